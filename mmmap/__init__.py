@@ -1,0 +1,27 @@
+"""mmmap: hybrid Mamba-Transformer vision backbones on OpenMMLab.
+
+Importing it registers the backbone, the pretraining algorithms, the necks and
+the hooks. ``mmmap.ops``, ``mmmap.models.layers`` and ``mmmap.models.masking``
+need torch alone and work where OpenMMLab is not installed.
+"""
+
+import sys
+from importlib.util import find_spec
+
+from .version import __version__
+
+# The doctor must run where the stack is broken.
+_DOCTOR = 'mmmap.doctor' in getattr(sys, 'orig_argv', ())
+
+if find_spec('mmpretrain') is not None and not _DOCTOR:
+    try:
+        from . import engine
+        from .models import backbones, decoders, heads, necks, selfsup
+    except ImportError as error:
+        raise ImportError(
+            f'mmmap: the installed OpenMMLab stack cannot be used: {error}. '
+            'Run `python -m mmmap.doctor` to see what is wrong and the '
+            'commands that mend it'
+        ) from error
+
+__all__ = ['__version__']

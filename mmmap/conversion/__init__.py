@@ -1,0 +1,1 @@
+"""Foreign weights: converters and parity with their makers' numbers."""

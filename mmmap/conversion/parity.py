@@ -1,0 +1,128 @@
+"""Our numbers against those of an official implementation.
+
+A fixture is a dict with ``config``, ``state_dict`` (official names), inputs,
+and what the official code made of them.
+"""
+
+from collections.abc import Mapping
+
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ..models.masking import hide
+from ..models.selfsup import MAP
+from .official_map import name_map, pattern_of, to_mmmap
+
+MAP_FIXTURE = {
+    'config',
+    'state_dict',
+    'image',
+    'mask',
+    'encoder_visible',
+    'decoder_pred',
+    'loss',
+    'encoder_full',
+    'grads',
+}
+
+
+def map_errors(fixture: Mapping) -> dict[str, float]:
+    """Largest relative error of each quantity of a fixture of 2-D MAP.
+
+    Relative to the largest official value of that quantity.
+
+    Raises:
+        ValueError: The fixture is of another form.
+    """
+    if set(fixture) != MAP_FIXTURE:
+        raise ValueError(
+            'this is not a fixture of 2-D MAP: its keys are '
+            f'{sorted(fixture)}, expected {sorted(MAP_FIXTURE)}'
+        )
+    official = fixture['state_dict']
+    model = build_official(fixture['config'], pattern_of(official))
+    model.load_state_dict(to_mmmap(official))
+    model.eval()
+    masked = hide(fixture['mask'].bool())
+    image = fixture['image']
+    grid = model.backbone.patch_embed.grid(image)
+
+    (full,) = model.backbone(image)
+    (visible,) = model.backbone(image, masked.keep)
+    features = model.decoder(visible, masked, grid)
+    target = model.target_generator(image)
+    loss = model.head.loss(features, target, masked.mask)
+    loss.backward()
+
+    ours = {
+        'encoder_visible': visible,
+        'encoder_full': full,
+        'decoder_pred': model.head(features),
+        'loss': loss,
+    }
+    errors = {
+        name: relative_error(value.detach(), fixture[name])
+        for name, value in ours.items()
+    }
+    names = name_map(model.backbone.pattern)
+    for name, grad in fixture['grads'].items():
+        parameter = model.get_parameter(names[name])
+        own = parameter.grad.reshape(grad.shape)
+        errors[f'grad {name}'] = relative_error(own, grad)
+    return errors
+
+
+def relative_error(ours: Tensor, official: Tensor) -> float:
+    """Largest difference over the largest official value."""
+    if ours.shape != official.shape:
+        raise ValueError(
+            f'shape {tuple(ours.shape)}, official {tuple(official.shape)}'
+        )
+    error = (ours.double() - official.double()).abs().max()
+    return (error / official.double().abs().max().clamp(min=1e-30)).item()
+
+
+def build_official(config: Mapping, pattern: str) -> MAP:
+    """Our ``MAP`` with the sizes of an official configuration."""
+    grid = config['img_size'] // config['patch_size']
+    decoder_dims = config['decoder_embed_dim']
+    return MODELS.build(
+        dict(
+            type='MAP',
+            backbone=dict(
+                type='HybridNet',
+                arch=dict(
+                    embed_dims=config['embed_dim'],
+                    pattern=pattern,
+                    num_heads=config['num_heads'],
+                    mlp_ratio=config['transformer_mlp_ratio'],
+                    d_state=config['d_state'],
+                    d_conv=config['d_conv'],
+                    expand=config['expand'],
+                ),
+                img_size=config['img_size'],
+                patch_size=config['patch_size'],
+                out_type='raw',
+            ),
+            masking=dict(type='RandomMasking'),
+            decoder=dict(
+                type='MaskedDecoder',
+                in_channels=config['embed_dim'],
+                grid=grid,
+                embed_dims=decoder_dims,
+                depth=config['decoder_depth'],
+                num_heads=config['decoder_num_heads'],
+                mlp_ratio=config['decoder_mlp_ratio'],
+            ),
+            target_generator=dict(
+                type='PixelTarget',
+                patch_size=config['patch_size'],
+                norm_pix=config['norm_pix'],
+            ),
+            head=dict(
+                type='PixelHead',
+                in_channels=decoder_dims,
+                patch_size=config['patch_size'],
+            ),
+        )
+    )

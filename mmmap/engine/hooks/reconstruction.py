@@ -1,0 +1,62 @@
+"""Pictures of what a pretrained model rebuilds."""
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+
+from ...visualization import reconstruction_grid
+
+
+@HOOKS.register_module()
+class ReconstructionHook(Hook):
+    """Draw input, masked input and reconstruction while pretraining.
+
+    The pictures go to the runner's visualizer, thus into its work_dir and to
+    every other backend it has. Training is not changed by it: weights, modes
+    and random states stay as they are.
+
+    Args:
+        interval: Epochs between pictures; also after the last epoch.
+        num_images: Images shown, from the epoch's last batch.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, interval: int = 1, num_images: int = 4) -> None:
+        self.interval = interval
+        self.num_images = num_images
+        self._batch = None
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ) -> None:
+        """Keep the batch."""
+        self._batch = data_batch
+
+    def after_train_epoch(self, runner) -> None:
+        """Draw."""
+        due = self.every_n_epochs(runner, self.interval)
+        due = due or self.is_last_train_epoch(runner)
+        if not due or self._batch is None or not is_main_process():
+            return
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        picture = draw(model, self._batch, self.num_images)
+        runner.visualizer.add_image(
+            'reconstruction', picture, step=runner.epoch + 1
+        )
+        self._batch = None
+
+
+def draw(model, batch: dict, num_images: int):
+    """The picture (H, W, 3), uint8 RGB, of a batch from a data loader."""
+    training = model.training
+    model.eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        data = model.data_preprocessor(batch, False)
+        shown = model.reconstruct(data['inputs'][:num_images])
+    model.train(training)
+    return reconstruction_grid(shown, model.data_preprocessor)

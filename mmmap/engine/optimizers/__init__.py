@@ -1,0 +1,5 @@
+"""Groups of parameters."""
+
+from .layer_decay import LayerDecayOptimWrapperConstructor
+
+__all__ = ['LayerDecayOptimWrapperConstructor']

@@ -1,0 +1,1 @@
+"""Models by role; each room is imported on its own."""

@@ -1,0 +1,5 @@
+"""Encoders, registered in mmpretrain's registry."""
+
+from .hybrid_net import HybridNet
+
+__all__ = ['HybridNet']

@@ -1,0 +1,400 @@
+"""HybridNet: a plain backbone of Mamba and attention blocks.
+
+Letters: B batch, L tokens, C embedding channels, P patch edge in pixels,
+H W pixels, h w token grid.
+
+Source: Liu and Yi, "MAP: Unleashing Hybrid Mamba-Transformer Vision
+Backbone's Potential with Masked Autoregressive Pretraining" (CVPR 2025).
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ..layers import (
+    BidirectionalMamba,
+    CleanAttentionBlock,
+    MambaBlock,
+    PatchEmbed,
+    PositionEmbedding,
+    PublishedAttentionBlock,
+)
+from ..masking.base import gather_tokens
+from .pretrained import load_pretrained
+
+ATTENTION_BLOCKS = {
+    'published': PublishedAttentionBlock,
+    'residual': CleanAttentionBlock,
+}
+OUT_TYPES = ('raw', 'featmap', 'avg_featmap')
+
+
+@MODELS.register_module()
+class HybridNet(BaseModule):
+    """Mamba blocks with an attention block after every few of them.
+
+    Args:
+        arch: ``'tiny'``, ``'small'``, ``'base'``, ``'large'``, ``'huge'``
+            (or their first letters), or a dict with ``embed_dims`` and
+
+            - ``mamba_depth`` and ``attention_every``: so many Mamba blocks,
+              an attention block after every so many of them; or
+            - ``pattern``: the blocks in order, ``'M'`` Mamba, ``'T'``
+              attention, as ``'MMMT' * 8``;
+
+            and optionally ``num_heads`` (12), ``mlp_ratio`` (2.0),
+            ``d_state`` (16), ``d_conv`` (4), ``expand`` (2).
+        img_size: Edge, or (H, W), for which position embeddings are made;
+            other sizes are served by resampling them.
+        patch_size: P.
+        in_channels: Channels of the image.
+        out_indices: Blocks whose outputs are returned, from 0; negative ones
+            count from the last. Blocks after the last of them are not built.
+        out_type: What is returned for each of ``out_indices``:
+
+            - ``'featmap'``: (B, C, h, w), normalised,
+            - ``'raw'``: tokens (B, L, C), normalised,
+            - ``'avg_featmap'``: (B, C), the normalised mean of the tokens.
+        drop_path_rate: Stochastic depth of the last block; falls linearly to
+            0 at the first.
+        attention: ``'published'`` places attention as the published code
+            does (needed for its weights), ``'residual'`` on the residual
+            stream.
+        published_init: Init every Linear as the published code does (Xavier
+            and zeros), which undoes Mamba's init of the step size.
+        frozen_stages: Freeze the embedding and so many blocks; -1 freezes
+            nothing, 0 the embedding alone.
+        with_cp: Recompute each block in backward to save memory.
+        init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
+            prefix='backbone.')`` must fit, or raises.
+
+    Raises:
+        ValueError: An unknown arch, pattern letter, out_type or attention,
+            or an index beyond the depth.
+    """
+
+    arch_zoo: ClassVar[dict[str, dict]] = {
+        **dict.fromkeys(
+            ['t', 'tiny'],
+            dict(embed_dims=192, mamba_depth=24, attention_every=3),
+        ),
+        **dict.fromkeys(
+            ['s', 'small'],
+            dict(embed_dims=384, mamba_depth=24, attention_every=3),
+        ),
+        **dict.fromkeys(
+            ['b', 'base'],
+            dict(embed_dims=768, mamba_depth=24, attention_every=3),
+        ),
+        **dict.fromkeys(
+            ['l', 'large'],
+            # 12 heads, as published, do not divide 1024.
+            dict(
+                embed_dims=1024,
+                mamba_depth=48,
+                attention_every=3,
+                num_heads=16,
+            ),
+        ),
+        **dict.fromkeys(
+            ['h', 'huge'],
+            dict(embed_dims=1536, mamba_depth=36, attention_every=3),
+        ),
+    }
+
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int | tuple[int, int] = 224,
+        patch_size: int = 16,
+        in_channels: int = 3,
+        out_indices: int | Sequence[int] = -1,
+        out_type: str = 'featmap',
+        drop_path_rate: float = 0.0,
+        attention: str = 'published',
+        published_init: bool = False,
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        _check_choice('out_type', out_type, OUT_TYPES)
+        _check_choice('attention', attention, ATTENTION_BLOCKS)
+        settings = _settings(arch, self.arch_zoo)
+        pattern = settings['pattern']
+        self.pattern = pattern
+        self.embed_dims = settings['embed_dims']
+        self.out_indices = _absolute(out_indices, len(pattern))
+        self.out_type = out_type
+        self.published_init = published_init
+        self.frozen_stages = frozen_stages
+        self.with_cp = with_cp
+        if not -1 <= frozen_stages <= len(pattern):
+            raise ValueError(
+                f'frozen_stages must be in [-1, {len(pattern)}], '
+                f'got {frozen_stages}'
+            )
+
+        img_size = (
+            (img_size, img_size) if isinstance(img_size, int) else img_size
+        )
+        self.patch_embed = PatchEmbed(self.embed_dims, patch_size, in_channels)
+        self.pos_embed = PositionEmbedding(
+            self.embed_dims,
+            (-(-img_size[0] // patch_size), -(-img_size[1] // patch_size)),
+        )
+        steps = max(len(pattern) - 1, 1)
+        rates = [drop_path_rate * i / steps for i in range(len(pattern))]
+        built = self.out_indices[-1] + 1
+        self.layers = nn.ModuleList(
+            _block(kind, settings, attention, rate)
+            for kind, rate in zip(pattern[:built], rates, strict=False)
+        )
+        # One norm an output: the last block's is the final norm, the one
+        # that pretraining trains; the others begin anew.
+        last = len(pattern) - 1
+        if last in self.out_indices:
+            self.norm = nn.RMSNorm(self.embed_dims, eps=1e-5)
+        self.out_norms = nn.ModuleDict(
+            {
+                str(index): nn.RMSNorm(self.embed_dims, eps=1e-5)
+                for index in self.out_indices
+                if index != last
+            }
+        )
+        self._own_init()
+        self._freeze()
+
+    @property
+    def patch_size(self) -> int:
+        """P, also the stride of the feature maps."""
+        return self.patch_embed.patch_size
+
+    def forward(
+        self, images: Tensor, keep: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Encode images.
+
+        Args:
+            images: (B, 3, H, W), any size of at least one patch.
+            keep: Places of the tokens to look at, (B, V), ascending in
+                raster order; needs ``out_type='raw'``.
+
+        Returns:
+            One tensor for each of ``out_indices``, see ``out_type``.
+        """
+        if keep is not None and self.out_type != 'raw':
+            raise ValueError(
+                "encoding a part of the tokens needs out_type='raw', "
+                f'this backbone has {self.out_type!r}'
+            )
+        grid = self.patch_embed.grid(images)
+        hidden = self.patch_embed(images) + self.pos_embed(grid)
+        if keep is not None:
+            hidden = gather_tokens(hidden, keep)
+        residual = None
+        outs = []
+        for index, layer in enumerate(self.layers):
+            if self.with_cp and hidden.requires_grad:
+                hidden, residual = checkpoint(
+                    layer, hidden, residual, use_reentrant=False
+                )
+            else:
+                hidden, residual = layer(hidden, residual)
+            if index in self.out_indices:
+                outs.append(self._output(index, hidden, residual, grid))
+        return tuple(outs)
+
+    def _output(self, index, hidden, residual, grid) -> Tensor:
+        stream = hidden.float()
+        if residual is not None:
+            stream = stream + residual
+        norm = (
+            self.norm
+            if index == len(self.pattern) - 1
+            else self.out_norms[str(index)]
+        )
+        if self.out_type == 'avg_featmap':
+            return norm(stream.mean(1))
+        tokens = norm(stream)
+        if self.out_type == 'raw':
+            return tokens
+        return tokens.transpose(1, 2).unflatten(2, grid).contiguous()
+
+    def get_layer_depth(
+        self, param_name: str, prefix: str = ''
+    ) -> tuple[int, int]:
+        """Depth of a parameter, for layer-wise learning rate decay.
+
+        Args:
+            param_name: Name of the parameter.
+            prefix: Of this backbone in the model, as ``'backbone.'``.
+
+        Returns:
+            The depth (0 for embeddings, block i has i + 1, norms of the
+            outputs the largest) and the number of depths.
+        """
+        num_layers = len(self.pattern) + 2
+        name = param_name.removeprefix(prefix)
+        if name.startswith(('patch_embed.', 'pos_embed.')):
+            return 0, num_layers
+        if name.startswith('layers.'):
+            return int(name.split('.')[1]) + 1, num_layers
+        return num_layers - 1, num_layers
+
+    def init_weights(self) -> None:
+        """Init anew, or load ``init_cfg``'s checkpoint, which must fit.
+
+        Position embeddings of another grid are resampled.
+
+        Raises:
+            CheckpointError: The checkpoint is unreadable or does not fit.
+        """
+        cfg = dict(self.init_cfg or {})
+        if cfg.pop('type', None) == 'Pretrained':
+            load_pretrained(
+                self,
+                cfg['checkpoint'],
+                cfg.get('prefix'),
+                may_miss=lambda key: key.startswith('out_norms.'),
+                may_leave=self._is_not_built,
+                resizable=lambda key: key == 'pos_embed.weight',
+            )
+            self._is_init = True
+        else:
+            super().init_weights()
+
+    def _is_not_built(self, key: str) -> bool:
+        """Whether a key belongs to a HybridNet with more outputs or depth."""
+        if key.startswith('layers.'):
+            index = int(key.split('.')[1])
+            return len(self.layers) <= index < len(self.pattern)
+        return key == 'norm.weight' or key.startswith('out_norms.')
+
+    def _own_init(self) -> None:
+        if self.published_init:
+            for module in self.modules():
+                if isinstance(module, nn.Linear):
+                    nn.init.xavier_uniform_(module.weight)
+                    if module.bias is not None:
+                        nn.init.zeros_(module.bias)
+            return
+        for layer in self.layers:
+            if isinstance(layer, MambaBlock):
+                # As Mamba: outputs that are summed start smaller.
+                with torch.no_grad():
+                    layer.mixer.out_proj.weight /= len(self.pattern) ** 0.5
+                continue
+            for module in layer.modules():
+                if isinstance(module, nn.Linear):
+                    nn.init.xavier_uniform_(module.weight)
+                    nn.init.zeros_(module.bias)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        if self.frozen_stages < 0:
+            return []
+        frozen = [self.patch_embed, self.pos_embed]
+        return [*frozen, *self.layers[: self.frozen_stages]]
+
+    def _freeze(self) -> None:
+        for module in self._frozen_modules():
+            module.eval()
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'HybridNet':
+        """Set the mode; what is frozen stays in evaluation."""
+        super().train(mode)
+        for module in self._frozen_modules():
+            module.eval()
+        return self
+
+
+def _settings(arch: str | dict, zoo: dict[str, dict]) -> dict:
+    """An arch as a dict with all keys, its order as ``pattern``."""
+    if isinstance(arch, str):
+        _check_choice('arch', arch, zoo)
+        arch = zoo[arch]
+    given = dict(arch)
+    order = {'pattern'} if 'pattern' in given else {
+        'mamba_depth', 'attention_every'
+    }  # fmt: skip
+    optional = dict(
+        num_heads=12, mlp_ratio=2.0, d_state=16, d_conv=4, expand=2
+    )
+    required = {'embed_dims', *order}
+    if not required <= set(given) <= required | set(optional):
+        raise ValueError(
+            'an arch dict needs embed_dims and either pattern or '
+            'mamba_depth and attention_every, and may have '
+            f'{", ".join(optional)}; got {sorted(given)}'
+        )
+    if 'pattern' not in given:
+        given['pattern'] = _pattern(
+            given.pop('mamba_depth'), given.pop('attention_every')
+        )
+    pattern = given['pattern']
+    if not pattern or set(pattern) - set('MT'):
+        raise ValueError(
+            "a pattern is made of 'M' (Mamba) and 'T' (attention) blocks, "
+            f'got {pattern!r}'
+        )
+    return {**optional, **given}
+
+
+def _pattern(mamba_depth: int, attention_every: int) -> str:
+    """``'MMMT...'``: an attention block after every so many Mamba blocks."""
+    if mamba_depth < 1 or attention_every < 1:
+        raise ValueError(
+            'mamba_depth and attention_every must be at least 1, got '
+            f'{mamba_depth} and {attention_every}'
+        )
+    return ''.join(
+        'MT' if (index + 1) % attention_every == 0 else 'M'
+        for index in range(mamba_depth)
+    )
+
+
+def _block(
+    kind: str, settings: dict, attention: str, drop_path: float
+) -> nn.Module:
+    dims = settings['embed_dims']
+    if kind == 'M':
+        mixer = BidirectionalMamba(
+            dims,
+            settings['d_state'],
+            settings['d_conv'],
+            settings['expand'],
+        )
+        return MambaBlock(mixer, dims, drop_path)
+    return ATTENTION_BLOCKS[attention](
+        dims, settings['num_heads'], settings['mlp_ratio'], drop_path
+    )
+
+
+def _absolute(indices: int | Sequence[int], depth: int) -> tuple[int, ...]:
+    """Ascending block indices from 0, negative ones resolved."""
+    given = [indices] if isinstance(indices, int) else list(indices)
+    beyond = [i for i in given if not -depth <= i < depth]
+    if beyond or not given:
+        raise ValueError(
+            f'out_indices must lie in [{-depth}, {depth - 1}] for a backbone '
+            f'of {depth} blocks, got {indices}'
+        )
+    absolute = [i % depth for i in given]
+    if absolute != sorted(set(absolute)):
+        raise ValueError(
+            f'out_indices must ascend without repetition, got {indices}'
+        )
+    return tuple(absolute)
+
+
+def _check_choice(name: str, value, choices) -> None:
+    if value not in choices:
+        raise ValueError(
+            f'unknown {name} {value!r}; choose one of {", ".join(choices)}'
+        )

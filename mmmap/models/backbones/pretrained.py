@@ -1,0 +1,181 @@
+"""Loading weights into a backbone, loudly.
+
+mmengine loads with ``strict=False``: a checkpoint of which nothing fits
+leaves a random network and a line in the log. Here what does not fit is an
+error, and what was loaded is reported.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mmengine.logging import MMLogger
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be used, with what was wrong with it."""
+
+
+@dataclass
+class LoadReport:
+    """Which keys of a module were filled from a checkpoint."""
+
+    source: str
+    matched: list[str] = field(default_factory=list)
+    resized: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    mismatched: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        parts = [f'{len(self.matched)} tensors matched']
+        for name in ('resized', 'missing', 'unexpected', 'mismatched'):
+            keys = getattr(self, name)
+            if keys:
+                parts.append(f'{len(keys)} {name} ({_few(keys)})')
+        return f'{self.source}: ' + ', '.join(parts)
+
+
+def read_checkpoint(path: str) -> dict:
+    """Read a checkpoint file or URL on the CPU.
+
+    Raises:
+        CheckpointError: No such file, or it is truncated or no checkpoint.
+    """
+    try:
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f'no checkpoint at {path}; train one first or correct the path'
+        ) from error
+    except Exception as error:
+        raise CheckpointError(
+            f'cannot read the checkpoint {path}: {error}. The file may be '
+            'truncated; copy or download it again'
+        ) from error
+    if not isinstance(checkpoint, dict):
+        raise CheckpointError(
+            f'{path} holds a {type(checkpoint).__name__}, not a checkpoint '
+            '(a dict of tensors, or one with the key state_dict)'
+        )
+    return checkpoint
+
+
+def weights_of(checkpoint: dict, source: str) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, without ``module.`` of DDP.
+
+    Raises:
+        CheckpointError: It holds no tensors.
+    """
+    for key in ('state_dict', 'model'):
+        if isinstance(checkpoint.get(key), dict):
+            checkpoint = checkpoint[key]
+            break
+    weights = {
+        key.removeprefix('module.'): value
+        for key, value in checkpoint.items()
+        if isinstance(value, Tensor)
+    }
+    if not weights:
+        raise CheckpointError(
+            f'{source} holds no weights; its keys are {_few(list(checkpoint))}'
+        )
+    return weights
+
+
+def select_prefix(
+    weights: dict[str, Tensor], prefix: str | None, source: str
+) -> dict[str, Tensor]:
+    """The weights under a prefix, without it; None means ``backbone.``.
+
+    Without a prefix given, weights that have no ``backbone.`` are taken as
+    those of a backbone alone.
+
+    Raises:
+        CheckpointError: Nothing has the prefix.
+    """
+    wanted = prefix if prefix is not None else 'backbone.'
+    wanted = wanted if wanted.endswith('.') or not wanted else f'{wanted}.'
+    selected = {
+        key.removeprefix(wanted): value
+        for key, value in weights.items()
+        if key.startswith(wanted)
+    }
+    if selected:
+        return selected
+    if prefix is None:
+        return weights
+    heads = sorted({key.split('.')[0] for key in weights})
+    raise CheckpointError(
+        f'{source} has no weights under the prefix {prefix!r}; '
+        f'its keys begin with {_few(heads)}'
+    )
+
+
+def compare(
+    module: nn.Module,
+    weights: dict[str, Tensor],
+    source: str,
+    resizable: Callable[[str], bool] = lambda key: False,
+) -> LoadReport:
+    """What loading would match, miss and leave, without loading."""
+    report = LoadReport(source)
+    own = module.state_dict()
+    report.unexpected = [key for key in weights if key not in own]
+    for key, value in own.items():
+        if key not in weights:
+            report.missing.append(key)
+        elif weights[key].shape == value.shape:
+            report.matched.append(key)
+        elif resizable(key):
+            report.resized.append(key)
+        else:
+            report.mismatched.append(
+                f'{key} {tuple(weights[key].shape)} for {tuple(value.shape)}'
+            )
+    return report
+
+
+def load_pretrained(
+    module: nn.Module,
+    checkpoint: str,
+    prefix: str | None = None,
+    may_miss: Callable[[str], bool] = lambda key: False,
+    may_leave: Callable[[str], bool] = lambda key: False,
+    resizable: Callable[[str], bool] = lambda key: False,
+) -> LoadReport:
+    """Fill a module from a checkpoint, all of it or not at all.
+
+    Args:
+        module: What to fill.
+        checkpoint: File or URL.
+        prefix: Part of the checkpoint to take, as ``'backbone.'``.
+        may_miss: Tells which keys of the module may keep their init.
+        may_leave: Tells which keys of the checkpoint may stay unused.
+        resizable: Tells which keys the module resamples while loading.
+
+    Raises:
+        CheckpointError: The file cannot be read, or does not fit; the module
+            is unchanged then.
+    """
+    weights = weights_of(read_checkpoint(checkpoint), checkpoint)
+    weights = select_prefix(weights, prefix, checkpoint)
+    report = compare(module, weights, checkpoint, resizable)
+    missing = [key for key in report.missing if not may_miss(key)]
+    left = [key for key in report.unexpected if not may_leave(key)]
+    if not report.matched or report.mismatched or missing or left:
+        raise CheckpointError(
+            f'the checkpoint does not fit {type(module).__name__}: {report}. '
+            'It is probably one of another arch, pattern or library; build '
+            'the model with the arch of the checkpoint, or convert it '
+            '(tools/model_converters)'
+        )
+    module.load_state_dict(weights, strict=False)
+    MMLogger.get_current_instance().info(f'loaded {report}')
+    return report
+
+
+def _few(keys: list[str], most: int = 3) -> str:
+    shown = ', '.join(map(str, keys[:most]))
+    return f'{shown}, ...' if len(keys) > most else shown

@@ -1,0 +1,117 @@
+"""One decoder, four attention masks: MAP, MAE, AR and local MAE.
+
+Letters: B batch, h w token grid, L = h*w tokens, V visible tokens, C channels
+of the encoder, E channels of the decoder.
+
+Source: MAP (Liu and Yi, CVPR 2025); full attention is MAE's (He et al.,
+arXiv 2111.06377).
+"""
+
+import torch
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from ..layers import DecoderBlock, PositionEmbedding
+from ..masking import Masked
+
+# Which token may look at which, given their (row, place in raster order).
+ATTENTION_MASKS = {
+    # MAP: the rows above and its own; a row is rebuilt in parallel.
+    'rows': lambda row, place: row[:, None] >= row[None, :],
+    # MAE: everything.
+    'full': lambda row, place: torch.ones_like(row[:, None] == row[None, :]),
+    # AR: the tokens before, and itself.
+    'raster': lambda row, place: place[:, None] >= place[None, :],
+    # Local MAE: its own row.
+    'same_row': lambda row, place: row[:, None] == row[None, :],
+}
+
+
+def attention_mask(
+    kind: str, grid: tuple[int, int], device: torch.device | None = None
+) -> Tensor:
+    """Which token may look at which, (L, L) bool, True where it may.
+
+    Args:
+        kind: A key of ``ATTENTION_MASKS``.
+        grid: Rows and columns.
+        device: Of the result.
+    """
+    place = torch.arange(grid[0] * grid[1], device=device)
+    return ATTENTION_MASKS[kind](place // grid[1], place)
+
+
+@MODELS.register_module()
+class MaskedDecoder(BaseModule):
+    """Fill the hidden places with a mask token and attend under a mask.
+
+    Args:
+        in_channels: C.
+        grid: Token grid of position embeddings; others are resampled.
+        embed_dims: E.
+        depth: Blocks.
+        num_heads: Heads; a divisor of ``embed_dims``.
+        mlp_ratio: Hidden channels of the MLPs over E.
+        attention: ``'rows'`` (MAP), ``'full'`` (MAE), ``'raster'`` (AR) or
+            ``'same_row'`` (local MAE).
+        init_cfg: mmengine's.
+
+    Raises:
+        ValueError: An unknown ``attention``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        grid: int | tuple[int, int] = 14,
+        embed_dims: int = 192,
+        depth: int = 4,
+        num_heads: int = 16,
+        mlp_ratio: float = 4.0,
+        attention: str = 'rows',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if attention not in ATTENTION_MASKS:
+            raise ValueError(
+                f'unknown attention {attention!r} of the decoder; choose one '
+                f'of {", ".join(ATTENTION_MASKS)}'
+            )
+        self.attention = attention
+        grid = (grid, grid) if isinstance(grid, int) else tuple(grid)
+        self.embed = nn.Linear(in_channels, embed_dims)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
+        self.pos_embed = PositionEmbedding(embed_dims, grid)
+        self.blocks = nn.ModuleList(
+            DecoderBlock(embed_dims, num_heads, mlp_ratio)
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(embed_dims)
+        nn.init.normal_(self.mask_token, std=0.02)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(
+        self, visible: Tensor, masked: Masked, grid: tuple[int, int]
+    ) -> Tensor:
+        """Features of every token of the grid.
+
+        Args:
+            visible: Encoded visible tokens, (B, V, C).
+            masked: Where they belong.
+            grid: h, w.
+
+        Returns:
+            (B, L, E).
+        """
+        x = masked.restore(self.embed(visible), self.mask_token)
+        x = x + self.pos_embed(grid)
+        mask = None
+        if self.attention != 'full':
+            mask = attention_mask(self.attention, grid, x.device)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)

@@ -1,0 +1,61 @@
+"""The pixels of patches as a target.
+
+Letters: B batch, L tokens, P patch edge in pixels.
+"""
+
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ..layers import patchify
+
+
+@MODELS.register_module()
+class PixelTarget(BaseModule):
+    """Pixels of each patch, by default normalised by their own statistics.
+
+    Args:
+        patch_size: P.
+        norm_pix: Whether each patch is normalised by its mean and unbiased
+            variance.
+        eps: Added to the variance.
+    """
+
+    def __init__(
+        self, patch_size: int = 16, norm_pix: bool = True, eps: float = 1e-6
+    ) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        self.norm_pix = norm_pix
+        self.eps = eps
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, L, P*P*3)."""
+        patches = patchify(images.float(), self.patch_size)
+        if not self.norm_pix:
+            return patches
+        mean, std = self._statistics(patches)
+        return (patches - mean) / std
+
+    def to_pixels(self, prediction: Tensor, images: Tensor) -> Tensor:
+        """Patches as this target scales them back to those of the images.
+
+        The statistics are those of the true patches: a picture of what was
+        learned, not something that could be known of a hidden patch.
+
+        Args:
+            prediction: (B, L, P*P*3).
+            images: The images it belongs to, (B, 3, H, W).
+
+        Returns:
+            (B, L, P*P*3), scaled as ``images``.
+        """
+        if not self.norm_pix:
+            return prediction
+        mean, std = self._statistics(patchify(images.float(), self.patch_size))
+        return prediction * std + mean
+
+    def _statistics(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        mean = patches.mean(-1, keepdim=True)
+        variance = patches.var(-1, keepdim=True)
+        return mean, (variance + self.eps).sqrt()

@@ -1,0 +1,92 @@
+"""Multi-head attention.
+
+Letters: B batch, L tokens, C channels, n heads, d = C / n channels a head.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def _split_heads(x: Tensor, heads: int) -> Tensor:
+    """(B, L, C) -> (B, n, L, d)."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _merge_heads(x: Tensor) -> Tensor:
+    """(B, n, L, d) -> (B, L, C)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+def _check_heads(dims: int, heads: int) -> None:
+    if heads < 1 or dims % heads:
+        raise ValueError(
+            f'{dims} channels cannot be split into {heads} heads; choose a '
+            'number of heads that divides the channels'
+        )
+
+
+class Attention(nn.Module):
+    """Self-attention with one projection for queries, keys and values.
+
+    Args:
+        dims: Channels.
+        num_heads: Heads; a divisor of ``dims``.
+        qkv_bias: Whether the input projection has a bias.
+    """
+
+    def __init__(
+        self, dims: int, num_heads: int, qkv_bias: bool = True
+    ) -> None:
+        super().__init__()
+        _check_heads(dims, num_heads)
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(dims, 3 * dims, bias=qkv_bias)
+        self.proj = nn.Linear(dims, dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (
+            _split_heads(part, self.num_heads)
+            for part in self.qkv(x).chunk(3, dim=-1)
+        )
+        return self.proj(_merge_heads(F.scaled_dot_product_attention(q, k, v)))
+
+
+class CrossAttention(nn.Module):
+    """Attention with separate projections of queries and of keys, values.
+
+    Args:
+        dims: Channels.
+        num_heads: Heads; a divisor of ``dims``.
+    """
+
+    def __init__(self, dims: int, num_heads: int) -> None:
+        super().__init__()
+        _check_heads(dims, num_heads)
+        self.num_heads = num_heads
+        self.q = nn.Linear(dims, dims)
+        self.kv = nn.Linear(dims, 2 * dims)
+        self.proj = nn.Linear(dims, dims)
+
+    def forward(
+        self, query: Tensor, memory: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
+        """Attend.
+
+        Args:
+            query: (B, L, C).
+            memory: (B, M, C).
+            mask: Bool, (L, M): True where a query may look.
+
+        Returns:
+            (B, L, C).
+        """
+        q = _split_heads(self.q(query), self.num_heads)
+        k, v = (
+            _split_heads(part, self.num_heads)
+            for part in self.kv(memory).chunk(2, dim=-1)
+        )
+        attended: torch.Tensor = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask
+        )
+        return self.proj(_merge_heads(attended))

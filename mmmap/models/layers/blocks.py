@@ -1,0 +1,118 @@
+"""Blocks of the backbone and of the decoder.
+
+The backbone's stream is a pair: ``hidden``, the output of the last block, and
+``residual``, the fp32 sum of those before it. A block takes and gives the
+pair; the first gets no residual (None).
+
+Letters: B batch, L tokens, C channels.
+"""
+
+from torch import Tensor, nn
+
+from .attention import Attention, CrossAttention
+from .drop_path import DropPath
+from .ffn import Mlp
+
+Stream = tuple[Tensor, Tensor | None]
+
+
+class MambaBlock(nn.Module):
+    """Add, norm, mixer.
+
+    Args:
+        mixer: Module (B, L, C) -> (B, L, C).
+        dims: C.
+        drop_path: Rate of dropping the incoming ``hidden``.
+    """
+
+    def __init__(
+        self, mixer: nn.Module, dims: int, drop_path: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(dims, eps=1e-5)
+        self.mixer = mixer
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
+        if residual is None:
+            residual = hidden.float()
+        else:
+            residual = residual + self.drop_path(hidden)
+        return self.mixer(self.norm(residual)), residual
+
+
+class _ViTBlock(nn.Module):
+    """Weights and branches of a pre-norm Transformer block."""
+
+    def __init__(
+        self,
+        dims: int,
+        num_heads: int,
+        mlp_ratio: float,
+        drop_path: float = 0.0,
+        qkv_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dims, eps=1e-5)
+        self.attn = Attention(dims, num_heads, qkv_bias)
+        self.norm2 = nn.LayerNorm(dims, eps=1e-5)
+        self.mlp = Mlp(dims, mlp_ratio)
+        self.drop_path = DropPath(drop_path)
+
+    def attention_branch(self, x: Tensor) -> Tensor:
+        return self.drop_path(self.attn(self.norm1(x)))
+
+    def mlp_branch(self, x: Tensor) -> Tensor:
+        return self.drop_path(self.mlp(self.norm2(x)))
+
+
+class PublishedAttentionBlock(_ViTBlock):
+    """Attention placed as in the published MAP code.
+
+    A whole ViT block, with residuals of its own, acts on the last block's
+    output and its result is added to that output once more.
+    """
+
+    def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
+        x = hidden + self.attention_branch(hidden)
+        x = x + self.mlp_branch(x)
+        return hidden + x, residual
+
+
+class CleanAttentionBlock(_ViTBlock):
+    """Attention on the residual stream: pre-norm, one residual.
+
+    A stack of these alone is a ViT.
+    """
+
+    def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
+        stream = hidden.float()
+        if residual is not None:
+            stream = residual + stream
+        stream = stream + self.attention_branch(stream)
+        return self.mlp_branch(stream), stream
+
+
+class DecoderBlock(nn.Module):
+    """Attention under a mask, then an MLP; both pre-norm and residual.
+
+    Queries and keys have norms of their own.
+
+    Args:
+        dims: C.
+        num_heads: Heads.
+        mlp_ratio: Hidden channels of the MLP over C.
+    """
+
+    def __init__(self, dims: int, num_heads: int, mlp_ratio: float) -> None:
+        super().__init__()
+        self.norm_query = nn.LayerNorm(dims)
+        self.norm_memory = nn.LayerNorm(dims)
+        self.attn = CrossAttention(dims, num_heads)
+        self.norm_mlp = nn.LayerNorm(dims)
+        self.mlp = Mlp(dims, mlp_ratio)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """x (B, L, C), mask (L, L) True where a token may look."""
+        x = x + self.attn(self.norm_query(x), self.norm_memory(x), mask)
+        return x + self.mlp(self.norm_mlp(x))

@@ -1,0 +1,122 @@
+"""The bidirectional Mamba-1 mixer.
+
+Letters: B batch, L tokens, C embedding channels, D = expand * C inner
+channels, N state size, R rank of the step size.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ...ops import causal_conv1d, selective_scan_bidirectional
+
+
+class SelectiveSSM(nn.Module):
+    """Parameters of one scan direction and what it makes of the sequence.
+
+    Init is Mamba's: steps log-uniform in [1e-3, 1e-1], A = -(1..N), D = 1.
+    Source: Gu and Dao (arXiv 2312.00752).
+
+    Args:
+        dims: D.
+        d_state: N.
+        d_conv: Width of the causal convolution.
+        dt_rank: R.
+    """
+
+    def __init__(
+        self, dims: int, d_state: int, d_conv: int, dt_rank: int
+    ) -> None:
+        super().__init__()
+        self.splits = (dt_rank, d_state, d_state)
+        self.conv1d = nn.Conv1d(
+            dims, dims, d_conv, groups=dims, padding=d_conv - 1
+        )
+        self.x_proj = nn.Linear(dims, dt_rank + 2 * d_state, bias=False)
+        self.dt_proj = nn.Linear(dt_rank, dims)
+        self.A_log = nn.Parameter(torch.empty(dims, d_state))
+        self.D = nn.Parameter(torch.empty(dims))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Mamba's init of the state space."""
+        dims, d_state = self.A_log.shape
+        dt_rank = self.splits[0]
+        nn.init.uniform_(self.dt_proj.weight, -(dt_rank**-0.5), dt_rank**-0.5)
+        with torch.no_grad():
+            low, high = math.log(1e-3), math.log(1e-1)
+            dt = torch.empty(dims).uniform_(low, high).exp_().clamp_(min=1e-4)
+            # Inverse of softplus.
+            self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+            self.A_log.copy_(torch.arange(1, d_state + 1).float().log())
+            self.D.fill_(1)
+
+    def forward(self, x: Tensor, reverse: bool) -> tuple[Tensor, ...]:
+        """Scan arguments (u, delta, A, B, C, D, delta_bias) for x (B, D, L)."""
+        u = causal_conv1d(
+            x,
+            self.conv1d.weight.squeeze(1),
+            self.conv1d.bias,
+            activation='silu',
+            reverse=reverse,
+        )
+        projected = self.x_proj(u.transpose(1, 2))
+        dt, B, C = projected.split(self.splits, dim=-1)
+        # The bias enters in the scan, in fp32.
+        delta = nn.functional.linear(dt, self.dt_proj.weight)
+        A = -torch.exp(self.A_log.float())
+        return (
+            u,
+            delta.transpose(1, 2),
+            A,
+            B.transpose(1, 2),
+            C.transpose(1, 2),
+            self.D,
+            self.dt_proj.bias,
+        )
+
+
+class BidirectionalMamba(nn.Module):
+    """Mix tokens by a scan in raster order and one in the opposite order.
+
+    The directions share the projections in and out and the gate; each has
+    its own convolution and state space. The result is their mean.
+
+    Source: Zhu et al., "Vision Mamba" (arXiv 2401.09417).
+
+    Args:
+        dims: C.
+        d_state: N.
+        d_conv: Width of the causal convolutions.
+        expand: D / C.
+    """
+
+    def __init__(
+        self,
+        dims: int,
+        d_state: int = 16,
+        d_conv: int = 4,
+        expand: int = 2,
+    ) -> None:
+        super().__init__()
+        inner = int(expand * dims)
+        dt_rank = math.ceil(dims / 16)
+        self.in_proj = nn.Linear(dims, 2 * inner, bias=False)
+        self.ssm_forward = SelectiveSSM(inner, d_state, d_conv, dt_rank)
+        self.ssm_backward = SelectiveSSM(inner, d_state, d_conv, dt_rank)
+        self.out_proj = nn.Linear(inner, dims, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, L, C) -> (B, L, C)."""
+        x, z = self.in_proj(tokens).transpose(1, 2).chunk(2, dim=1)
+        pairs = zip(
+            self.ssm_forward(x, reverse=False),
+            self.ssm_backward(x, reverse=True),
+            strict=True,
+        )
+        u, delta, A, B, C, D, delta_bias = pairs
+        y = selective_scan_bidirectional(
+            u, delta, A, B, C, D, z, delta_bias, delta_softplus=True
+        )
+        return self.out_proj(y.transpose(1, 2) / 2)

@@ -1,0 +1,57 @@
+"""What every masking returns.
+
+Letters: B batch, L tokens of the whole grid, V visible tokens, C channels.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Masked(NamedTuple):
+    """The outcome of a masking.
+
+    Args:
+        keep: Places of the visible tokens in raster order, (B, V), ascending.
+        mask: (B, L) bool, True where a token is hidden.
+    """
+
+    keep: Tensor
+    mask: Tensor
+
+    def gather(self, tokens: Tensor) -> Tensor:
+        """The visible tokens, (B, L, C) -> (B, V, C)."""
+        return gather_tokens(tokens, self.keep)
+
+    def restore(self, visible: Tensor, filler: Tensor) -> Tensor:
+        """Visible tokens back at their places, ``filler`` at the others.
+
+        Args:
+            visible: (B, V, C).
+            filler: Broadcasts to (B, L, C), as a mask token (1, 1, C).
+
+        Returns:
+            (B, L, C).
+        """
+        index = self.keep.unsqueeze(-1).expand(-1, -1, visible.shape[-1])
+        full = filler.to(visible.dtype).expand(
+            *self.mask.shape, visible.shape[-1]
+        )
+        return full.scatter(1, index, visible)
+
+
+def gather_tokens(tokens: Tensor, keep: Tensor) -> Tensor:
+    """Pick tokens (B, L, C) at places (B, V) -> (B, V, C)."""
+    index = keep.unsqueeze(-1).expand(-1, -1, tokens.shape[-1])
+    return tokens.gather(1, index)
+
+
+def hide(mask: Tensor) -> Masked:
+    """The outcome that hides the True places of a mask (B, L).
+
+    Every row must hide equally many.
+    """
+    batch, length = mask.shape
+    places = torch.arange(length, device=mask.device).expand_as(mask)
+    return Masked(keep=places[~mask].view(batch, -1), mask=mask)

@@ -1,0 +1,33 @@
+"""Random masking, the paper's best."""
+
+import torch
+from torch import nn
+
+from .base import Masked, hide
+from .ratio import MaskRatio
+
+
+class RandomMasking(nn.Module):
+    """Hide tokens drawn uniformly, other ones in every image.
+
+    Args:
+        ratio: See :class:`MaskRatio`.
+    """
+
+    def __init__(self, ratio: float | dict[str, float] = 0.5) -> None:
+        super().__init__()
+        self.ratio = MaskRatio(ratio)
+
+    def forward(
+        self, batch: int, grid: tuple[int, int], device: torch.device
+    ) -> Masked:
+        """Mask a batch of token grids."""
+        length = grid[0] * grid[1]
+        hidden = self.ratio.hidden(length)
+        noise = torch.rand(batch, length, device=device)
+        mask = torch.zeros_like(noise, dtype=torch.bool)
+        mask.scatter_(1, noise.topk(hidden, dim=1).indices, True)
+        return hide(mask)
+
+    def extra_repr(self) -> str:
+        return f'ratio={self.ratio}'

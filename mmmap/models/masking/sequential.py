@@ -1,0 +1,52 @@
+"""Masking of a run of tokens in raster order."""
+
+import torch
+from torch import nn
+
+from .base import Masked, hide
+from .ratio import MaskRatio
+
+
+class SequentialMasking(nn.Module):
+    """Hide a contiguous run in raster order.
+
+    Args:
+        ratio: See :class:`MaskRatio`.
+        start: First hidden token; None draws one for each image.
+    """
+
+    def __init__(
+        self,
+        ratio: float | dict[str, float] = 0.5,
+        start: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.ratio = MaskRatio(ratio)
+        self.start = start
+
+    def forward(
+        self, batch: int, grid: tuple[int, int], device: torch.device
+    ) -> Masked:
+        """Mask a batch of token grids.
+
+        Raises:
+            ValueError: The run does not fit behind ``start``.
+        """
+        length = grid[0] * grid[1]
+        hidden = self.ratio.hidden(length)
+        last_start = length - hidden
+        if self.start is None:
+            first = torch.randint(last_start + 1, (batch, 1), device=device)
+        elif 0 <= self.start <= last_start:
+            first = torch.full((batch, 1), self.start, device=device)
+        else:
+            raise ValueError(
+                f'a run of {hidden} hidden tokens cannot start at '
+                f'{self.start} in a grid of {grid[0]}x{grid[1]}; '
+                f'start must be in [0, {last_start}]'
+            )
+        place = torch.arange(length, device=device)
+        return hide((place >= first) & (place < first + hidden))
+
+    def extra_repr(self) -> str:
+        return f'ratio={self.ratio}, start={self.start}'

@@ -1,0 +1,6 @@
+"""From the plain backbone's stride to a pyramid."""
+
+from .multi_depth_feature_pyramid import MultiDepthFeaturePyramid
+from .simple_feature_pyramid import SimpleFeaturePyramid
+
+__all__ = ['MultiDepthFeaturePyramid', 'SimpleFeaturePyramid']

@@ -1,0 +1,70 @@
+"""Modules that bring a feature map to another stride."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """LayerNorm over the channels of (B, C, h, w)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(
+            x.movedim(1, -1),
+            self.normalized_shape,
+            self.weight,
+            self.bias,
+            self.eps,
+        ).movedim(-1, 1)
+
+
+def rescale(dims: int, scale: float, halve: bool) -> tuple[nn.Module, int]:
+    """A module that multiplies the size of a map, and its output channels.
+
+    Enlarging is by transposed convolutions, shrinking by max pooling.
+
+    Args:
+        dims: Channels in.
+        scale: 4, 2, 1 or 1/2.
+        halve: Whether every doubling of the size halves the channels.
+
+    Raises:
+        ValueError: Another scale.
+    """
+    once, twice = (dims // 2, dims // 4) if halve else (dims, dims)
+    if scale == 4:
+        layers = nn.Sequential(
+            nn.ConvTranspose2d(dims, once, 2, 2),
+            LayerNorm2d(once),
+            nn.GELU(),
+            nn.ConvTranspose2d(once, twice, 2, 2),
+        )
+        return layers, twice
+    if scale == 2:
+        return nn.ConvTranspose2d(dims, once, 2, 2), once
+    if scale == 1:
+        return nn.Identity(), dims
+    if scale == 0.5:
+        return nn.MaxPool2d(2, 2, ceil_mode=True), dims
+    raise ValueError(
+        f'a feature map can be rescaled by 4, 2, 1 or 1/2, got {scale}'
+    )
+
+
+def scales_of(stride: int, out_strides: tuple[int, ...]) -> list[float]:
+    """Factors from one stride to others.
+
+    Raises:
+        ValueError: A factor that :func:`rescale` does not serve.
+    """
+    scales = [stride / out for out in out_strides]
+    unserved = [
+        out
+        for out, scale in zip(out_strides, scales, strict=True)
+        if scale not in (4, 2, 1, 0.5)
+    ]
+    if unserved:
+        raise ValueError(
+            f'from stride {stride} the strides {stride // 4}, {stride // 2}, '
+            f'{stride} and {stride * 2} can be made, got {unserved}'
+        )
+    return scales

@@ -1,0 +1,11 @@
+"""Pretraining algorithms, and the maskings under mmpretrain's registry."""
+
+from mmpretrain.registry import MODELS
+
+from ..masking import RandomMasking, SequentialMasking
+from .map import MAP
+
+for _masking in (RandomMasking, SequentialMasking):
+    MODELS.register_module(module=_masking)
+
+__all__ = ['MAP']

@@ -1,0 +1,163 @@
+"""Which implementation of an operator runs, and why.
+
+An operator (``selective_scan``, ``causal_conv1d``) has several backends. The
+automatic choice looks at the device of the tensor and takes the first backend
+that can run there; a backend asked for by name either runs or raises with
+what to do. A new kernel is one more row of ``BACKENDS``.
+"""
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One way to compute an operator.
+
+    Args:
+        name: What users write in ``backend=`` or the environment variable.
+        module: Module that implements it, imported at first use.
+        devices: Device types it serves; empty means all.
+        requires: Extension module that must be importable, if any.
+        install: The command that brings ``requires``.
+        automatic: Whether it may be chosen without being named.
+    """
+
+    name: str
+    module: str
+    devices: tuple[str, ...] = ()
+    requires: str | None = None
+    install: str = ''
+    automatic: bool = True
+
+    def why_not(self, device_type: str) -> str | None:
+        """Why it cannot run on a device type, or None if it can."""
+        if self.devices and device_type not in self.devices:
+            return (
+                f'it runs on {" and ".join(self.devices)} tensors, '
+                f'not on {device_type}'
+            )
+        if self.requires and not _importable(self.requires):
+            return (
+                f'the extension {self.requires!r} is not installed; '
+                f'install it with: {self.install}'
+            )
+        return None
+
+    def load(self) -> Callable:
+        """The function that computes the operator."""
+        return importlib.import_module(self.module).apply
+
+
+def _importable(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+_KERNELS = (
+    'MAMBA_KEEP_CUDA_BUILD=TRUE MAMBA_FORCE_BUILD=TRUE '
+    'pip install --no-build-isolation mamba-ssm'
+)
+
+# Order is preference: the first that can run is the automatic choice.
+BACKENDS: dict[str, tuple[Backend, ...]] = {
+    'selective_scan': (
+        Backend(
+            'mamba_ssm',
+            'mmmap.ops.selective_scan.mamba_ssm',
+            devices=('cuda',),
+            requires='selective_scan_cuda',
+            install=_KERNELS,
+        ),
+        Backend('torch', 'mmmap.ops.selective_scan.torch_chunked'),
+        Backend(
+            'reference',
+            'mmmap.ops.selective_scan.reference',
+            automatic=False,
+        ),
+    ),
+    'causal_conv1d': (
+        Backend('torch', 'mmmap.ops.causal_conv1d.torch_conv'),
+        Backend(
+            'reference', 'mmmap.ops.causal_conv1d.reference', automatic=False
+        ),
+    ),
+}
+
+ENVIRONMENT = {
+    'selective_scan': 'MMMAP_SCAN_BACKEND',
+    'causal_conv1d': 'MMMAP_CONV_BACKEND',
+}
+
+
+def choose(op: str, device_type: str, name: str | None = None) -> Backend:
+    """The backend that computes ``op`` on ``device_type``.
+
+    Args:
+        op: Operator, a key of ``BACKENDS``.
+        device_type: ``'cpu'``, ``'cuda'``, ...
+        name: A backend by name; without it the environment variable of the
+            operator decides, and without that the device.
+
+    Raises:
+        ValueError: The name is not a backend of this operator.
+        RuntimeError: The named backend cannot run here.
+    """
+    backends = BACKENDS[op]
+    source = 'backend argument'
+    if name is None:
+        name = os.environ.get(ENVIRONMENT[op]) or None
+        source = f'environment variable {ENVIRONMENT[op]}'
+    if name is None:
+        return _first_that_runs(backends, device_type)
+    known = {backend.name: backend for backend in backends}
+    if name not in known:
+        raise ValueError(
+            f'{op}: unknown backend {name!r} from the {source}; '
+            f'choose one of {", ".join(known)}'
+        )
+    reason = known[name].why_not(device_type)
+    if reason:
+        raise RuntimeError(
+            f'{op}: the {source} asks for backend {name!r}, '
+            f'which cannot run: {reason}'
+        )
+    return known[name]
+
+
+def _first_that_runs(backends: Sequence[Backend], device: str) -> Backend:
+    return next(b for b in backends if b.automatic and not b.why_not(device))
+
+
+def report() -> list[tuple[str, str, str, str]]:
+    """What runs where: rows of (operator, device type, backend, reason)."""
+    rows = []
+    for op, backends in BACKENDS.items():
+        for device_type in ('cpu', 'cuda'):
+            try:
+                chosen = choose(op, device_type)
+            except (ValueError, RuntimeError) as error:
+                rows.append((op, device_type, 'error', str(error)))
+                continue
+            rows.append(
+                (
+                    op,
+                    device_type,
+                    chosen.name,
+                    _reason(op, chosen, device_type),
+                )
+            )
+    return rows
+
+
+def _reason(op: str, chosen: Backend, device_type: str) -> str:
+    if os.environ.get(ENVIRONMENT[op]):
+        return f'named by {ENVIRONMENT[op]}'
+    passed = []
+    for backend in BACKENDS[op]:
+        if backend is chosen:
+            break
+        passed.append(f'{backend.name}: {backend.why_not(device_type)}')
+    return '; '.join(passed) or 'first choice'

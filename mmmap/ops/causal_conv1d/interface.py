@@ -1,0 +1,104 @@
+"""The depthwise causal convolution as its callers see it.
+
+Letters: B batch, D channels, L tokens, W width of the filter.
+Argument order and layouts follow ``causal_conv1d_fn`` of the package
+causal-conv1d (Dao), so code written for it switches by its import.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..backend import choose
+
+
+def causal_conv1d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    seq_idx: None = None,
+    initial_states: Tensor | None = None,
+    return_final_states: bool = False,
+    final_states_out: Tensor | None = None,
+    activation: str | None = None,
+    *,
+    reverse: bool = False,
+    backend: str | None = None,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Filter each channel by its own weights, looking back only.
+
+    Args:
+        x: Input, (B, D, L).
+        weight: Filters, (D, W); the last tap meets the current token.
+        bias: (D,).
+        seq_idx: Kept for the argument order; packed sequences are not served.
+        initial_states: The W - 1 tokens before ``x``, (B, D, W - 1); zeros
+            by default.
+        return_final_states: Also return the last W - 1 tokens.
+        final_states_out: Tensor to write them to, (B, D, W - 1).
+        activation: None, ``'silu'`` or ``'swish'`` (the same function).
+        reverse: Look ahead instead of back. Same result as flipping input
+            and output along L.
+        backend: ``'torch'`` or ``'reference'``; by default the environment
+            variable ``MMMAP_CONV_BACKEND`` or the device decides.
+
+    Returns:
+        (B, D, L), with ``return_final_states`` also (B, D, W - 1).
+
+    Raises:
+        ValueError: A shape does not fit, an unknown activation or backend.
+        NotImplementedError: ``seq_idx`` is given.
+    """
+    if seq_idx is not None:
+        raise NotImplementedError(
+            'causal_conv1d: seq_idx (packed sequences) is not supported; '
+            'pass one sequence a batch entry'
+        )
+    if activation not in (None, 'silu', 'swish'):
+        raise ValueError(
+            "causal_conv1d: activation must be None, 'silu' or 'swish', "
+            f'got {activation!r}'
+        )
+    _check(x, weight, bias, initial_states)
+    history = _history(x, weight, initial_states)
+    # (B, D, W - 1 + L) in the order in which the filter reads.
+    padded = torch.cat([history, x.flip(-1) if reverse else x], dim=-1)
+    conv = choose('causal_conv1d', x.device.type, backend).load()
+    y = conv(padded, weight, bias)
+    y = y.flip(-1) if reverse else y
+    y = F.silu(y) if activation else y
+    if not return_final_states:
+        return y
+    final = padded[..., padded.shape[-1] - history.shape[-1] :].clone()
+    if final_states_out is not None:
+        final = final_states_out.copy_(final)
+    return y, final
+
+
+def _history(x: Tensor, weight: Tensor, initial: Tensor | None) -> Tensor:
+    if initial is not None:
+        return initial.to(x.dtype)
+    return x.new_zeros(*x.shape[:2], weight.shape[1] - 1)
+
+
+def _check(x, weight, bias, initial_states) -> None:
+    if x.dim() != 3:
+        raise ValueError(
+            f'causal_conv1d: x must be (B, D, L), got {tuple(x.shape)}'
+        )
+    if weight.dim() != 2 or weight.shape[0] != x.shape[1]:
+        raise ValueError(
+            f'causal_conv1d: weight must be ({x.shape[1]}, W), '
+            f'got {tuple(weight.shape)}'
+        )
+    if bias is not None and tuple(bias.shape) != (x.shape[1],):
+        raise ValueError(
+            f'causal_conv1d: bias must be ({x.shape[1]},), '
+            f'got {tuple(bias.shape)}'
+        )
+    wanted = (x.shape[0], x.shape[1], weight.shape[1] - 1)
+    if initial_states is not None and tuple(initial_states.shape) != wanted:
+        raise ValueError(
+            f'causal_conv1d: initial_states must be {wanted}, '
+            f'got {tuple(initial_states.shape)}'
+        )

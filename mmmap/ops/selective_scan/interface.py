@@ -1,0 +1,204 @@
+"""The selective scan as its callers see it.
+
+Letters: B batch, D channels, L tokens, N state size, G groups of channels.
+Argument order and layouts follow mamba-ssm's ``selective_scan_fn`` (Gu and
+Dao, arXiv 2312.00752), so code written for it switches by its import.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..backend import choose
+
+
+class ScanInputs(NamedTuple):
+    """Arguments of one direction, checked; C and B as (B, G, N, L)."""
+
+    u: Tensor
+    delta: Tensor
+    A: Tensor
+    B: Tensor
+    C: Tensor
+    D: Tensor | None
+    delta_bias: Tensor | None
+    reverse: bool = False
+
+
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
+    return_last_state: bool = False,
+    *,
+    reverse: bool = False,
+    backend: str | None = None,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Scan a sequence through a state space whose parameters depend on it.
+
+    State and sums are held in fp32 (fp64 for fp64 inputs) whatever the inputs
+    are; the result has the type of ``u``.
+
+    Args:
+        u: Input, (B, D, L).
+        delta: Step size, (B, D, L).
+        A: Decay rates, negative, (D, N), real.
+        B: Input weights, (B, N, L) or (B, G, N, L).
+        C: Output weights, shaped as ``B``.
+        D: Skip weight per channel, (D,).
+        z: Gate, (B, D, L): the result is multiplied by silu(z).
+        delta_bias: Added to ``delta`` first, (D,).
+        delta_softplus: Whether softplus follows the bias.
+        return_last_state: Also return the state after the last step.
+        reverse: Scan from the last token to the first. Same result as
+            flipping every sequence and the output along L.
+        backend: ``'torch'``, ``'mamba_ssm'`` or ``'reference'``; by default
+            the environment variable ``MMMAP_SCAN_BACKEND`` or the device
+            decides.
+
+    Returns:
+        (B, D, L), with ``return_last_state`` also the state, (B, D, N).
+
+    Raises:
+        ValueError: A shape does not fit the others, or no such backend.
+        RuntimeError: The backend asked for cannot run here.
+    """
+    inputs = _check(u, delta, A, B, C, D, delta_bias, reverse)
+    _check_gate(z, u)
+    scan = choose('selective_scan', u.device.type, backend).load()
+    (y,), (state,) = scan((inputs,), delta_softplus)
+    y = _gated(y, z).to(u.dtype)
+    return (y, state) if return_last_state else y
+
+
+def selective_scan_bidirectional(
+    u: Sequence[Tensor],
+    delta: Sequence[Tensor],
+    A: Sequence[Tensor],
+    B: Sequence[Tensor],
+    C: Sequence[Tensor],
+    D: Sequence[Tensor] | None = None,
+    z: Tensor | None = None,
+    delta_bias: Sequence[Tensor] | None = None,
+    delta_softplus: bool = False,
+    *,
+    backend: str | None = None,
+) -> Tensor:
+    """Sum of a scan from first to last token and one from last to first.
+
+    Nothing is flipped by the caller: the second of each pair is laid out
+    along L as the first is, and is read from its end. Both share the gate.
+
+    Args:
+        u: Two tensors, (B, D, L): forward's and backward's, as all pairs.
+        delta: Two tensors, (B, D, L).
+        A: Two tensors, (D, N).
+        B: Two tensors, (B, N, L) or (B, G, N, L).
+        C: Two tensors, shaped as ``B``.
+        D: Two tensors, (D,).
+        z: One gate, (B, D, L), for both.
+        delta_bias: Two tensors, (D,).
+        delta_softplus: Whether softplus follows the bias.
+        backend: As in :func:`selective_scan`.
+
+    Returns:
+        (forward + backward) * silu(z), (B, D, L), in the type of ``u``.
+
+    Raises:
+        ValueError: Not pairs, or a shape does not fit the others.
+        RuntimeError: The backend asked for cannot run here.
+    """
+    pairs = dict(u=u, delta=delta, A=A, B=B, C=C, D=D, delta_bias=delta_bias)
+    for name, pair in pairs.items():
+        if pair is not None and (isinstance(pair, Tensor) or len(pair) != 2):
+            raise ValueError(
+                f'selective_scan_bidirectional: {name} must be a pair '
+                f'(forward, backward) of tensors, got {type(pair).__name__}'
+            )
+    both = tuple(
+        _check(
+            *(None if p is None else p[side] for p in pairs.values()),
+            reverse=bool(side),
+        )
+        for side in (0, 1)
+    )
+    if both[0].u.shape != both[1].u.shape or A[0].shape != A[1].shape:
+        raise ValueError(
+            'selective_scan_bidirectional: the directions differ in shape: '
+            f'u {tuple(u[0].shape)} and {tuple(u[1].shape)}, '
+            f'A {tuple(A[0].shape)} and {tuple(A[1].shape)}'
+        )
+    _check_gate(z, u[0])
+    scan = choose('selective_scan', u[0].device.type, backend).load()
+    (forward, backward), _ = scan(both, delta_softplus)
+    return _gated(forward + backward, z).to(u[0].dtype)
+
+
+def _gated(y: Tensor, z: Tensor | None) -> Tensor:
+    return y if z is None else y * F.silu(z.to(y.dtype))
+
+
+def _check(u, delta, A, B, C, D, delta_bias, reverse) -> ScanInputs:
+    if u.dim() != 3 or 0 in u.shape[1:]:
+        raise ValueError(
+            'selective_scan: u must be (B, D, L) with D and L at least 1, '
+            f'got {tuple(u.shape)}'
+        )
+    batch, channels, length = u.shape
+    if A.dim() != 2 or A.shape[0] != channels or A.is_complex():
+        raise ValueError(
+            f'selective_scan: A must be real, ({channels}, N), '
+            f'got {tuple(A.shape)} {A.dtype}'
+        )
+    _expect('delta', delta, (batch, channels, length))
+    B, C = _grouped('B', B, u, A), _grouped('C', C, u, A)
+    if B.shape[1] != C.shape[1]:
+        raise ValueError(
+            f'selective_scan: B has {B.shape[1]} groups, C has {C.shape[1]}'
+        )
+    for name, vector in (('D', D), ('delta_bias', delta_bias)):
+        if vector is not None:
+            _expect(name, vector, (channels,))
+    return ScanInputs(u, delta, A, B, C, D, delta_bias, reverse)
+
+
+def _grouped(name: str, x: Tensor, u: Tensor, A: Tensor) -> Tensor:
+    """B or C as (B, G, N, L)."""
+    if x.dim() == 3:
+        x = x.unsqueeze(1)
+    batch, channels, length = u.shape
+    state = A.shape[1]
+    fits = (
+        x.dim() == 4
+        and (x.shape[0], x.shape[2], x.shape[3]) == (batch, state, length)
+        and x.shape[1] > 0
+        and channels % x.shape[1] == 0
+    )
+    if not fits:
+        raise ValueError(
+            f'selective_scan: {name} must be ({batch}, {state}, {length}) or '
+            f'({batch}, G, {state}, {length}) with G a divisor of '
+            f'{channels}, got {tuple(x.shape)}'
+        )
+    return x
+
+
+def _expect(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(x.shape) != shape:
+        raise ValueError(
+            f'selective_scan: {name} must be {shape} to fit u, '
+            f'got {tuple(x.shape)}'
+        )
+
+
+def _check_gate(z: Tensor | None, u: Tensor) -> None:
+    if z is not None:
+        _expect('z', z, tuple(u.shape))

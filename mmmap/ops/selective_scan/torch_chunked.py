@@ -1,0 +1,182 @@
+"""The scan that runs anywhere torch runs, in memory linear in L.
+
+Letters: T steps of a chunk, M = directions * B * G independent sequences,
+D channels of each, N state size.
+
+The length is cut into chunks. Within a chunk the decays, inputs and states
+are laid out (T, M, N, D), so that each step is one fused multiply-add on
+contiguous memory and everything else is one vectorised call a chunk. Forward
+keeps only the state before each chunk; backward computes the rest again.
+Both hold two (T, M, N, D) buffers and L / T states: never (L, M, N, D).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .common import skip, state_dtype, step_size
+from .interface import ScanInputs
+
+# Elements of a chunk buffer that still sit in a core's cache.
+_CACHE_ELEMENTS = 2**18
+
+
+def apply(
+    directions: tuple[ScanInputs, ...], delta_softplus: bool
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Outputs (B, D, L) and last states (B, D, N), one per direction."""
+    batch, channels, length = directions[0].u.shape
+    with torch.autocast(directions[0].u.device.type, enabled=False):
+        packed = [_pack(inputs, delta_softplus) for inputs in directions]
+        u, delta, A, B, C = (
+            parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+            for parts, dim in zip(
+                zip(*packed, strict=True), (1, 1, 0, 1, 1), strict=True
+            )
+        )
+        y, state = _ChunkedScan.apply(u, delta, A, B, C)
+        ys = y.view(length, len(directions), batch, channels).unbind(1)
+        states = state.transpose(1, 2).reshape(
+            len(directions), batch, channels, -1
+        )
+        outputs = [
+            skip(_from_time_first(y, inputs.reverse), inputs)
+            for y, inputs in zip(ys, directions, strict=True)
+        ]
+    return outputs, list(states.unbind(0))
+
+
+def _pack(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, ...]:
+    """One direction as independent sequences, time first."""
+    dtype = state_dtype(inputs)
+    batch, channels, length = inputs.u.shape
+    groups, state = inputs.B.shape[1:3]
+    sequences = batch * groups
+    delta = step_size(inputs, softplus)
+    A = inputs.A.to(dtype).view(groups, channels // groups, state)
+    return (
+        _time_first(inputs.u.to(dtype), sequences, inputs.reverse),
+        _time_first(delta, sequences, inputs.reverse),
+        A.transpose(1, 2).repeat(batch, 1, 1),
+        _time_first(inputs.B.to(dtype), sequences, inputs.reverse),
+        _time_first(inputs.C.to(dtype), sequences, inputs.reverse),
+    )
+
+
+def _time_first(x: Tensor, sequences: int, reverse: bool) -> Tensor:
+    """(B, ..., L) -> (L, M, ...) in the order of the scan."""
+    x = x.flip(-1) if reverse else x
+    return x.movedim(-1, 0).reshape(x.shape[-1], sequences, -1)
+
+
+def _from_time_first(y: Tensor, reverse: bool) -> Tensor:
+    """(L, B, D) -> (B, D, L)."""
+    y = y.permute(1, 2, 0)
+    return y.flip(-1) if reverse else y
+
+
+def chunk_length(length: int, step_elements: int) -> int:
+    """Steps of a chunk, T, for a state of so many elements.
+
+    Backward holds T + L / T states, so T near sqrt(L) needs the least memory;
+    a shorter chunk that fits the cache is faster.
+    """
+    least_memory = math.isqrt(length - 1) + 1
+    fits_cache = max(_CACHE_ELEMENTS // max(step_elements, 1), 4)
+    return min(length, max(min(2 * least_memory, fits_cache), 1))
+
+
+class _ChunkedScan(torch.autograd.Function):
+    """u, delta (L, M, D), A (M, N, D), B, C (L, M, N) -> y (L, M, D), state."""
+
+    @staticmethod
+    def forward(ctx, u, delta, A, B, C):
+        length, M, _ = u.shape
+        T = chunk_length(length, A.numel())
+        h = torch.zeros_like(A)
+        y = torch.empty_like(u)
+        starts = []
+        for chunk in _chunks(length, T):
+            starts.append(h)
+            decay = torch.exp(delta[chunk].unsqueeze(2) * A)
+            states = _states(decay, (delta[chunk] * u[chunk]), B[chunk], h)
+            torch.matmul(
+                C[chunk].unsqueeze(2), states, out=y[chunk].unsqueeze(2)
+            )
+            h = states[-1].clone()
+        ctx.save_for_backward(u, delta, A, B, C, *starts)
+        ctx.chunk = T
+        return y, h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dy, dstate):
+        u, delta, A, B, C, *starts = ctx.saved_tensors
+        du, ddelta = torch.empty_like(u), torch.empty_like(delta)
+        dB, dC = torch.empty_like(B), torch.empty_like(C)
+        dA = torch.zeros_like(A)
+        # Gradient of the state that leaves the chunk, from all that follows.
+        carry = dstate.clone()
+        with torch.autocast(u.device.type, enabled=False):
+            for index in reversed(range(len(starts))):
+                begin = index * ctx.chunk
+                chunk = slice(begin, min(begin + ctx.chunk, u.shape[0]))
+                _backward_chunk(
+                    (u[chunk], delta[chunk], A, B[chunk], C[chunk]),
+                    starts[index],
+                    dy[chunk],
+                    carry,
+                    (du[chunk], ddelta[chunk], dA, dB[chunk], dC[chunk]),
+                )
+        return du, ddelta, dA, dB, dC
+
+
+def _chunks(length: int, size: int) -> list[slice]:
+    return [
+        slice(begin, min(begin + size, length))
+        for begin in range(0, length, size)
+    ]
+
+
+def _states(decay: Tensor, x: Tensor, B: Tensor, h: Tensor) -> Tensor:
+    """States after each step, (T, M, N, D), from the one before the first."""
+    states = B.unsqueeze(3) * x.unsqueeze(2)
+    for state, factor in zip(states.unbind(0), decay.unbind(0), strict=True):
+        h = state.addcmul_(factor, h)
+    return states
+
+
+def _backward_chunk(inputs, start, dy, carry, grads) -> None:
+    """Fill the gradients of one chunk; ``carry`` and dA are updated.
+
+    With g[t] the gradient of the state h[t]:
+        g[t] = C[t] dy[t] + decay[t + 1] g[t + 1]
+        d(delta A)[t] = g[t] h[t - 1] decay[t]
+    """
+    u, delta, A, B, C = inputs
+    du, ddelta, dA, dB, dC = grads
+    decay = torch.exp(delta.unsqueeze(2) * A)
+    x = delta * u
+    states = _states(decay, x, B, start)
+    torch.matmul(states, dy.unsqueeze(3), out=dC.unsqueeze(3))
+
+    g = C.unsqueeze(3) * dy.unsqueeze(2)
+    for grad, factor in zip(
+        reversed(g.unbind(0)), reversed(decay.unbind(0)), strict=True
+    ):
+        grad.add_(carry)
+        torch.mul(grad, factor, out=carry)
+
+    torch.matmul(g, x.unsqueeze(3), out=dB.unsqueeze(3))
+    dx = torch.matmul(B.unsqueeze(2), g).squeeze(2)
+
+    # d(delta A), in place: g * decay * (state before the step).
+    exponent = g.mul_(decay)
+    exponent[0] *= start
+    exponent[1:] *= states[:-1]
+    torch.mul(exponent, A, out=states)
+    torch.addcmul(states.sum(2), dx, u, out=ddelta)
+    torch.mul(dx, delta, out=du)
+    dA += exponent.mul_(delta.unsqueeze(2)).sum(0)

@@ -1,0 +1,5 @@
+"""Pictures."""
+
+from .reconstruction import reconstruction_grid
+
+__all__ = ['reconstruction_grid']
