@@ -1,10 +1,19 @@
 """How models learn: the optimizer's groups and the hooks."""
 
-from .hooks import CheckpointGuardHook, ReconstructionHook
+from .hooks import (
+    BatchFeedHook,
+    CheckpointGuardHook,
+    EpochSeedHook,
+    NaNGuardHook,
+    ReconstructionHook,
+)
 from .optimizers import LayerDecayOptimWrapperConstructor
 
 __all__ = [
+    'BatchFeedHook',
     'CheckpointGuardHook',
+    'EpochSeedHook',
     'LayerDecayOptimWrapperConstructor',
+    'NaNGuardHook',
     'ReconstructionHook',
 ]

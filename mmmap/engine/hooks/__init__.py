@@ -1,6 +1,15 @@
 """Hooks of the training loop."""
 
+from .batch_feed import BatchFeedHook
 from .checkpoint_guard import CheckpointGuardHook
+from .epoch_seed import EpochSeedHook
+from .nan_guard import NaNGuardHook
 from .reconstruction import ReconstructionHook
 
-__all__ = ['CheckpointGuardHook', 'ReconstructionHook']
+__all__ = [
+    'BatchFeedHook',
+    'CheckpointGuardHook',
+    'EpochSeedHook',
+    'NaNGuardHook',
+    'ReconstructionHook',
+]

@@ -3,6 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from mmengine.runner import BaseLoop
 
 from ...models.backbones.pretrained import (
     CheckpointError,
@@ -34,8 +35,9 @@ class CheckpointGuardHook(Hook):
         source = str(runner._load_from or 'checkpoint')
         report = compare(model, weights_of(checkpoint, source), source)
         problems = [*report.missing, *report.mismatched]
-        training = runner._train_loop is not None and not runner._resume
-        if training:
+        # The loop is built at the start of training only.
+        trains = isinstance(runner._train_loop, BaseLoop)
+        if trains and not runner._resume:
             problems = [p for p in problems if p.startswith('backbone.')]
         if problems or not report.matched:
             raise CheckpointError(

@@ -1,0 +1,86 @@
+"""The data sets a config names, checked before anything is trained."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from .checks import check_coco, check_segmentation, folder_problem
+
+
+class DataError(RuntimeError):
+    """Data that a config needs and that is missing or wrong."""
+
+
+def check_data(config: Mapping, splits: tuple[str, ...]) -> None:
+    """Look at the data sets of a config.
+
+    Args:
+        config: An mmengine config.
+        splits: Which, as ``('train', 'val')``.
+
+    Raises:
+        DataError: Something is missing or wrong; it says all that is.
+    """
+    problems = []
+    classes = _num_classes(config)
+    for split in splits:
+        loader = config.get(f'{split}_dataloader') or {}
+        for dataset in _plain_datasets(loader.get('dataset')):
+            found = _problems(dataset, classes)
+            problems += [f'{split}: {p}' for p in found]
+    if problems:
+        raise DataError(
+            'the data sets of this config cannot be used:\n  '
+            + '\n  '.join(dict.fromkeys(problems))
+            + '\nPrepare them with tools/dataset_converters/, or name '
+            'another folder, as --cfg-options '
+            'train_dataloader.dataset.data_root=DIR'
+        )
+
+
+def _plain_datasets(dataset) -> Iterator[Mapping]:
+    """The data sets inside wrappers such as RepeatDataset."""
+    if isinstance(dataset, list | tuple):
+        for part in dataset:
+            yield from _plain_datasets(part)
+    elif isinstance(dataset, Mapping):
+        inner = dataset.get('dataset', dataset.get('datasets'))
+        if inner is None:
+            yield dataset
+        else:
+            yield from _plain_datasets(inner)
+
+
+def _num_classes(config: Mapping) -> int | None:
+    """Classes of a segmentor, None for other models."""
+    head = config['model'].get('decode_head')
+    head = head[-1] if isinstance(head, list | tuple) else head
+    return head and head['num_classes']
+
+
+def _problems(dataset: Mapping, classes: int | None) -> list[str]:
+    root = dataset.get('data_root') or ''
+    prefix = dataset.get('data_prefix') or {}
+    if isinstance(prefix, str):
+        prefix = {'img_path': prefix}
+    if root and folder_problem(root):
+        return [folder_problem(root)]
+    folders = {key: Path(root, value) for key, value in prefix.items()}
+    annotations = str(dataset.get('ann_file') or '')
+    if 'seg_map_path' in folders:
+        if annotations:  # a list of names: the folders hold more than it
+            return _folder_problems(folders)
+        return check_segmentation(
+            folders['img_path'],
+            folders['seg_map_path'],
+            classes,
+            dataset.get('reduce_zero_label', False),
+        ).problems
+    if annotations.endswith('.json'):
+        images = folders.get('img', Path(root))
+        return check_coco(Path(root, annotations), images).problems
+    folders = folders or {'root': Path(root, dataset.get('split') or '')}
+    return _folder_problems(folders)
+
+
+def _folder_problems(folders: Mapping[str, Path]) -> list[str]:
+    return [p for p in map(folder_problem, folders.values()) if p]

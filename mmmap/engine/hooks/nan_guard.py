@@ -1,0 +1,39 @@
+"""A loss that is no number ends the run."""
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class NaNGuardHook(Hook):
+    """Stop before a loss that is NaN or infinite spoils the checkpoints.
+
+    Args:
+        interval: Iterations between checks; each one waits for the GPU.
+
+    Raises:
+        FloatingPointError: A loss is not finite.
+    """
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ) -> None:
+        """Look at the losses."""
+        if not self.every_n_train_iters(runner, self.interval):
+            return
+        wrong = {
+            name: value.item()
+            for name, value in (outputs or {}).items()
+            if torch.is_tensor(value) and not value.isfinite().all()
+        }
+        if wrong:
+            raise FloatingPointError(
+                f'losses that are not finite after iteration '
+                f'{runner.iter + 1}: {wrong}. Go on from the last checkpoint '
+                'with a lower learning rate, gradient clipping, or bf16 '
+                'instead of fp16'
+            )

@@ -1,0 +1,144 @@
+"""From a command line to a runner: what train and test tools share."""
+
+import argparse
+import os
+import zipfile
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from ..models.backbones.pretrained import CheckpointError
+
+
+def common_parser(description: str) -> argparse.ArgumentParser:
+    """Options that training and testing share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--work-dir', help='results; by default work_dirs/<config name>'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings, as train_dataloader.batch_size=4',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes were started (dist_train.sh: pytorch)',
+    )
+    parser.add_argument(
+        '--no-data-check',
+        action='store_true',
+        help='do not look at the data sets before the start',
+    )
+    # Older launchers pass it; torchrun sets the environment instead.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The config of a command line, with its options applied.
+
+    Raises:
+        FileNotFoundError: No such config.
+    """
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(
+            f'no config at {args.config}; see configs/README.md for those '
+            'there are'
+        )
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    config = Config.fromfile(args.config)
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
+    config.launcher = args.launcher
+    config.work_dir = (
+        args.work_dir
+        or config.get('work_dir')
+        or str(Path('work_dirs', Path(args.config).stem))
+    )
+    return config
+
+
+def build_runner(config: Config) -> Runner:
+    """The runner of a config, also for several processes without a GPU.
+
+    Raises:
+        CheckpointError: ``load_from`` is absent or truncated.
+    """
+    if config.get('load_from'):
+        check_file(config.load_from)
+    if config.launcher == 'pytorch' and not torch.cuda.is_available():
+        _distribute_on_cpu(config)
+    if 'runner_type' in config:
+        return RUNNERS.build(config)
+    return Runner.from_cfg(config)
+
+
+def check_file(path: str) -> None:
+    """See that a local checkpoint is there and whole, without reading it.
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    if '://' in path:
+        return
+    if not Path(path).is_file():
+        raise CheckpointError(
+            f'no checkpoint at {path}; train one first or correct the path'
+        )
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    # torch writes zip archives; their directory is at the end of the file.
+    if not start or (start == b'PK' and not zipfile.is_zipfile(path)):
+        raise CheckpointError(
+            f'the checkpoint {path} is truncated '
+            f'({os.path.getsize(path):,} bytes); copy or download it again'
+        )
+
+
+def is_main_rank() -> bool:
+    """Whether this is the first process, before the group is formed."""
+    rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))
+    return rank == '0'
+
+
+def _distribute_on_cpu(config: Config) -> None:
+    """Form the group with gloo; mmengine would set a CUDA device first."""
+    torch.distributed.init_process_group('gloo')
+    config.setdefault('model_wrapper_cfg', {})
+    config.model_wrapper_cfg.update(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=config.get('find_unused_parameters', False),
+    )
+    replaced = _replace_sync_bn(config.model)
+    if replaced and is_main_rank():
+        print(
+            f'no GPU: {replaced} SyncBN settings became BN, each process '
+            'normalises by its own part of the batch'
+        )
+
+
+def _replace_sync_bn(node) -> int:
+    """Make every ``type='SyncBN'`` a BN, which the CPU has; how many."""
+    replaced = 0
+    if isinstance(node, ConfigDict) and node.get('type') == 'SyncBN':
+        node.type = 'BN'
+        replaced += 1
+    children = (
+        node.values()
+        if isinstance(node, dict)
+        else node
+        if isinstance(node, list | tuple)
+        else ()
+    )
+    return replaced + sum(map(_replace_sync_bn, children))

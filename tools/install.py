@@ -1,0 +1,88 @@
+"""Make the environment of mmmap: `make install`, or run this file.
+
+Six steps, each recorded in the environment once it has succeeded, so that it
+is safe to interrupt and to repeat. Needs nothing but the standard library.
+"""
+
+import sys
+
+if sys.version_info < (3, 10):
+    sys.exit(
+        'mmmap needs Python 3.10 to 3.13, and this is Python %d.%d (%s).\n'
+        'Name a newer one, for example: make install PYTHON=python3.11'
+        % (sys.version_info[0], sys.version_info[1], sys.executable)
+    )
+
+import argparse
+import shutil
+import signal
+from pathlib import Path
+
+from installer.machine import DISK_GB, InstallError, check_machine, shown
+from installer.steps import ROOT, Installer, Record
+
+
+def stop(*_) -> None:
+    """Treat a polite kill as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--venv', type=Path, default=ROOT / '.venv')
+    parser.add_argument(
+        '--ops',
+        choices=['auto', 'cpu', 'cuda'],
+        default='auto',
+        help="mmcv's operators; auto: CUDA where a GPU and nvcc answer",
+    )
+    parser.add_argument(
+        '--repair',
+        action='store_true',
+        help='do every step again, on what is there',
+    )
+    return parser.parse_args()
+
+
+def install(installer: Installer) -> None:
+    """Do what is pending, after a look at the machine."""
+    check_machine(installer.venv, {s.name for s in installer.pending()})
+    installer.take_lock()
+    free = shutil.disk_usage(installer.venv).free / 1e9
+    print(
+        f'Installing into {shown(installer.venv)}: about {DISK_GB} GB in all, '
+        f'{free:.0f} GB are free. Log: {shown(installer.log)}\n'
+        'Ctrl-C is safe: the same command goes on after the last step done.',
+        flush=True,
+    )
+    installer.install()
+
+
+def main() -> int:
+    """Install what is missing; 0 when all is there."""
+    args = parse_args()
+    if args.repair:
+        Record(args.venv).forget_packages()
+    installer = Installer(args.venv, args.ops)
+    if not installer.pending():
+        return 0
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
+    try:
+        install(installer)
+    except InstallError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            '\nInterrupted. Finished steps are kept: run the same command '
+            'again to go on.',
+            file=sys.stderr,
+        )
+        return 130
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Test a checkpoint of mmpretrain, mmdet or mmseg with its config's metrics.
+
+python tools/test.py CONFIG CHECKPOINT
+tools/dist_test.sh CONFIG CHECKPOINT 8
+"""
+
+import sys
+from argparse import Namespace
+
+from mmengine.config import Config
+
+from mmmap.datasets.of_config import DataError, check_data
+from mmmap.engine.launch import (
+    build_runner,
+    common_parser,
+    is_main_rank,
+    read_config,
+)
+from mmmap.models.backbones.pretrained import CheckpointError
+
+# How each library is told to draw its predictions into a folder.
+VISUALIZATION = {
+    'mmpretrain': lambda out: dict(
+        type='VisualizationHook', enable=True, out_dir=out
+    ),
+    'mmdet': lambda out: dict(
+        type='DetVisualizationHook', draw=True, test_out_dir=out
+    ),
+    'mmseg': lambda out: dict(
+        type='SegVisualizationHook', draw=True, interval=1
+    ),
+}
+
+
+def parse_args() -> Namespace:
+    """The command line."""
+    parser = common_parser('Test a checkpoint with the metrics of a config')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='draw the predictions into a folder'
+    )
+    parser.add_argument(
+        '--out', metavar='FILE.pkl', help='write the predictions to a file'
+    )
+    return parser.parse_args()
+
+
+def apply_options(config: Config, args: Namespace) -> None:
+    """Put the options of testing into the config.
+
+    Raises:
+        ValueError: The config tests nothing, or ``--out`` is no .pkl.
+    """
+    if not config.get('test_cfg') or not config.get('test_evaluator'):
+        raise ValueError(
+            f'{args.config} has no test (pretraining is judged by what is '
+            'fine-tuned from it); see tools/analysis_tools/reconstruct.py '
+            'for pictures'
+        )
+    config.load_from = args.checkpoint
+    # The checkpoint brings the backbone's weights too.
+    config.model.backbone.init_cfg = None
+    if args.show_dir:
+        hook = VISUALIZATION[config.default_scope](args.show_dir)
+        config.default_hooks.visualization = hook
+        if config.default_scope == 'mmseg':
+            config.visualizer.save_dir = args.show_dir
+    if args.out:
+        if not args.out.endswith(('.pkl', '.pickle')):
+            raise ValueError(f'--out must end in .pkl, got {args.out}')
+        dump = dict(type='DumpResults', out_file_path=args.out)
+        evaluators = config.test_evaluator
+        if not isinstance(evaluators, list | tuple):
+            evaluators = [evaluators]
+        config.test_evaluator = [*evaluators, dump]
+
+
+def main() -> None:
+    """Test."""
+    args = parse_args()
+    config = read_config(args)
+    apply_options(config, args)
+    if is_main_rank() and not args.no_data_check:
+        check_data(config, ('test',))
+    build_runner(config).test()
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (CheckpointError, DataError, FileNotFoundError) as error:
+        sys.exit(f'error: {error}')
