@@ -15,9 +15,15 @@ _DOCTOR = 'mmmap.doctor' in getattr(sys, 'orig_argv', ())
 
 if find_spec('mmpretrain') is not None and not _DOCTOR:
     try:
-        from . import engine
-        from .models import backbones, decoders, heads, necks, selfsup
-    except ImportError as error:
+        from . import engine  # noqa: F401
+        from .models import (  # noqa: F401
+            backbones,
+            decoders,
+            heads,
+            necks,
+            selfsup,
+        )
+    except Exception as error:  # what a broken stack raises varies
         raise ImportError(
             f'mmmap: the installed OpenMMLab stack cannot be used: {error}. '
             'Run `python -m mmmap.doctor` to see what is wrong and the '

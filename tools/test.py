@@ -4,6 +4,7 @@ python tools/test.py CONFIG CHECKPOINT
 tools/dist_test.sh CONFIG CHECKPOINT 8
 """
 
+import os
 import sys
 from argparse import Namespace
 
@@ -61,10 +62,11 @@ def apply_options(config: Config, args: Namespace) -> None:
     # The checkpoint brings the backbone's weights too.
     config.model.backbone.init_cfg = None
     if args.show_dir:
-        hook = VISUALIZATION[config.default_scope](args.show_dir)
+        folder = os.path.abspath(args.show_dir)
+        hook = VISUALIZATION[config.default_scope](folder)
         config.default_hooks.visualization = hook
         if config.default_scope == 'mmseg':
-            config.visualizer.save_dir = args.show_dir
+            config.visualizer.save_dir = folder
     if args.out:
         if not args.out.endswith(('.pkl', '.pickle')):
             raise ValueError(f'--out must end in .pkl, got {args.out}')

@@ -5,7 +5,5 @@
 _base_ = '_base_/map.py'
 
 train_dataloader = dict(
-    dataset=dict(
-        data_root='data/digits/imagenet_like', data_prefix='train'
-    )
+    dataset=dict(data_root='data/digits/imagenet_like', data_prefix='train')
 )

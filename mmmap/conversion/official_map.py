@@ -38,9 +38,13 @@ MAMBA_BLOCK = {
     'mixer.dt_proj_b': 'mixer.ssm_backward.dt_proj',
 }
 ATTENTION_BLOCK = {
-    name: name
-    for name in ('norm1', 'attn.qkv', 'attn.proj', 'norm2', 'mlp.fc1')
-} | {'mlp.fc2': 'mlp.fc2'}
+    'norm1': 'norm1',
+    'attn.qkv': 'attn.qkv',
+    'attn.proj': 'attn.proj',
+    'norm2': 'norm2',
+    'mlp.fc1': 'mlp.fc1',
+    'mlp.fc2': 'mlp.fc2',
+}
 DECODER_BLOCK = {
     'norm2_1': 'norm_query',
     'norm2_2': 'norm_memory',
@@ -59,16 +63,22 @@ class ConversionError(ValueError):
     """Weights that are not of the form a converter expects."""
 
 
-def to_mmmap(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Official weights as those of :class:`mmmap`'s ``MAP``.
+def to_mmmap(
+    official: Mapping[str, Tensor], pattern: str | None = None
+) -> dict[str, Tensor]:
+    """Official weights as those of ``MAP``.
 
     Args:
         official: Tensors by official names, without ``module.``.
+        pattern: Order of the blocks, where it is known; see
+            :func:`pattern_of`.
 
     Raises:
         ConversionError: A name that is not known, or one that is absent.
     """
-    names = name_map(pattern_of(official))
+    names = name_map(
+        pattern or pattern_of(official), _count(official, 'decoder_blocks')
+    )
     unknown = set(official) - set(names) - set(UNUSED)
     _check_complete(unknown, set(names) - set(official), 'official MAP')
     return {
@@ -83,21 +93,30 @@ def to_official(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights of our ``MAP`` by official names.
 
     Raises:
-        ConversionError: A name that is not known, or one that is absent.
+        ConversionError: A name that is not known, one that is absent, or
+            something that official weights do not have: another order of
+            blocks, or a grid that is not square.
     """
-    names = name_map(pattern_of_mmmap(weights))
+    names = name_map(
+        pattern_of_mmmap(weights), _count(weights, 'decoder.blocks')
+    )
     unknown = set(weights) - set(names.values())
     missing = set(names.values()) - set(weights)
     _check_complete(unknown, missing, 'mmmap MAP')
-    return {
-        theirs: weights[ours].flatten(1, 2)
-        if _is_grid(ours)
-        else weights[ours]
+    official = {
+        theirs: _as_tokens(weights[ours]) if _is_grid(ours) else weights[ours]
         for theirs, ours in names.items()
     }
+    if pattern_of(official) != pattern_of_mmmap(weights):
+        raise ConversionError(
+            f'the order of blocks {pattern_of_mmmap(weights)} cannot be told '
+            'in official names, which stand for an attention block after '
+            'every few Mamba blocks'
+        )
+    return official
 
 
-def name_map(pattern: str, decoder_depth: int = 4) -> dict[str, str]:
+def name_map(pattern: str, decoder_depth: int) -> dict[str, str]:
     """Official name to ours for every weight of a pattern of blocks."""
     modules = dict(MODULES)
     counts = {'M': 0, 'T': 0}
@@ -128,18 +147,54 @@ def name_map(pattern: str, decoder_depth: int = 4) -> dict[str, str]:
 def pattern_of(official: Mapping[str, Tensor]) -> str:
     """The order of blocks of official weights, as ``'MMMT...'``.
 
+    The names do not tell where attention is; the published code has it after
+    every so many Mamba blocks: three, if that gives the numbers found.
+
     Raises:
-        ConversionError: No blocks, or attention that is not evenly spread.
+        ConversionError: No such order has these numbers of blocks.
     """
     mamba, attention = _count(official, 'layers'), _count(official, 'blocks')
-    if not mamba or not attention or mamba % attention:
+    for every in (3, mamba // max(attention, 1)):
+        if attention and every and mamba // every == attention:
+            rest = mamba - every * attention
+            return ('M' * every + 'T') * attention + 'M' * rest
+    raise ConversionError(
+        'expected official MAP weights with an attention block (blocks.*) '
+        'after every few Mamba blocks (layers.*), found '
+        f'{mamba} Mamba and {attention} attention blocks among '
+        f'{len(official)} tensors'
+    )
+
+
+def unwrapped(content: Mapping) -> dict[str, Tensor]:
+    """The weights of an official file, without the names of wrappers.
+
+    Args:
+        content: Weights by name, or a dict with them under ``model``; with
+            or without ``module.`` of DDP before every name.
+
+    Raises:
+        ConversionError: There are no weights, or something between them.
+    """
+    weights = content.get('model', content)
+    others = [
+        name
+        for name, value in weights.items()
+        if not isinstance(value, Tensor)
+    ]
+    if not weights or others:
         raise ConversionError(
-            'expected official MAP weights with an attention block '
-            '(blocks.*) after every few Mamba blocks (layers.*), found '
-            f'{mamba} Mamba and {attention} attention blocks among '
-            f'{len(official)} tensors'
+            'expected tensors by name, or a dict with them under the key '
+            f'model; found {len(weights)} entries, no tensors: {others[:5]}'
         )
-    return ('M' * (mamba // attention) + 'T') * attention
+    return {
+        name.removeprefix('module.'): value for name, value in weights.items()
+    }
+
+
+def unused_of(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What official weights hold that has no part in pretraining."""
+    return {name: official[name] for name in UNUSED if name in official}
 
 
 def pattern_of_mmmap(weights: Mapping[str, Tensor]) -> str:
@@ -190,6 +245,16 @@ def _as_grid(tokens: Tensor) -> Tensor:
             'square grid, as official ones are'
         )
     return tokens.unflatten(1, (edge, edge))
+
+
+def _as_tokens(grid: Tensor) -> Tensor:
+    """(1, h, w, C) -> (1, L, C)."""
+    if grid.shape[1] != grid.shape[2]:
+        raise ConversionError(
+            f'a position embedding of a {grid.shape[1]}x{grid.shape[2]} grid '
+            'cannot become official, those are square'
+        )
+    return grid.flatten(1, 2)
 
 
 def _check_complete(unknown: set, missing: set, what: str) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..models.masking import hide
 from ..models.selfsup import MAP
-from .official_map import name_map, pattern_of, to_mmmap
+from .official_map import name_map, to_mmmap
 
 MAP_FIXTURE = {
     'config',
@@ -24,6 +24,25 @@ MAP_FIXTURE = {
     'encoder_full',
     'grads',
 }
+RMS_NORM_EPS = 1e-5
+MAP_CONFIG = {
+    'img_size',
+    'patch_size',
+    'embed_dim',
+    'mamba_depth',
+    'transformer_every',
+    'num_heads',
+    'transformer_mlp_ratio',
+    'd_state',
+    'd_conv',
+    'expand',
+    'rms_norm_eps',
+    'decoder_embed_dim',
+    'decoder_num_heads',
+    'decoder_depth',
+    'decoder_mlp_ratio',
+    'norm_pix',
+}
 
 
 def map_errors(fixture: Mapping) -> dict[str, float]:
@@ -34,14 +53,14 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     Raises:
         ValueError: The fixture is of another form.
     """
-    if set(fixture) != MAP_FIXTURE:
-        raise ValueError(
-            'this is not a fixture of 2-D MAP: its keys are '
-            f'{sorted(fixture)}, expected {sorted(MAP_FIXTURE)}'
-        )
-    official = fixture['state_dict']
-    model = build_official(fixture['config'], pattern_of(official))
-    model.load_state_dict(to_mmmap(official))
+    _check_keys('a fixture of 2-D MAP', fixture, MAP_FIXTURE)
+    _check_keys("a fixture's config", fixture['config'], MAP_CONFIG)
+    unknown = set(fixture) - MAP_FIXTURE
+    if unknown:
+        raise ValueError(f'nothing here compares {sorted(unknown)}')
+    model = build_official(fixture['config'])
+    pattern, depth = model.backbone.pattern, len(model.decoder.blocks)
+    model.load_state_dict(to_mmmap(fixture['state_dict'], pattern))
     model.eval()
     masked = hide(fixture['mask'].bool())
     image = fixture['image']
@@ -64,11 +83,12 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
         name: relative_error(value.detach(), fixture[name])
         for name, value in ours.items()
     }
-    names = name_map(model.backbone.pattern)
+    names = name_map(pattern, depth)
     for name, grad in fixture['grads'].items():
-        parameter = model.get_parameter(names[name])
-        own = parameter.grad.reshape(grad.shape)
-        errors[f'grad {name}'] = relative_error(own, grad)
+        if name not in names:
+            raise ValueError(f'a gradient of an unknown weight, {name}')
+        own = model.get_parameter(names[name]).grad
+        errors[f'grad {name}'] = relative_error(own.view(grad.shape), grad)
     return errors
 
 
@@ -82,8 +102,17 @@ def relative_error(ours: Tensor, official: Tensor) -> float:
     return (error / official.double().abs().max().clamp(min=1e-30)).item()
 
 
-def build_official(config: Mapping, pattern: str) -> MAP:
-    """Our ``MAP`` with the sizes of an official configuration."""
+def build_official(config: Mapping) -> MAP:
+    """Our ``MAP`` with the sizes of an official configuration.
+
+    Raises:
+        ValueError: A size that our model does not have.
+    """
+    if config['rms_norm_eps'] != RMS_NORM_EPS:
+        raise ValueError(
+            f'rms_norm_eps is {config["rms_norm_eps"]}, our norms have '
+            f'{RMS_NORM_EPS} as the published ones'
+        )
     grid = config['img_size'] // config['patch_size']
     decoder_dims = config['decoder_embed_dim']
     return MODELS.build(
@@ -93,7 +122,8 @@ def build_official(config: Mapping, pattern: str) -> MAP:
                 type='HybridNet',
                 arch=dict(
                     embed_dims=config['embed_dim'],
-                    pattern=pattern,
+                    mamba_depth=config['mamba_depth'],
+                    attention_every=config['transformer_every'],
                     num_heads=config['num_heads'],
                     mlp_ratio=config['transformer_mlp_ratio'],
                     d_state=config['d_state'],
@@ -126,3 +156,13 @@ def build_official(config: Mapping, pattern: str) -> MAP:
             ),
         )
     )
+
+
+def _check_keys(what: str, found: Mapping, expected: set[str]) -> None:
+    missing = expected - set(found) if isinstance(found, Mapping) else expected
+    if missing:
+        keys = sorted(found) if isinstance(found, Mapping) else type(found)
+        raise ValueError(
+            f'not the form of {what}: without {sorted(missing)}, its keys '
+            f'are {keys}'
+        )

@@ -32,9 +32,26 @@ def check_data(config: Mapping, splits: tuple[str, ...]) -> None:
             'the data sets of this config cannot be used:\n  '
             + '\n  '.join(dict.fromkeys(problems))
             + '\nPrepare them with tools/dataset_converters/, or name '
-            'another folder, as --cfg-options '
-            'train_dataloader.dataset.data_root=DIR'
+            'their folder with --data-root DIR'
         )
+
+
+def set_data_root(config: Mapping, root: str) -> None:
+    """Make all data sets of a config lie in another folder.
+
+    Annotation files that its metrics read are moved along.
+    """
+    for split in ('train', 'val', 'test'):
+        loader = config.get(f'{split}_dataloader') or {}
+        metrics = config.get(f'{split}_evaluator') or ()
+        metrics = [metrics] if isinstance(metrics, Mapping) else metrics
+        for dataset in _plain_datasets(loader.get('dataset')):
+            old = str(dataset.get('data_root') or '').rstrip('/')
+            dataset['data_root'] = root
+            for metric in metrics:
+                file = str(metric.get('ann_file') or '')
+                if old and file.startswith(f'{old}/'):
+                    metric['ann_file'] = str(Path(root, file[len(old) + 1 :]))
 
 
 def _plain_datasets(dataset) -> Iterator[Mapping]:

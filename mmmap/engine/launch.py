@@ -10,6 +10,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..datasets.of_config import set_data_root
 from ..models.backbones.pretrained import CheckpointError
 
 
@@ -19,6 +20,11 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--work-dir', help='results; by default work_dirs/<config name>'
+    )
+    parser.add_argument(
+        '--data-root',
+        metavar='DIR',
+        help='folder of the data, instead of the data_root of the config',
     )
     parser.add_argument(
         '--cfg-options',
@@ -58,6 +64,8 @@ def read_config(args: argparse.Namespace) -> Config:
     config = Config.fromfile(args.config)
     if args.cfg_options:
         config.merge_from_dict(args.cfg_options)
+    if args.data_root:
+        set_data_root(config, args.data_root)
     config.launcher = args.launcher
     config.work_dir = (
         args.work_dir

@@ -134,7 +134,7 @@ def _first_that_runs(backends: Sequence[Backend], device: str) -> Backend:
 def report() -> list[tuple[str, str, str, str]]:
     """What runs where: rows of (operator, device type, backend, reason)."""
     rows = []
-    for op, backends in BACKENDS.items():
+    for op in BACKENDS:
         for device_type in ('cpu', 'cuda'):
             try:
                 chosen = choose(op, device_type)

@@ -68,7 +68,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 self._scale(name, depth_of),
                 self._decay(name, param),
             )
-            for key, options in self._custom(name):
+            for options in self._custom(name):
                 scale *= options.get('lr_mult', 1.0)
                 decay *= options.get('decay_mult', 1.0)
             group = groups.setdefault(
@@ -99,7 +99,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def _custom(self, name: str):
         keys = self.paramwise_cfg.get('custom_keys') or {}
-        return [(key, keys[key]) for key in keys if key in name]
+        return [keys[key] for key in keys if key in name]
 
     def _log(self, params: list[dict]) -> None:
         logger = MMLogger.get_current_instance()

@@ -45,6 +45,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dims, dims)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, L, C) -> (B, L, C)."""
         q, k, v = (
             _split_heads(part, self.num_heads)
             for part in self.qkv(x).chunk(3, dim=-1)

@@ -34,6 +34,7 @@ class MambaBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
+        """hidden, residual (B, L, C) -> the pair after this block."""
         if residual is None:
             residual = hidden.float()
         else:
@@ -74,6 +75,7 @@ class PublishedAttentionBlock(_ViTBlock):
     """
 
     def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
+        """hidden, residual (B, L, C) -> the pair after this block."""
         x = hidden + self.attention_branch(hidden)
         x = x + self.mlp_branch(x)
         return hidden + x, residual
@@ -86,6 +88,7 @@ class CleanAttentionBlock(_ViTBlock):
     """
 
     def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
+        """hidden, residual (B, L, C) -> the pair after this block."""
         stream = hidden.float()
         if residual is not None:
             stream = residual + stream

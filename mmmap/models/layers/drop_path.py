@@ -20,6 +20,7 @@ class DropPath(nn.Module):
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
+        """Drop in training, pass in evaluation."""
         if not self.training or self.rate == 0:
             return x
         keep = 1 - self.rate
@@ -27,4 +28,5 @@ class DropPath(nn.Module):
         return x * mask.div_(keep)
 
     def extra_repr(self) -> str:
+        """The rate."""
         return f'rate={self.rate:.3f}'

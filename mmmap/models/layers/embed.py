@@ -11,7 +11,8 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
     """Cut images into patches, pixels row by row, colour last.
 
     Args:
-        images: (B, 3, H, W), both edges multiples of ``patch_size``.
+        images: (B, 3, H, W), both edges multiples of the patch.
+        patch_size: P.
 
     Returns:
         (B, h*w, P*P*3).

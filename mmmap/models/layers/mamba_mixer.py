@@ -53,7 +53,7 @@ class SelectiveSSM(nn.Module):
             self.D.fill_(1)
 
     def forward(self, x: Tensor, reverse: bool) -> tuple[Tensor, ...]:
-        """Scan arguments (u, delta, A, B, C, D, delta_bias) for x (B, D, L)."""
+        """Arguments (u, delta, A, B, C, D, delta_bias) for x (B, D, L)."""
         u = causal_conv1d(
             x,
             self.conv1d.weight.squeeze(1),

@@ -30,4 +30,5 @@ class RandomMasking(nn.Module):
         return hide(mask)
 
     def extra_repr(self) -> str:
+        """The settings."""
         return f'ratio={self.ratio}'

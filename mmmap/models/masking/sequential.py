@@ -49,4 +49,5 @@ class SequentialMasking(nn.Module):
         return hide((place >= first) & (place < first + hidden))
 
     def extra_repr(self) -> str:
+        """The settings."""
         return f'ratio={self.ratio}, start={self.start}'

@@ -8,6 +8,7 @@ class LayerNorm2d(nn.LayerNorm):
     """LayerNorm over the channels of (B, C, h, w)."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, C, h, w)."""
         return F.layer_norm(
             x.movedim(1, -1),
             self.normalized_shape,

@@ -18,8 +18,7 @@ from ..masking import Masked
 
 
 class Reconstruction(NamedTuple):
-    """Pictures of what was hidden and guessed, all (B, 3, H, W), normalised
-    as the input is."""
+    """What was hidden and guessed, (B, 3, H, W), normalised as the input."""
 
     image: Tensor
     masked: Tensor

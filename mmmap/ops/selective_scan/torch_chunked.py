@@ -20,7 +20,7 @@ from .common import skip, state_dtype, step_size
 from .interface import ScanInputs
 
 # Elements of a chunk buffer that still sit in a core's cache.
-_CACHE_ELEMENTS = 2**18
+_CACHE_ELEMENTS = 2**17
 
 
 def apply(
@@ -39,7 +39,7 @@ def apply(
         y, state = _ChunkedScan.apply(u, delta, A, B, C)
         ys = y.view(length, len(directions), batch, channels).unbind(1)
         states = state.transpose(1, 2).reshape(
-            len(directions), batch, channels, -1
+            len(directions), batch, channels, A.shape[1]
         )
         outputs = [
             skip(_from_time_first(y, inputs.reverse), inputs)
@@ -53,22 +53,23 @@ def _pack(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, ...]:
     dtype = state_dtype(inputs)
     batch, channels, length = inputs.u.shape
     groups, state = inputs.B.shape[1:3]
-    sequences = batch * groups
     delta = step_size(inputs, softplus)
     A = inputs.A.to(dtype).view(groups, channels // groups, state)
     return (
-        _time_first(inputs.u.to(dtype), sequences, inputs.reverse),
-        _time_first(delta, sequences, inputs.reverse),
+        _time_first(inputs.u.to(dtype), groups, inputs.reverse),
+        _time_first(delta, groups, inputs.reverse),
         A.transpose(1, 2).repeat(batch, 1, 1),
-        _time_first(inputs.B.to(dtype), sequences, inputs.reverse),
-        _time_first(inputs.C.to(dtype), sequences, inputs.reverse),
+        _time_first(inputs.B.to(dtype), groups, inputs.reverse),
+        _time_first(inputs.C.to(dtype), groups, inputs.reverse),
     )
 
 
-def _time_first(x: Tensor, sequences: int, reverse: bool) -> Tensor:
+def _time_first(x: Tensor, groups: int, reverse: bool) -> Tensor:
     """(B, ..., L) -> (L, M, ...) in the order of the scan."""
     x = x.flip(-1) if reverse else x
-    return x.movedim(-1, 0).reshape(x.shape[-1], sequences, -1)
+    batch, *middle, length = x.shape
+    sequences, dims = batch * groups, math.prod(middle) // groups
+    return x.movedim(-1, 0).reshape(length, sequences, dims)
 
 
 def _from_time_first(y: Tensor, reverse: bool) -> Tensor:
@@ -89,7 +90,7 @@ def chunk_length(length: int, step_elements: int) -> int:
 
 
 class _ChunkedScan(torch.autograd.Function):
-    """u, delta (L, M, D), A (M, N, D), B, C (L, M, N) -> y (L, M, D), state."""
+    """u, delta (L, M, D), A (M, N, D), B, C (L, M, N) -> y (L, M, D), h."""
 
     @staticmethod
     def forward(ctx, u, delta, A, B, C):

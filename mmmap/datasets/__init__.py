@@ -1,0 +1,1 @@
+"""What the OpenMMLab data sets lack."""

@@ -1,0 +1,99 @@
+"""What the ``prepare_*.py`` tools share: arguments, links, the last word.
+
+Standard library only.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def link_dataset(source, destination):
+    """Make ``destination`` a symbolic link to a data set.
+
+    Args:
+        source: Folder that holds the data.
+        destination: Path that the configs expect. A link to ``source`` that
+            is there already is left alone.
+
+    Raises:
+        FileExistsError: Something else is at ``destination``.
+    """
+    source, destination = Path(source).resolve(), Path(destination)
+    if destination.exists() and destination.resolve() == source:
+        return
+    refuse_existing(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    destination.symlink_to(source, target_is_directory=True)
+
+
+def refuse_existing(destination):
+    """Raise FileExistsError if a file, folder or link is there."""
+    if os.path.lexists(destination):
+        raise FileExistsError(
+            f'{destination} exists already and is left alone: move it away, '
+            'or link into another folder'
+        )
+
+
+def preparation_parser(description, advice, layout):
+    """The arguments that all ``prepare_*.py`` take.
+
+    Args:
+        description: What the script does.
+        advice: The expected tree and where the data is to be had.
+        layout: Path that configs expect below their data folder.
+
+    Returns:
+        argparse.ArgumentParser: With root, --link, --subset and --full.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog=advice,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('root', type=Path, help='folder of the data set')
+    parser.add_argument(
+        '--link',
+        metavar='DATA',
+        type=Path,
+        help=f'if all is well, link it to DATA/{layout}',
+    )
+    parser.add_argument(
+        '--subset',
+        action='store_true',
+        help='accept other numbers than those of the official data set',
+    )
+    parser.add_argument(
+        '--full', action='store_true', help='open every image, not a sample'
+    )
+    return parser
+
+
+def conclude(reports, advice, link, destination):
+    """Print what was found and, if all is well, link it.
+
+    Args:
+        reports: The reports of all checks.
+        advice: Printed if there is a problem.
+        link: Function of the destination that makes the link.
+        destination: Where to link to, or None.
+
+    Returns:
+        int: Exit status, 0 if complete and linked as asked.
+    """
+    print(*reports, sep='\n')
+    if any(report.problems for report in reports):
+        print(f'Not complete, nothing was changed.\n{advice}')
+        return 1
+    print('Complete.')
+    if destination is None:
+        return 0
+    try:
+        link(destination)
+    except OSError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    print(f'Linked: {destination}')
+    return 0

@@ -1,0 +1,355 @@
+"""The judgement of the doctor: facts in, rows of its table out.
+
+Standard library only, and nothing here looks at the machine, but for the
+path of the interpreter that stands in the commands.
+"""
+
+import json
+import operator
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The maintained fork -> the upstream package, and its release that was tried.
+UPSTREAM = {
+    'onedl-mmengine': ('mmengine', '0.10.7'),
+    'onedl-mmcv': ('mmcv', '2.1.0'),
+    'onedl-mmdetection': ('mmdet', '3.3.0'),
+    'onedl-mmsegmentation': ('mmsegmentation', '1.2.2'),
+    'onedl-mmpretrain': ('mmpretrain', '1.2.0'),
+}
+# Before the first, mmcv does not support torch; from the second on, torch's
+# headers need C++20, and mmcv compiles as C++17.
+TORCH_OLDEST, TORCH_TOO_NEW = '2.4', '2.14'
+
+# Module -> (the package that brings it, the modules it needs first).
+IMPORTS = {
+    'torch': ('torch', ()),
+    'torchvision': ('torchvision', ('torch',)),
+    'mmengine': ('onedl-mmengine', ('torch',)),
+    'mmcv.ops': ('onedl-mmcv', ('torch', 'mmengine')),
+    'mmpretrain.models': ('onedl-mmpretrain', ('torchvision', 'mmcv.ops')),
+    'mmdet.models': ('onedl-mmdetection', ('torchvision', 'mmcv.ops')),
+    'mmseg.models': ('onedl-mmsegmentation', ('torchvision', 'mmcv.ops')),
+    'mmmap': ('mmmap', ('mmpretrain.models',)),
+}
+# Kernel module -> the package that brings it. The compiled extension counts:
+# mamba-ssm installs without it by default.
+KERNELS = {
+    'triton': 'triton',
+    'selective_scan_cuda': 'mamba-ssm',
+    'causal_conv1d_cuda': 'causal-conv1d',
+}
+BUILD_TOOLS = ('pip', 'wheel', 'ninja', 'psutil')
+REINSTALL = ' --force-reinstall --no-deps'
+COMPARE = {
+    '==': operator.eq,
+    '>=': operator.ge,
+    '<=': operator.le,
+    '<': operator.lt,
+    '>': operator.gt,
+}
+
+
+class Row(NamedTuple):
+    """One line of the table.
+
+    Args:
+        section: The part of the table.
+        name: What was looked at.
+        wanted: What was expected.
+        found: What came.
+        state: 'ok', 'note' (it works, or is optional) or 'wrong'.
+        why: What is to be known about it.
+        mend: The command that mends it.
+    """
+
+    section: str
+    name: str
+    wanted: str
+    found: str
+    state: str
+    why: str = ''
+    mend: str = ''
+
+
+class Probe(NamedTuple):
+    """What a process of its own said: its answer, or its last words."""
+
+    ok: bool
+    text: str = ''
+
+
+def release(version: str) -> tuple[int, ...]:
+    """The numbers of a version: '2.11.0+cu130' -> (2, 11, 0)."""
+    match = re.match(r'\d+(\.\d+)*', version)
+    return tuple(map(int, match[0].split('.'))) if match else ()
+
+
+def satisfies(version: str, specifier: str) -> bool:
+    """Whether a version lies within a specifier such as '>=80,<81'."""
+    for part in filter(None, specifier.split(',')):
+        sign, wanted = re.fullmatch(r'([=<>]=?)(.+)', part.strip()).groups()
+        pair = release(version), release(wanted)
+        width = max(map(len, pair))
+        if not COMPARE[sign](*(v + (0,) * (width - len(v)) for v in pair)):
+            return False
+    return True
+
+
+def interpreter() -> str:
+    """This interpreter, as typed in a shell."""
+    path = Path(sys.executable)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return shlex.quote(str(path))
+
+
+class Doctor:
+    """Judges facts by what is wanted, and knows the commands that mend.
+
+    Args:
+        wanted: Package -> specifier.
+        found: Package -> version.
+        nvidia: Whether an NVIDIA GPU answers.
+        nvcc: Whether CUDA code can be compiled.
+    """
+
+    def __init__(
+        self,
+        wanted: dict[str, str],
+        found: dict[str, str],
+        nvidia: bool = False,
+        nvcc: bool = False,
+    ) -> None:
+        self.wanted = wanted
+        self.found = found
+        self.nvidia = nvidia
+        self.nvcc = nvcc
+
+    def pins(self, *names: str) -> str:
+        """Packages with their wanted versions, as typed in a shell."""
+        pins = (name + self.wanted.get(name, '') for name in names)
+        return ' '.join(map(shlex.quote, pins))
+
+    def install(self, *names: str) -> str:
+        """The command that installs packages at the wanted versions."""
+        return f'{interpreter()} -m pip install {self.pins(*names)}'
+
+    def reinstall(self, name: str) -> str:
+        """The command that puts all files of a package in their place."""
+        other = UPSTREAM.get(name, ('',))[0]
+        away = f'{interpreter()} -m pip uninstall -y {other} && '
+        prefix = away if other in self.found else ''
+        if name == 'onedl-mmcv':
+            return prefix + self.build_mmcv()
+        if name in ('torch', 'torchvision'):
+            return self.install('torch', 'torchvision') + REINSTALL
+        return prefix + self.install(name) + REINSTALL
+
+    def build_mmcv(self) -> str:
+        """The command that compiles mmcv's operators for this machine."""
+        cuda = int(self.nvidia and self.nvcc)
+        flags = REINSTALL if 'onedl-mmcv' in self.found else ''
+        return (
+            f'{self.install("setuptools", "wheel", "ninja", "psutil")} && '
+            f'MMCV_WITH_OPS=1 FORCE_CUDA={cuda} {self.install("onedl-mmcv")} '
+            f'--no-build-isolation --no-cache-dir{flags}'
+        )
+
+    def python(self, version: tuple[int, ...]) -> Row:
+        """Judge the version of Python."""
+        found = '.'.join(map(str, version))
+        row = Row('packages', 'python', '>=3.10,<3.14', found, 'ok')
+        if satisfies(found, row.wanted):
+            return row
+        return row._replace(
+            state='wrong',
+            why='the pinned packages have no builds for it',
+            mend='make install VENV=.venv2 PYTHON=python3.11',
+        )
+
+    def packages(self) -> list[Row]:
+        """Judge the versions of what is installed."""
+        special = {'torch': self.torch, 'setuptools': self.setuptools}
+        apart = {*BUILD_TOOLS, *KERNELS.values()}
+        rows = []
+        for name in (name for name in self.wanted if name not in apart):
+            if name in UPSTREAM:
+                rows.append(self.openmmlab(name))
+            elif name in special:
+                rows.append(special[name]())
+            else:
+                rows.append(self.package(name))
+        return rows
+
+    def package(self, name: str) -> Row:
+        """Judge one version; another than the wanted one may do."""
+        version = self.found.get(name, '-')
+        row = Row('packages', name, self.wanted[name], version, 'ok')
+        mend = self.install(name)
+        if name == 'onedl-mmcv':
+            mend = self.build_mmcv()
+        if version == '-':
+            return row._replace(state='wrong', why='not installed', mend=mend)
+        if not satisfies(version, row.wanted):
+            why = 'not the version that was tried'
+            return row._replace(state='note', why=why, mend=mend)
+        return row
+
+    def torch(self) -> Row:
+        """Judge torch; outside a range of versions mmcv cannot work."""
+        row = self.package('torch')._replace(
+            mend=self.install('torch', 'torchvision')
+        )
+        if row.state == 'ok':
+            return row._replace(mend='')
+        if row.found != '-' and satisfies(row.found, f'<{TORCH_OLDEST}'):
+            why = f'too old: mmcv needs torch {TORCH_OLDEST} or later'
+            return row._replace(state='wrong', why=why)
+        if satisfies(row.found, f'>={TORCH_TOO_NEW}'):
+            why = f'too new: mmcv compiles with torch before {TORCH_TOO_NEW}'
+            return row._replace(state='wrong', why=why)
+        return row
+
+    def setuptools(self) -> Row:
+        """Judge setuptools, which only builds need."""
+        row = self.package('setuptools')
+        if row.found == '-':
+            return row._replace(state='note', why='needed to build mmcv only')
+        if satisfies(row.found, '>=81'):
+            why = 'mmcv builds with 80; torch refuses 82'
+            return row._replace(state='wrong', why=why)
+        return row
+
+    def openmmlab(self, name: str) -> Row:
+        """Judge one OpenMMLab package: the fork or upstream, never both."""
+        other, tried = UPSTREAM[name]
+        if other not in self.found:
+            return self.package(name)
+        version = self.found[other]
+        row = Row('packages', name, self.wanted[name], version, 'note')
+        if name in self.found:
+            return row._replace(
+                found=f'{self.found[name]}, {other} {version}',
+                state='wrong',
+                why=f'{name} and {other} own the same files',
+                mend=self.reinstall(name),
+            )
+        known = satisfies(version, f'=={tried}')
+        why = f'upstream {other}' + ('' if known else f'; {tried} was tried')
+        return row._replace(why=why)
+
+    def imports(self, probes: dict[str, Probe]) -> list[Row]:
+        """Judge the imports; blame the first that fails, not all after it.
+
+        Args:
+            probes: Module -> what its import said, in the order of IMPORTS.
+        """
+        rows, failed = [], []
+        for module, probe in probes.items():
+            row = Row('imports', module, 'yes', 'yes', 'ok')
+            if not probe.ok:
+                cause = next(
+                    (m for m in IMPORTS[module][1] if m in failed), ''
+                )
+                row = self.failed_import(module, cause, probe.text)
+                failed.append(module)
+            rows.append(row)
+        return rows
+
+    def failed_import(self, module: str, cause: str, text: str) -> Row:
+        """Judge an import that failed, because of another or by itself."""
+        row = Row('imports', module, 'yes', 'no', 'wrong', text)
+        package = IMPORTS[module][0]
+        names = (package, UPSTREAM.get(package, ('',))[0])
+        if cause:
+            return row._replace(why=f'needs {cause}')
+        if package == 'mmmap':
+            root = shlex.quote(str(ROOT))
+            mend = f'{interpreter()} -m pip install --no-deps -e {root}'
+            return row._replace(mend=mend)
+        if not any(name in self.found for name in names):
+            return row._replace(why='not installed')
+        missing = re.search(r"No module named '(\w+)", text)
+        if missing and missing[1] != module.split('.')[0]:
+            # pip completes the dependencies of what is installed already.
+            return row._replace(mend=self.install(package))
+        return row._replace(mend=self.reinstall(package))
+
+    def device(self, torch: str, cuda: str, ops: str | None) -> list[Row]:
+        """Judge whether torch and mmcv can use the GPU, if there is one.
+
+        Args:
+            torch: The version of torch.
+            cuda: The name of the CUDA device that torch sees, '' for none.
+            ops: The CUDA version that mmcv's operators were built with,
+                'not available' for none, None where mmcv does not import.
+        """
+        wanted = 'cuda' if self.nvidia else 'cpu'
+        rows = [Row('device', 'torch runs on', wanted, cuda or 'cpu', 'ok')]
+        if self.nvidia and not cuda:
+            rows[0] = rows[0]._replace(
+                state='wrong',
+                why=f'a GPU answers, but torch {torch} cannot use it',
+                mend=self.reinstall('torch'),
+            )
+        if ops is None:
+            return rows
+        built = ops != 'not available'
+        found = f'cuda {ops}' if built else 'cpu'
+        row = Row('device', 'mmcv operators', wanted, found, 'ok')
+        if cuda and not built:
+            why = 'detectors stop on the GPU at the first NMS or RoIAlign'
+            mend = self.build_mmcv()
+            row = row._replace(state='wrong', why=why, mend=mend)
+        return [*rows, row]
+
+    def scan(self, probe: Probe) -> list[Row]:
+        """Tell which backend computes an operator on a device, and why.
+
+        Args:
+            probe: Its answer is a list of (operator, device type, backend,
+                reason), where the backend is 'error' if none can run.
+        """
+        if not probe.ok:
+            return [Row('scan', 'backends', '', '-', 'wrong', probe.text)]
+        return [
+            Row(
+                'scan',
+                f'{op} on {device}',
+                '',
+                name,
+                'wrong' if name == 'error' else 'ok',
+                reason,
+            )
+            for op, device, name, reason in json.loads(probe.text)
+        ]
+
+    def kernels(self, probes: dict[str, Probe]) -> list[Row]:
+        """Judge the optional kernels; a missing one is never wrong."""
+        return [self.kernel(module, probe) for module, probe in probes.items()]
+
+    def kernel(self, module: str, probe: Probe) -> Row:
+        """Judge one kernel."""
+        package = KERNELS[module]
+        wanted = package + self.wanted.get(package, '')
+        row = Row('kernels', module, wanted, 'yes', 'ok')
+        if probe.ok:
+            return row
+        row = row._replace(found='no', state='note', why='optional')
+        if not self.nvidia:
+            return row._replace(why='optional, for an NVIDIA GPU')
+        mend = self.install(package)
+        if package != 'triton':
+            # Prebuilt ones are fetched for other versions of torch, and
+            # mamba-ssm leaves its Mamba-1 extension out by default.
+            force = 'MAMBA_KEEP_CUDA_BUILD=TRUE MAMBA_FORCE_BUILD=TRUE'
+            if package == 'causal-conv1d':
+                force = 'CAUSAL_CONV1D_FORCE_BUILD=TRUE'
+            mend = f'{force} {mend} --no-build-isolation --no-deps'
+        return row._replace(mend=mend)

@@ -1,0 +1,173 @@
+"""Predictions side by side, as ``tools/test.py --out`` dumps them.
+
+Figures of Matplotlib, for small images that a person should be able to read.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from PIL import Image
+
+_TILE = 1.9  # inches
+
+
+def segmentation_figure(
+    predictions: Mapping[str, Sequence[dict]],
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+    path: str | Path,
+    rows: int = 6,
+) -> None:
+    """Images, their true classes and those that several models see.
+
+    Args:
+        predictions: For each model's name, the dumped samples of one data
+            set, in the same order.
+        classes: Their names.
+        palette: RGB of each class, 0..255.
+        path: PNG to write.
+        rows: Images shown, evenly spread over the set.
+    """
+    first = next(iter(predictions.values()))
+    picked = _spread(len(first), rows)
+    titles = ['image', 'truth', *predictions]
+    figure, axes = _grid(len(picked), titles)
+    colours = np.asarray(palette, np.uint8)
+    for axis_row, index in zip(axes, picked, strict=True):
+        image = _image(first[index])
+        truth = _labels(first[index]['gt_sem_seg'])
+        maps = [truth] + [
+            _labels(samples[index]['pred_sem_seg'])
+            for samples in predictions.values()
+        ]
+        axis_row[0].imshow(image)
+        for axis, labels in zip(axis_row[1:], maps, strict=True):
+            axis.imshow(_painted(image, labels, colours))
+    figure.legend(
+        handles=[
+            Patch(color=colour / 255, label=name)
+            for name, colour in zip(classes, colours, strict=True)
+        ],
+        loc='lower center',
+        ncols=min(len(classes), 6),
+        frameon=False,
+        fontsize=8,
+    )
+    _write(figure, path)
+
+
+def detection_figure(
+    samples: Sequence[dict],
+    classes: Sequence[str],
+    path: str | Path,
+    rows: int = 6,
+    min_score: float = 0.3,
+) -> None:
+    """Images, their true instances and the detected ones.
+
+    Args:
+        samples: Dumped samples of a data set.
+        classes: Names of the classes.
+        path: PNG to write.
+        rows: Images shown, evenly spread over the set.
+        min_score: Detections below it are left out.
+    """
+    picked = _spread(len(samples), rows)
+    title = f'detected (score > {min_score:g})'
+    figure, axes = _grid(len(picked), ['image', 'truth', title])
+    for axis_row, index in zip(axes, picked, strict=True):
+        sample = samples[index]
+        for axis in axis_row:
+            axis.imshow(_image(sample))
+        _draw_instances(axis_row[1], sample['gt_instances'], classes)
+        found = sample['pred_instances']
+        kept = np.asarray(found['scores']) > min_score
+        found = {key: np.asarray(value)[kept] for key, value in found.items()}
+        _draw_instances(axis_row[2], found, classes)
+    _write(figure, path)
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    return np.linspace(0, count - 1, min(wanted, count)).astype(int).tolist()
+
+
+def _grid(rows: int, titles: Sequence[str]) -> tuple[Figure, np.ndarray]:
+    figure = Figure(
+        figsize=(_TILE * len(titles), _TILE * rows + 0.6),
+        layout='constrained',
+    )
+    figure.get_layout_engine().set(rect=(0, 0.04, 1, 0.96))
+    axes = figure.subplots(rows, len(titles), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=9)
+    return figure, axes
+
+
+def _image(sample: dict) -> np.ndarray:
+    with Image.open(sample['img_path']) as image:
+        return np.asarray(image.convert('RGB'))
+
+
+def _labels(annotation: dict) -> np.ndarray:
+    return np.asarray(annotation['data']).squeeze()
+
+
+def _painted(
+    image: np.ndarray, labels: np.ndarray, colours: np.ndarray
+) -> np.ndarray:
+    """Classes over the image; what has none (255) stays white."""
+    known = labels < len(colours)
+    paint = np.full((*labels.shape, 3), 255, np.uint8)
+    paint[known] = colours[labels[known]]
+    return (0.3 * image + 0.7 * paint).astype(np.uint8)
+
+
+def _draw_instances(axis: Axes, instances: dict, classes) -> None:
+    colours = matplotlib.colormaps['tab10']
+    masks = instances.get('masks', ())
+    masks = getattr(masks, 'masks', masks)
+    for index, (box, label) in enumerate(
+        zip(instances['bboxes'], instances['labels'], strict=True)
+    ):
+        left, top, right, bottom = (float(side) for side in box)
+        colour = colours(int(label) % 10)
+        axis.add_patch(
+            Rectangle(
+                (left, top),
+                right - left,
+                bottom - top,
+                fill=False,
+                edgecolor=colour,
+                linewidth=1.2,
+            )
+        )
+        if index < len(masks):
+            mask = np.asarray(masks[index], dtype=float)
+            layer = np.zeros((*mask.shape, 4))
+            layer[...] = colour
+            layer[..., 3] = 0.45 * mask
+            axis.imshow(layer)
+        name = classes[int(label)]
+        if 'scores' in instances:
+            name = f'{name} {float(instances["scores"][index]):.2f}'
+        axis.text(
+            left,
+            top - 1,
+            name,
+            fontsize=6,
+            color='white',
+            bbox=dict(facecolor=colour, edgecolor='none', pad=0.6),
+        )
+
+
+def _write(figure: Figure, path: str | Path) -> None:
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=130)
