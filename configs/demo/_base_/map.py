@@ -1,4 +1,4 @@
-# MAP pretraining of the small HybridNet, for images of 64 pixels.
+# MAP pretraining of the small HybridNet, for images of 128 pixels.
 _base_ = ['../../_base_/mmmap.py', 'backbone.py']
 
 default_scope = 'mmpretrain'
@@ -13,14 +13,14 @@ model = dict(
     masking=dict(type='RandomMasking', ratio=0.5),
     decoder=dict(
         type='MaskedDecoder',
-        in_channels=96,
+        in_channels=128,
         grid=8,
         embed_dims=64,
         depth=2,
         num_heads=4,
     ),
-    target_generator=dict(type='PixelTarget', patch_size=8),
-    head=dict(type='PixelHead', in_channels=64, patch_size=8),
+    target_generator=dict(type='PixelTarget'),
+    head=dict(type='PixelHead', in_channels=64),
 )
 
 train_dataloader = dict(
@@ -35,7 +35,7 @@ train_dataloader = dict(
             dict(type='LoadImageFromFile'),
             dict(
                 type='RandomResizedCrop',
-                scale=64,
+                scale=128,
                 crop_ratio_range=(0.2, 1.0),
                 backend='cv2',
                 interpolation='bicubic',

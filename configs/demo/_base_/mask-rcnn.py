@@ -15,9 +15,8 @@ model = dict(
     backbone=dict(drop_path_rate=0.1),
     neck=dict(
         type='mmpretrain.SimpleFeaturePyramid',
-        in_channels=96,
+        in_channels=128,
         out_channels=64,
-        stride=8,
         out_strides=(4, 8, 16),
         num_outs=4,
     ),

@@ -13,18 +13,16 @@ model = dict(
         pad_val=0,
         seg_pad_val=255,
         size=(128, 128),
-        test_cfg=dict(size_divisor=8),
+        test_cfg=dict(size_divisor=16),
     ),
     backbone=dict(out_indices=(1, 3, 5, 7), drop_path_rate=0.1),
     neck=dict(
         type='mmpretrain.MultiDepthFeaturePyramid',
-        in_channels=96,
-        stride=8,
-        out_strides=(4, 8, 8, 16),
+        in_channels=128,
     ),
     decode_head=dict(
         type='UPerHead',
-        in_channels=[96, 96, 96, 96],
+        in_channels=[128, 128, 128, 128],
         in_index=[0, 1, 2, 3],
         pool_scales=(1, 2, 3, 6),
         channels=64,
@@ -35,7 +33,7 @@ model = dict(
     ),
     auxiliary_head=dict(
         type='FCNHead',
-        in_channels=96,
+        in_channels=128,
         in_index=2,
         channels=64,
         num_convs=1,
@@ -50,8 +48,8 @@ model = dict(
 )
 optim_wrapper = dict(
     constructor='LayerDecayOptimWrapperConstructor',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
-    paramwise_cfg=dict(layer_decay_rate=0.9),
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
+    paramwise_cfg=dict(layer_decay_rate=0.95),
     clip_grad=dict(max_norm=3.0),
 )
 visualizer = dict(

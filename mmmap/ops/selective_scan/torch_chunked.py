@@ -20,7 +20,7 @@ from .common import skip, state_dtype, step_size
 from .interface import ScanInputs
 
 # Elements of a chunk buffer that still sit in a core's cache.
-_CACHE_ELEMENTS = 2**17
+_CACHE_ELEMENTS = 2**18
 
 
 def apply(
@@ -164,11 +164,12 @@ def _backward_chunk(inputs, start, dy, carry, grads) -> None:
     torch.matmul(states, dy.unsqueeze(3), out=dC.unsqueeze(3))
 
     g = C.unsqueeze(3) * dy.unsqueeze(2)
+    later = g[-1].add_(carry)
     for grad, factor in zip(
-        reversed(g.unbind(0)), reversed(decay.unbind(0)), strict=True
+        reversed(g[:-1].unbind(0)), reversed(decay[1:].unbind(0)), strict=True
     ):
-        grad.add_(carry)
-        torch.mul(grad, factor, out=carry)
+        later = grad.addcmul_(factor, later)
+    torch.mul(later, decay[0], out=carry)
 
     torch.matmul(g, x.unsqueeze(3), out=dB.unsqueeze(3))
     dx = torch.matmul(B.unsqueeze(2), g).squeeze(2)
