@@ -25,8 +25,13 @@ model = dict(
             prefix='backbone.',
         )
     ),
-    decode_head=dict(num_classes=11),
-    auxiliary_head=dict(num_classes=11),
+    # Most pixels are background.
+    decode_head=dict(
+        num_classes=11, loss_decode=dict(class_weight=[0.3] + [1.0] * 10)
+    ),
+    auxiliary_head=dict(
+        num_classes=11, loss_decode=dict(class_weight=[0.3] + [1.0] * 10)
+    ),
 )
 dataset = dict(
     type='BaseSegDataset',
@@ -37,7 +42,7 @@ dataset = dict(
     metainfo=dict(classes=classes, palette=palette),
 )
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     drop_last=True,
@@ -51,11 +56,10 @@ train_dataloader = dict(
             dict(
                 type='RandomResize',
                 scale=(128, 128),
-                ratio_range=(0.8, 1.5),
+                ratio_range=(0.9, 1.3),
                 keep_ratio=True,
             ),
             dict(type='RandomCrop', crop_size=(128, 128)),
-            dict(type='PhotoMetricDistortion'),
             dict(type='PackSegInputs'),
         ],
         **dataset,

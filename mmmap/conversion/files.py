@@ -11,11 +11,17 @@ from mmengine.logging import HistoryBuffer
 
 from .official_map import ConversionError
 
+
+def _no_attribute(owner: type, name: str) -> None:
+    """In place of getattr, by which logged numbers name methods of theirs."""
+
+
 # What training codes store beside tensors: command lines (the published
 # code) and logged numbers (mmengine). None of them runs anything.
 _HARMLESS = [
     argparse.Namespace,
     HistoryBuffer,
+    (_no_attribute, 'builtins.getattr'),
     np._core.multiarray._reconstruct,
     np._core.multiarray.scalar,
     np.ndarray,
@@ -40,10 +46,10 @@ def read(path: str | Path) -> dict:
             content = torch.load(path, map_location='cpu', weights_only=True)
     # torch raises whatever the bytes lead to.
     except Exception as error:
-        reason = str(error).split('\n')[0]
         raise ConversionError(
-            f'cannot read {path} as weights: {reason} The file may be '
-            'truncated, or hold more than weights; copy or download it again'
+            f'cannot read {path} as weights: {_reason(error)}. The file may '
+            'be truncated, or hold more than weights; copy or download it '
+            'again'
         ) from error
     if not isinstance(content, dict):
         raise ConversionError(
@@ -80,3 +86,10 @@ def write(path: str | Path, content: dict, overwrite: bool = False) -> None:
             Path(temporary).unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:
         raise ConversionError(f'cannot write {path}: {error}') from error
+
+
+def _reason(error: Exception) -> str:
+    """The sentence that matters among torch's advice."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    told = [line for line in lines if 'nsupported' in line]
+    return (told or lines)[0].strip().split('. ')[0].rstrip('.')

@@ -12,7 +12,6 @@ model = dict(
         pad_mask=True,
         pad_size_divisor=16,
     ),
-    backbone=dict(drop_path_rate=0.1),
     neck=dict(
         type='mmpretrain.SimpleFeaturePyramid',
         in_channels=128,

@@ -15,10 +15,11 @@ model = dict(
         size=(128, 128),
         test_cfg=dict(size_divisor=16),
     ),
-    backbone=dict(out_indices=(1, 3, 5, 7), drop_path_rate=0.1),
+    backbone=dict(out_indices=(1, 3, 5, 7)),
     neck=dict(
         type='mmpretrain.MultiDepthFeaturePyramid',
         in_channels=128,
+        out_strides=(8, 8, 16, 32),
     ),
     decode_head=dict(
         type='UPerHead',
@@ -48,7 +49,7 @@ model = dict(
 )
 optim_wrapper = dict(
     constructor='LayerDecayOptimWrapperConstructor',
-    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
     paramwise_cfg=dict(layer_decay_rate=0.95),
     clip_grad=dict(max_norm=3.0),
 )

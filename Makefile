@@ -1,0 +1,53 @@
+# The commands of mmmap. `make` alone lists them.
+PYTHON ?= python3
+VENV ?= .venv
+# Where the demo writes, and what else to hand to the command at hand.
+DEMO_DIR ?= work_dirs/demo
+ARGS ?=
+
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help install repair demo test test-gpu lint format bench doctor clean
+
+help: ## list the commands
+	@echo 'make COMMAND [PYTHON=python3.12] [VENV=.venv] [ARGS="..."]'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | \
+	    awk -F'\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
+
+install: ## make the environment; seconds when it is there already
+	@$(PYTHON) tools/install.py --venv $(VENV)
+
+repair: ## do every step of install again, on what is there
+	@$(PYTHON) tools/install.py --venv $(VENV) --repair
+
+demo: install ## pretrain, segment, detect, with pictures in DEMO_DIR
+	@$(PY) tools/demo.py --work-dir $(DEMO_DIR) $(ARGS)
+
+test: install ## run the tests; what needs a GPU skips
+	@$(PY) -m pytest $(ARGS)
+
+test-gpu: install ## run only the tests that need a GPU
+	@$(PY) -m pytest -m gpu $(ARGS)
+
+lint: install ## check style, import order, format and spelling
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m codespell_lib
+
+format: install ## mend what lint can mend
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: install ## run every script of tools/benchmarks
+	@for script in tools/benchmarks/*.py; do \
+	    echo "== $$script"; $(PY) $$script $(ARGS) || exit 1; done
+
+doctor: ## what is installed, which scan runs, how to mend what is wrong
+	@if [ -x $(PY) ]; then $(PY) -m mmmap.doctor $(ARGS); \
+	    else $(PYTHON) -m mmmap.doctor $(ARGS); fi
+
+clean: ## remove caches and build folders; keeps VENV and work_dirs
+	@rm -rf build dist .pytest_cache .ruff_cache ./*.egg-info
+	@find mmmap tools tests configs -name __pycache__ -prune \
+	    -exec rm -rf {} + 2>/dev/null || true

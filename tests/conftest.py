@@ -1,0 +1,20 @@
+"""What every test needs."""
+
+import os
+
+# Small tensors gain nothing from more threads, and one adds up in one order.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import pytest  # noqa: E402
+import torch  # noqa: E402  reads the variable
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_scope_left_behind():
+    """A runner leaves its library's registry as everybody's default."""
+    yield
+    from mmengine.registry import DefaultScope
+
+    DefaultScope._instance_dict.clear()

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+import torch
+
+from mmmap.models.masking import (
+    MaskRatio,
+    RandomMasking,
+    SequentialMasking,
+    hide,
+)
+
+CPU = torch.device('cpu')
+DRAWN = dict(mean=0.5, std=0.25, low=0.3, high=0.7)
+BOTH = pytest.mark.parametrize('build', [RandomMasking, SequentialMasking])
+
+
+def check_outcome(masked, batch, length, hidden):
+    """keep is what mask leaves, ascending, equally many in every row."""
+    mask = masked.mask.numpy()
+    assert mask.shape == (batch, length)
+    assert mask.sum(1).tolist() == [hidden] * batch
+    for row, keep in zip(mask, masked.keep.numpy(), strict=True):
+        assert keep.tolist() == np.flatnonzero(~row).tolist()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ('ratio', 'grid', 'hidden'),
+    [
+        (0.5, (14, 14), 98),
+        (0.75, (2, 2), 3),
+        (0.25, (3, 5), 4),
+        (0.6, (1, 5), 3),
+    ],
+)
+def test_hides_exactly_so_many(build, ratio, grid, hidden):
+    torch.manual_seed(0)
+    masked = build(ratio)(5, grid, CPU)
+    check_outcome(masked, 5, grid[0] * grid[1], hidden)
+
+
+@BOTH
+def test_a_seed_decides(build):
+    masking, outcomes = build(DRAWN), []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        outcomes.append(masking(4, (8, 8), CPU).mask)
+    assert torch.equal(outcomes[0], outcomes[1])
+    assert outcomes[0].shape == outcomes[2].shape
+    assert not torch.equal(outcomes[0], outcomes[2])
+
+
+def test_random_masking_is_uniform_and_differs_in_a_batch():
+    torch.manual_seed(0)
+    mask = RandomMasking(0.25)(4000, (4, 4), CPU).mask
+    rate = mask.float().mean(0)
+    torch.testing.assert_close(
+        rate, torch.full((16,), 0.25), rtol=0, atol=0.03
+    )
+    # Pairs too: 4 of 16 without replacement.
+    together = (mask[:, 0] & mask[:, 9]).float().mean().item()
+    assert together == pytest.approx(4 / 16 * 3 / 15, abs=0.02)
+
+
+def test_random_masking_against_an_independent_construction():
+    """The places of the largest of the same random numbers are hidden."""
+    torch.manual_seed(5)
+    mask = RandomMasking(0.4)(3, (2, 5), CPU).mask.numpy()
+    torch.manual_seed(5)
+    noise = torch.rand(3, 10).numpy()
+    for row, values in zip(mask, noise, strict=True):
+        expected = np.argsort(-values)[:4]
+        assert np.flatnonzero(row).tolist() == sorted(expected.tolist())
+
+
+@pytest.mark.parametrize('start', [0, 3, 6])
+def test_sequential_masking_hides_one_run(start):
+    mask = SequentialMasking(0.5, start)(2, (3, 4), CPU).mask
+    expected = [start <= i < start + 6 for i in range(12)]
+    assert mask.tolist() == [expected, expected]
+
+
+def test_sequential_masking_draws_every_start():
+    torch.manual_seed(0)
+    mask = SequentialMasking(0.5)(500, (2, 4), CPU).mask
+    runs = {tuple(np.flatnonzero(row).tolist()) for row in mask.numpy()}
+    assert runs == {tuple(range(s, s + 4)) for s in range(5)}
+
+
+@pytest.mark.parametrize('start', [-1, 7])
+def test_sequential_run_that_does_not_fit(start):
+    message = f'6 hidden tokens cannot start at {start} in a grid of 3x4'
+    with pytest.raises(ValueError, match=message):
+        SequentialMasking(0.5, start)(2, (3, 4), CPU)
+
+
+@pytest.mark.parametrize(
+    'ratio', [0, 1, -0.5, 1.5, DRAWN | {'high': 1}, DRAWN | {'low': 0}]
+)
+@BOTH
+def test_impossible_ratio(build, ratio):
+    message = 'mask ratio must lie between 0 and 1, both excluded, got'
+    with pytest.raises(ValueError, match=message):
+        build(ratio)
+
+
+def test_drawn_ratio_needs_its_keys():
+    message = r"needs \['high', 'low', 'mean', 'std'\], got \['mean'\]"
+    with pytest.raises(ValueError, match=message):
+        MaskRatio(dict(mean=0.5))
+
+
+@BOTH
+@pytest.mark.parametrize(('ratio', 'hidden'), [(0.9, 2), (0.1, 0)])
+def test_ratio_that_leaves_or_hides_nothing(build, ratio, hidden):
+    message = f'mask ratio of {ratio} hides {hidden} of 2 tokens'
+    with pytest.raises(ValueError, match=message):
+        build(ratio)(1, (1, 2), CPU)
+
+
+def test_drawn_ratio_is_a_truncated_normal():
+    torch.manual_seed(0)
+    ratio = MaskRatio(DRAWN)
+    drawn = np.array([ratio.draw() for _ in range(4000)])
+    assert drawn.min() >= 0.3
+    assert drawn.max() <= 0.7
+    # Truncated at 0.8 standard deviations: nearly flat, around the mean.
+    assert drawn.mean() == pytest.approx(0.5, abs=0.01)
+    assert drawn.std() == pytest.approx(0.1106, abs=0.003)
+
+
+def test_one_ratio_a_batch():
+    torch.manual_seed(0)
+    masking = RandomMasking(DRAWN)
+    counts = [masking(3, (10, 10), CPU).mask.sum(1) for _ in range(20)]
+    assert all(len(set(count.tolist())) == 1 for count in counts)
+    totals = {count[0].item() for count in counts}
+    assert len(totals) > 5
+    assert min(totals) >= 30
+    assert max(totals) <= 70
+
+
+def test_restore_undoes_gather():
+    torch.manual_seed(0)
+    masked = RandomMasking(0.5)(3, (4, 4), CPU)
+    tokens, filler = torch.randn(3, 16, 5), torch.randn(1, 1, 5)
+    visible = masked.gather(tokens)
+    assert visible.shape == (3, 8, 5)
+    full = masked.restore(visible, filler)
+    expected = torch.where(masked.mask[..., None], filler, tokens)
+    assert torch.equal(full, expected)
+
+
+def test_gradients_go_to_visible_tokens_and_filler():
+    masked = hide(torch.tensor([[True, False, True, True]]))
+    visible = torch.zeros(1, 1, 2, requires_grad=True)
+    filler = torch.zeros(1, 1, 2, requires_grad=True)
+    masked.restore(visible, filler).sum().backward()
+    assert visible.grad.flatten().tolist() == [1, 1]
+    assert filler.grad.flatten().tolist() == [3, 3]

@@ -1,0 +1,167 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mmmap.ops import backend, causal_conv1d, selective_scan
+from tests.helpers import REPO
+from tests.ops.scan_cases import make_scan
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    for variable in backend.ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """Names of the backends that were loaded, in order."""
+    names = []
+    load = backend.Backend.load
+
+    def recorded(self):
+        names.append(self.name)
+        return load(self)
+
+    monkeypatch.setattr(backend.Backend, 'load', recorded)
+    return names
+
+
+def scan(**options):
+    return selective_scan(**make_scan(), **options)
+
+
+def test_chunked_torch_serves_the_cpu(ran):
+    scan()
+    assert ran == ['torch']
+
+
+def test_environment_and_argument(ran, monkeypatch):
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'reference')
+    scan()
+    scan(backend='torch')
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', '')
+    scan()
+    assert ran == ['reference', 'torch', 'torch']
+
+
+def test_convolution_has_its_own_variable(ran, monkeypatch):
+    monkeypatch.setenv('MMMAP_CONV_BACKEND', 'reference')
+    x, weight = torch.ones(1, 2, 3), torch.ones(2, 2)
+    causal_conv1d(x, weight)
+    scan()
+    assert ran == ['reference', 'torch']
+
+
+def test_unknown_name_lists_those_there_are(monkeypatch):
+    message = (
+        "selective_scan: unknown backend 'cuda' from the backend argument; "
+        'choose one of mamba_ssm, torch, reference'
+    )
+    with pytest.raises(ValueError, match=message):
+        scan(backend='cuda')
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'fast')
+    message = "'fast' from the environment variable MMMAP_SCAN_BACKEND"
+    with pytest.raises(ValueError, match=message):
+        scan()
+
+
+def test_named_backend_that_does_not_serve_the_device():
+    message = (
+        "asks for backend 'mamba_ssm', which cannot run: it runs on cuda "
+        'tensors, not on cpu'
+    )
+    with pytest.raises(RuntimeError, match=message):
+        scan(backend='mamba_ssm')
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    """A first choice whose extension is not there."""
+    absent = backend.Backend(
+        'kernel',
+        'nowhere',
+        requires='an_absent_extension',
+        install='pip install an-absent-extension',
+    )
+    backends = (absent, *backend.BACKENDS['selective_scan'])
+    monkeypatch.setitem(backend.BACKENDS, 'selective_scan', backends)
+    return absent
+
+
+def test_absent_extension_is_passed_over_unless_named(kernel, ran):
+    scan()
+    assert ran == ['torch']
+    message = (
+        "the extension 'an_absent_extension' is not installed; install it "
+        'with: pip install an-absent-extension'
+    )
+    with pytest.raises(RuntimeError, match=message):
+        scan(backend='kernel')
+
+
+def test_mamba_ssm_is_judged_by_its_extension(monkeypatch):
+    """mamba-ssm may be installed without the kernel it is asked for."""
+    monkeypatch.setattr(
+        backend, '_importable', lambda name: name == 'mamba_ssm'
+    )
+    assert backend.choose('selective_scan', 'cuda').name == 'torch'
+    with pytest.raises(RuntimeError, match='MAMBA_KEEP_CUDA_BUILD=TRUE'):
+        backend.choose('selective_scan', 'cuda', 'mamba_ssm')
+    monkeypatch.setattr(backend, '_importable', lambda name: True)
+    assert backend.choose('selective_scan', 'cuda').name == 'mamba_ssm'
+    assert backend.choose('selective_scan', 'cpu').name == 'torch'
+
+
+def test_report_tells_what_runs_and_why(kernel, monkeypatch):
+    rows = {(op, device): rest for op, device, *rest in backend.report()}
+    name, reason = rows['selective_scan', 'cpu']
+    assert name == 'torch'
+    assert 'pip install an-absent-extension' in reason
+    assert rows['causal_conv1d', 'cpu'] == ['torch', 'first choice']
+
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'reference')
+    monkeypatch.setenv('MMMAP_CONV_BACKEND', 'fast')
+    rows = {(op, device): rest for op, device, *rest in backend.report()}
+    assert rows['selective_scan', 'cpu'] == [
+        'reference',
+        'named by MMMAP_SCAN_BACKEND',
+    ]
+    assert rows['causal_conv1d', 'cuda'][0] == 'error'
+
+
+WITHOUT_OPENMMLAB = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('mmpretrain', 'mmengine', 'mmcv', 'mmdet'):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Blocked())
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: (
+    None if name == 'mmpretrain' else found(name, *rest)
+)
+import torch
+from mmmap.models.layers import BidirectionalMamba
+from mmmap.models.masking import RandomMasking
+from mmmap.ops import selective_scan
+
+tokens = torch.ones(1, 12, 32)
+masked = RandomMasking(0.5)(1, (3, 4), tokens.device)
+print(*BidirectionalMamba(32)(masked.gather(tokens)).shape)
+"""
+
+
+def test_ops_layers_and_masking_need_torch_alone():
+    done = subprocess.run(
+        [sys.executable, '-c', WITHOUT_OPENMMLAB],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ['1', '6', '32'], done.stderr

@@ -1,0 +1,131 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mmmap.ops import causal_conv1d
+
+BACKENDS = pytest.mark.parametrize('backend', ['torch', 'reference'])
+
+
+def make_conv(batch=2, channels=3, length=7, width=4, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape):
+        value = torch.randn(shape, generator=generator).to(dtype)
+        return value.requires_grad_()
+
+    return (
+        normal(batch, channels, length),
+        normal(channels, width),
+        normal(channels),
+    )
+
+
+@BACKENDS
+@pytest.mark.parametrize('length', [1, 2, 3, 64])
+@pytest.mark.parametrize('width', [1, 2, 4])
+@pytest.mark.parametrize('activation', [None, 'silu', 'swish'])
+def test_is_a_padded_depthwise_convolution(backend, length, width, activation):
+    x, weight, bias = make_conv(length=length, width=width)
+    y = causal_conv1d(x, weight, bias, activation=activation, backend=backend)
+    expected = F.conv1d(
+        x, weight[:, None], bias, padding=width - 1, groups=len(weight)
+    )[..., :length]
+    if activation:
+        expected = expected * expected.sigmoid()
+    torch.testing.assert_close(y, expected)
+
+
+@BACKENDS
+@pytest.mark.parametrize('with_bias', [True, False])
+@pytest.mark.parametrize('reverse', [True, False])
+def test_gradients_by_finite_differences(backend, with_bias, reverse):
+    *inputs, bias = make_conv(dtype=torch.float64)
+    inputs += [bias] * with_bias
+
+    def conv(*inputs):
+        return causal_conv1d(
+            *inputs, activation='silu', reverse=reverse, backend=backend
+        )
+
+    assert torch.autograd.gradcheck(conv, inputs)
+
+
+@BACKENDS
+def test_a_tap_looks_back_only(backend):
+    x, weight = torch.zeros(1, 1, 6), torch.tensor([[4.0, 3.0, 2.0, 1.0]])
+    x[0, 0, 1] = 1
+    y = causal_conv1d(x, weight, backend=backend)
+    assert y.flatten().tolist() == [0, 1, 2, 3, 4, 0]
+    y = causal_conv1d(x, weight, reverse=True, backend=backend)
+    assert y.flatten().tolist() == [2, 1, 0, 0, 0, 0]
+
+
+@BACKENDS
+@pytest.mark.parametrize('reverse', [True, False])
+def test_chained_states_equal_one_long_run(backend, reverse):
+    x, weight, bias = make_conv(length=9)
+    options = dict(activation='silu', reverse=reverse, backend=backend)
+    whole = causal_conv1d(x, weight, bias, **options)
+    state, pieces = None, []
+    parts = x.split([2, 1, 6], dim=-1)
+    for part in reversed(parts) if reverse else parts:
+        y, state = causal_conv1d(
+            part,
+            weight,
+            bias,
+            initial_states=state,
+            return_final_states=True,
+            **options,
+        )
+        pieces.append(y)
+    pieces = pieces[::-1] if reverse else pieces
+    torch.testing.assert_close(torch.cat(pieces, -1), whole)
+    last = x[..., :3].flip(-1) if reverse else x[..., -3:]
+    assert torch.equal(state, last)
+
+
+def test_final_states_are_written_where_asked():
+    x, weight, _ = make_conv()
+    out = torch.full((2, 3, 3), torch.nan)
+    _, final = causal_conv1d(
+        x.detach(), weight, return_final_states=True, final_states_out=out
+    )
+    assert final is out
+    assert torch.equal(out, x[..., -3:])
+
+
+def test_width_one_has_no_state():
+    x, weight, _ = make_conv(width=1)
+    y, final = causal_conv1d(x, weight, return_final_states=True)
+    torch.testing.assert_close(y, x * weight)
+    assert final.shape == (2, 3, 0)
+
+
+WRONG = [
+    (dict(x=torch.zeros(2, 3)), r'x must be \(B, D, L\), got \(2, 3\)'),
+    (
+        dict(weight=torch.zeros(4, 4)),
+        r'weight must be \(3, W\), got \(4, 4\)',
+    ),
+    (dict(bias=torch.zeros(4)), r'bias must be \(3,\), got \(4,\)'),
+    (
+        dict(initial_states=torch.zeros(2, 3, 4)),
+        r'initial_states must be \(2, 3, 3\), got \(2, 3, 4\)',
+    ),
+    (dict(activation='relu'), "None, 'silu' or 'swish', got 'relu'"),
+    (dict(backend='cuda'), "unknown backend 'cuda'.*torch, reference"),
+]
+
+
+@pytest.mark.parametrize(('wrong', 'message'), WRONG)
+def test_wrong_arguments_are_named(wrong, message):
+    x, weight, bias = make_conv()
+    with pytest.raises(ValueError, match=message):
+        causal_conv1d(**dict(x=x, weight=weight, bias=bias) | wrong)
+
+
+def test_packed_sequences_are_refused():
+    x, weight, bias = make_conv()
+    with pytest.raises(NotImplementedError, match='packed sequences'):
+        causal_conv1d(x, weight, bias, torch.zeros(2, 7))

@@ -1,0 +1,325 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mmmap.ops import selective_scan
+from tests.ops.scan_cases import (
+    OPTIONAL,
+    SEQUENCES,
+    gradients,
+    make_scan,
+    without,
+)
+
+LENGTHS = [1, 2, 63, 64, 65, 196, 197, 1000]
+ABSENT = [(), ('D',), ('z',), ('delta_bias',), OPTIONAL]
+
+
+def scan_by_hand(u, delta, A, B, C, D, z, delta_bias):
+    """One number after the other, as the equations are written."""
+    batch, channels, length = u.shape
+    y = torch.zeros_like(u)
+    for b in range(batch):
+        for d in range(channels):
+            h = [0.0] * A.shape[1]
+            for t in range(length):
+                step = math.log1p(math.exp(delta[b, d, t] + delta_bias[d]))
+                total = D[d] * u[b, d, t]
+                for n in range(A.shape[1]):
+                    h[n] *= math.exp(step * A[d, n])
+                    h[n] += step * B[b, n, t] * u[b, d, t]
+                    total += C[b, n, t] * h[n]
+                gate = z[b, d, t] / (1 + math.exp(-z[b, d, t]))
+                y[b, d, t] = total * gate
+    return y
+
+
+@pytest.mark.parametrize('backend', ['reference', 'torch'])
+def test_scan_is_the_recurrence_of_the_paper(backend):
+    inputs = make_scan(2, 2, 5, 3, dtype=torch.float64)
+    inputs = {k: v.detach() for k, v in inputs.items()}
+    y = selective_scan(**inputs, delta_softplus=True, backend=backend)
+    torch.testing.assert_close(y, scan_by_hand(**inputs))
+
+
+@pytest.mark.parametrize('backend', ['reference', 'torch'])
+@pytest.mark.parametrize('groups', [None, 1, 2])
+@pytest.mark.parametrize('absent', ABSENT, ids='-'.join)
+@pytest.mark.parametrize('softplus', [True, False])
+def test_gradients_by_finite_differences(backend, groups, absent, softplus):
+    inputs = make_scan(2, 2, 3, 2, groups, torch.float64)
+    present = [k for k in inputs if k not in absent]
+
+    def scan(*values):
+        return selective_scan(
+            **without(inputs, *absent) | dict(zip(present, values)),
+            delta_softplus=softplus,
+            return_last_state=True,
+            backend=backend,
+        )
+
+    assert torch.autograd.gradcheck(scan, [inputs[k] for k in present])
+
+
+def assert_same_scan(inputs, rtol=2e-4, atol=2e-5, **options):
+    """Outputs and gradients of the torch backend equal the reference's."""
+    results = {}
+    for backend in ('torch', 'reference'):
+        out = selective_scan(**inputs, **options, backend=backend)
+        outputs = out if isinstance(out, tuple) else (out,)
+        results[backend] = outputs, gradients(outputs, inputs)
+    (ours, our_grads), (truth, true_grads) = results.values()
+    for value, expected in zip(ours, truth, strict=True):
+        assert value.dtype == expected.dtype
+        torch.testing.assert_close(value, expected, rtol=rtol, atol=atol)
+    assert our_grads.keys() == true_grads.keys()
+    for name, expected in true_grads.items():
+        assert our_grads[name].dtype == expected.dtype
+        # Sums over long sequences: relative to the largest of them.
+        error = (our_grads[name] - expected).abs().max()
+        assert error <= rtol * expected.abs().max() + atol, name
+    return ours
+
+
+@pytest.mark.parametrize('length', LENGTHS)
+@pytest.mark.parametrize('groups', [1, 2])
+@pytest.mark.parametrize('reverse', [False, True])
+def test_torch_equals_reference(length, groups, reverse):
+    assert_same_scan(
+        make_scan(2, 4, length, 3, groups),
+        delta_softplus=True,
+        reverse=reverse,
+        return_last_state=True,
+    )
+
+
+@pytest.mark.parametrize('absent', ABSENT, ids='-'.join)
+@pytest.mark.parametrize('softplus', [True, False])
+def test_torch_equals_reference_without_optional(absent, softplus):
+    inputs = make_scan(length=70)
+    if not softplus:
+        # A step is positive, otherwise the state grows without bound.
+        inputs['delta'] = (inputs['delta'].detach().abs() + 1).mul(0.3)
+    assert_same_scan(without(inputs, *absent), delta_softplus=softplus)
+
+
+def test_double_precision_throughout():
+    inputs = make_scan(length=197, dtype=torch.float64)
+    (y,) = assert_same_scan(inputs, 1e-10, 1e-12, delta_softplus=True)
+    assert y.dtype == torch.float64
+
+
+def test_bf16_inputs_are_summed_in_fp32():
+    inputs = make_scan(2, 4, 300, 3)
+    half = {
+        k: v.detach().bfloat16() if k in SEQUENCES else v.detach()
+        for k, v in inputs.items()
+    }
+    wide = {k: v.float() for k, v in half.items()}
+    y = selective_scan(**half, delta_softplus=True)
+    truth = selective_scan(**wide, delta_softplus=True, backend='reference')
+    assert y.dtype == torch.bfloat16
+    # Half a unit in the last place of bf16, 2^-9, and no more.
+    torch.testing.assert_close(y.float(), truth, rtol=2**-8, atol=1e-5)
+    learned = {k: v.requires_grad_() for k, v in half.items()}
+    assert_same_scan(learned, rtol=2**-7, atol=1e-3, delta_softplus=True)
+
+
+def test_autocast_changes_nothing():
+    inputs = make_scan(2, 4, 100, 3)
+    plain = selective_scan(**inputs, delta_softplus=True)
+    grads = gradients([plain], inputs)
+    with torch.autocast('cpu', torch.bfloat16):
+        y = selective_scan(**inputs, delta_softplus=True)
+        under = gradients([y], inputs)
+    assert torch.equal(y, plain)
+    for name, grad in grads.items():
+        torch.testing.assert_close(under[name], grad)
+
+
+def strided(x):
+    """The same values on every other element of memory."""
+    return torch.stack([x, x.new_full(x.shape, torch.nan)], -1)[..., 0]
+
+
+def test_layout_of_memory_does_not_matter():
+    inputs = {k: v.detach() for k, v in make_scan(length=65).items()}
+    y = selective_scan(**inputs, delta_softplus=True)
+    moved = {k: strided(v) for k, v in inputs.items()}
+    for name in SEQUENCES:
+        # Channels last, as the mixer hands them over.
+        moved[name] = inputs[name].mT.contiguous().mT
+    assert not moved['u'].is_contiguous()
+    moved = {k: v.requires_grad_() for k, v in moved.items()}
+    torch.testing.assert_close(selective_scan(**moved, delta_softplus=True), y)
+    assert_same_scan(moved, delta_softplus=True)
+
+
+def test_expanded_inputs():
+    inputs = make_scan(batch=1, length=30)
+    for name in SEQUENCES:
+        inputs[name] = inputs[name].expand(3, *inputs[name].shape[1:])
+    (y,) = assert_same_scan(inputs, delta_softplus=True)
+    torch.testing.assert_close(y[0], y[2])
+
+
+def test_empty_batch():
+    inputs = make_scan(batch=0, length=5)
+    y, state = selective_scan(**inputs, return_last_state=True)
+    assert y.shape == (0, 4, 5)
+    assert state.shape == (0, 4, 3)
+    grads = gradients([y], inputs)
+    assert all(grad.eq(0).all() for grad in grads.values())
+
+
+@pytest.mark.parametrize(
+    'learned',
+    [[k] for k in make_scan()] + [['u', 'A'], ['B', 'z', 'delta_bias']],
+    ids='-'.join,
+)
+def test_gradients_of_some_inputs_only(learned):
+    inputs = make_scan(length=20)
+    everything = gradients(
+        [selective_scan(**inputs, delta_softplus=True)], inputs
+    )
+    some = {
+        k: v.detach().requires_grad_(k in learned) for k, v in inputs.items()
+    }
+    grads = gradients([selective_scan(**some, delta_softplus=True)], some)
+    assert sorted(grads) == sorted(learned)
+    for name in learned:
+        torch.testing.assert_close(grads[name], everything[name])
+
+
+def test_last_state_continues_a_sequence():
+    """The state after t steps is that of the sequence cut there."""
+    inputs = make_scan(length=40)
+    cut = {k: v[..., :25] if k in SEQUENCES else v for k, v in inputs.items()}
+    _, state = selective_scan(**cut, return_last_state=True)
+    still = {
+        # A step of zero leaves the state alone.
+        k: F.pad(v, (0, 15)) if k in SEQUENCES else v
+        for k, v in cut.items()
+    }
+    still['delta_bias'] = None
+    cut['delta_bias'] = None
+    _, state = selective_scan(**cut, return_last_state=True)
+    _, later = selective_scan(**still, return_last_state=True)
+    torch.testing.assert_close(later, state)
+
+
+def test_reverse_is_a_flip_of_everything():
+    inputs = make_scan(length=37)
+    flipped = {
+        k: v.flip(-1) if k in SEQUENCES else v for k, v in inputs.items()
+    }
+    y, state = selective_scan(
+        **inputs, delta_softplus=True, reverse=True, return_last_state=True
+    )
+    expected, last = selective_scan(
+        **flipped, delta_softplus=True, return_last_state=True
+    )
+    torch.testing.assert_close(y, expected.flip(-1))
+    torch.testing.assert_close(state, last)
+    assert not torch.allclose(y, selective_scan(**inputs, delta_softplus=True))
+
+
+def saved_elements(run):
+    """Largest and total number of elements autograd keeps for backward."""
+    sizes = {}
+
+    def pack(x):
+        sizes[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        out = run()
+    sizes = [size // 4 for size in sizes.values()]
+    return max(sizes), sum(sizes), out
+
+
+@pytest.mark.parametrize('length', [256, 1024, 4096])
+def test_memory_for_backward_is_linear_in_length(length):
+    """At most nine sequences of B*D*L elements are kept.
+
+    Those are u, delta and what softplus, skip and gate need, B and C, and a
+    state a chunk; a single tensor of B*L*D*N would be sixteen.
+    """
+    inputs = make_scan(1, 32, length, 16)
+    largest, total, _ = saved_elements(
+        lambda: selective_scan(**inputs, delta_softplus=True)
+    )
+    assert largest <= 32 * length
+    assert total <= 9 * 32 * length
+
+
+def test_reference_materialises_what_the_chunked_scan_does_not():
+    """The measure of the test above does see such tensors."""
+    inputs = make_scan(1, 32, 256, 16)
+    _, total, _ = saved_elements(
+        lambda: selective_scan(
+            **inputs, delta_softplus=True, backend='reference'
+        )
+    )
+    assert total > 2 * 32 * 256 * 16
+
+
+def test_longest_sequence():
+    inputs = make_scan(1, 2, 16384, 2)
+    y = selective_scan(**inputs, delta_softplus=True)
+    grads = gradients([y], inputs)
+    wide = {k: v.detach().double().requires_grad_() for k, v in inputs.items()}
+    truth = selective_scan(**wide, delta_softplus=True)
+    torch.testing.assert_close(y.double(), truth, rtol=1e-4, atol=1e-4)
+    for name, expected in gradients([truth], wide).items():
+        error = (grads[name].double() - expected).abs().max()
+        assert error < 1e-4 * expected.abs().max(), name
+    # Only what came before matters, and the beginning is as short scans.
+    short = {
+        k: v[..., :100] if k in SEQUENCES else v for k, v in inputs.items()
+    }
+    torch.testing.assert_close(
+        selective_scan(**short, delta_softplus=True), y[..., :100]
+    )
+
+
+def test_argument_order_is_mamba_ssm_s():
+    inputs = make_scan()
+    by_name = selective_scan(
+        **inputs, delta_softplus=True, return_last_state=True
+    )
+    names = ('u', 'delta', 'A', 'B', 'C', 'D', 'z', 'delta_bias')
+    in_order = selective_scan(*(inputs[k] for k in names), True, True)
+    for ours, expected in zip(in_order, by_name, strict=True):
+        assert torch.equal(ours, expected)
+
+
+WRONG = [
+    ('u', (2, 4), r'u must be \(B, D, L\).*got \(2, 4\)'),
+    ('u', (2, 4, 0), r'L at least 1, got \(2, 4, 0\)'),
+    ('delta', (2, 4, 8), r'delta must be \(2, 4, 9\).*got \(2, 4, 8\)'),
+    ('A', (5, 3), r'A must be real, \(4, N\), got \(5, 3\)'),
+    ('A', (4,), r'A must be real, \(4, N\), got \(4,\)'),
+    ('B', (2, 3, 8), r'B must be \(2, 3, 9\).*got \(2, 1, 3, 8\)'),
+    ('B', (2, 3, 3, 9), r'B must be.*G a divisor of 4, got \(2, 3, 3, 9\)'),
+    ('C', (2, 4, 9), r'C must be \(2, 3, 9\).*got \(2, 1, 4, 9\)'),
+    ('C', (2, 2, 3, 9), 'B has 1 groups, C has 2'),
+    ('D', (3,), r'D must be \(4,\).*got \(3,\)'),
+    ('z', (2, 4, 10), r'z must be \(2, 4, 9\).*got \(2, 4, 10\)'),
+    ('delta_bias', (1, 4), r'delta_bias must be \(4,\).*got \(1, 4\)'),
+]
+
+
+@pytest.mark.parametrize(('name', 'shape', 'message'), WRONG)
+def test_wrong_shapes_are_named(name, shape, message):
+    inputs = make_scan() | {name: torch.zeros(shape)}
+    with pytest.raises(ValueError, match=message):
+        selective_scan(**inputs)
+
+
+def test_complex_decay_is_refused():
+    inputs = make_scan() | {'A': torch.zeros(4, 3, dtype=torch.complex64)}
+    with pytest.raises(ValueError, match='A must be real.*complex64'):
+        selective_scan(**inputs)

@@ -1,0 +1,287 @@
+"""The doctor's judgement, on made-up machines and on a real one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmmap import doctor
+from mmmap.diagnosis import (
+    IMPORTS,
+    KERNELS,
+    UPSTREAM,
+    Doctor,
+    Probe,
+    Row,
+    release,
+    satisfies,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+WANTED = {
+    'torch': '==2.11.0',
+    'torchvision': '==0.26.0',
+    'onedl-mmengine': '==0.10.12',
+    'onedl-mmcv': '==2.3.6',
+    'onedl-mmpretrain': '==1.3.6',
+    'setuptools': '>=80,<81',
+    'wheel': '',
+    'mamba-ssm': '==2.3.2.post1',
+}
+HEALTHY = {
+    'torch': '2.11.0+cu130',
+    'torchvision': '0.26.0',
+    'onedl-mmengine': '0.10.12',
+    'onedl-mmcv': '2.3.6',
+    'onedl-mmpretrain': '1.3.6',
+    'setuptools': '80.10.2',
+}
+
+
+def judge(**changes: str | None) -> dict[str, Row]:
+    """The package rows of a healthy machine with some versions changed."""
+    found = {**HEALTHY, **{k.replace('_', '-'): v for k, v in changes.items()}}
+    found = {name: version for name, version in found.items() if version}
+    return {row.name: row for row in Doctor(WANTED, found).packages()}
+
+
+def probes(**failures: str) -> dict[str, Probe]:
+    """Imports that all work but for those named, dots as underscores."""
+    return {
+        module: Probe(False, failures[key]) if key in failures else Probe(True)
+        for module, key in ((m, m.replace('.', '_')) for m in IMPORTS)
+    }
+
+
+@pytest.mark.parametrize(
+    'version, specifier, expected',
+    [
+        ('2.11.0+cu130', '==2.11.0', True),
+        ('2.11', '==2.11.0', True),
+        ('2.3.2.post1', '==2.3.2.post1', True),
+        ('80.10.2', '>=80,<81', True),
+        ('81.0', '>=80,<81', False),
+        ('2.9.1', '>=2.11', False),
+        ('1.0', '', True),
+    ],
+)
+def test_satisfies(version, specifier, expected):
+    assert satisfies(version, specifier) is expected
+
+
+def test_release_ignores_what_follows_the_numbers():
+    assert release('2.14.0.dev20260101+cu130') == (2, 14, 0)
+
+
+def test_healthy_packages_are_ok():
+    rows = judge()
+    assert {row.state for row in rows.values()} == {'ok'}
+    assert not any(row.mend for row in rows.values())
+    # Build tools and kernels are not judged by version.
+    assert set(rows) == set(WANTED) - {'wheel', 'mamba-ssm'}
+
+
+@pytest.mark.parametrize(
+    'version, state, words',
+    [
+        (None, 'wrong', 'not installed'),
+        ('2.3.1', 'wrong', 'too old'),
+        ('2.10.0', 'note', 'not the version that was tried'),
+        ('2.13.0+cpu', 'note', 'not the version that was tried'),
+        ('2.14.0', 'wrong', 'too new'),
+        ('3.0.0', 'wrong', 'too new'),
+    ],
+)
+def test_torch(version, state, words):
+    row = judge(torch=version)['torch']
+    assert row.state == state
+    assert words in row.why
+    assert row.mend.endswith(
+        '-m pip install torch==2.11.0 torchvision==0.26.0'
+    )
+
+
+def test_setuptools_from_81_on_is_wrong():
+    row = judge(setuptools='82.0.1')['setuptools']
+    assert row.state == 'wrong'
+    assert row.mend.endswith("pip install 'setuptools>=80,<81'")
+    assert judge(setuptools=None)['setuptools'].state == 'note'
+
+
+def test_both_stacks_at_once_are_wrong():
+    row = judge(mmpretrain='1.2.0')['onedl-mmpretrain']
+    assert row.state == 'wrong'
+    assert row.found == '1.3.6, mmpretrain 1.2.0'
+    uninstall, install = row.mend.split(' && ')
+    assert uninstall.endswith('pip uninstall -y mmpretrain')
+    # The files that upstream takes away with it have to come back.
+    assert install.endswith(
+        'onedl-mmpretrain==1.3.6 --force-reinstall --no-deps'
+    )
+
+
+def test_upstream_alone_is_noted():
+    rows = judge(onedl_mmpretrain=None, mmpretrain='1.2.0')
+    assert rows['onedl-mmpretrain'].state == 'note'
+    assert rows['onedl-mmpretrain'].why == 'upstream mmpretrain'
+    rows = judge(onedl_mmpretrain=None, mmpretrain='1.0.0')
+    assert '1.2.0 was tried' in rows['onedl-mmpretrain'].why
+
+
+def test_missing_mmcv_is_built_without_isolation():
+    row = judge(onedl_mmcv=None)['onedl-mmcv']
+    assert (row.state, row.why) == ('wrong', 'not installed')
+    assert 'MMCV_WITH_OPS=1 FORCE_CUDA=0' in row.mend
+    assert '--no-build-isolation' in row.mend
+    assert '--no-deps' not in row.mend
+
+
+def test_missing_extension_of_mmcv_is_rebuilt():
+    error = "ModuleNotFoundError: No module named 'mmcv._ext'"
+    doctor = Doctor(WANTED, HEALTHY, nvidia=True, nvcc=True)
+    rows = {r.name: r for r in doctor.imports(probes(mmcv_ops=error))}
+    assert rows['mmcv.ops'].why == error
+    assert 'FORCE_CUDA=1' in rows['mmcv.ops'].mend
+    assert rows['mmcv.ops'].mend.endswith(
+        '--no-cache-dir --force-reinstall --no-deps'
+    )
+
+
+def test_first_failure_is_blamed_once():
+    error = 'RuntimeError: operator torchvision::nms does not exist'
+    failures = dict.fromkeys(
+        ('torchvision', 'mmpretrain_models', 'mmdet_models', 'mmmap'), error
+    )
+    rows = Doctor(WANTED, HEALTHY).imports(probes(**failures))
+    by_name = {row.name: row for row in rows}
+    assert by_name['torchvision'].why == error
+    assert by_name['torchvision'].mend.endswith(
+        'torch==2.11.0 torchvision==0.26.0 --force-reinstall --no-deps'
+    )
+    assert by_name['mmpretrain.models'].why == 'needs torchvision'
+    assert by_name['mmdet.models'].why == 'needs torchvision'
+    assert by_name['mmmap'].why == 'needs mmpretrain.models'
+    assert [row.name for row in rows if row.mend] == ['torchvision']
+
+
+def test_missing_dependency_is_completed_not_reinstalled():
+    error = "ModuleNotFoundError: No module named 'einops'"
+    doctor = Doctor(WANTED, HEALTHY)
+    rows = {r.name: r for r in doctor.imports(probes(mmpretrain_models=error))}
+    assert rows['mmpretrain.models'].mend.endswith(
+        'pip install onedl-mmpretrain==1.3.6'
+    )
+
+
+def test_gpu_that_torch_cannot_use_is_wrong():
+    doctor = Doctor(WANTED, HEALTHY, nvidia=True)
+    torch, ops = doctor.device('2.13.0+cpu', '', 'not available')
+    assert torch.state == 'wrong'
+    assert '2.13.0+cpu' in torch.why
+    assert ops.state == 'ok'
+
+
+def test_cpu_operators_under_a_gpu_are_wrong():
+    doctor = Doctor(WANTED, HEALTHY, nvidia=True, nvcc=True)
+    torch, ops = doctor.device('2.11.0', 'NVIDIA H100', 'not available')
+    assert (torch.state, torch.found) == ('ok', 'NVIDIA H100')
+    assert (ops.state, ops.found) == ('wrong', 'cpu')
+    assert 'FORCE_CUDA=1' in ops.mend
+    built = doctor.device('2.11.0', 'NVIDIA H100', '13.0')[1]
+    assert (built.state, built.found) == ('ok', 'cuda 13.0')
+
+
+def test_no_gpu_is_fine():
+    rows = Doctor(WANTED, HEALTHY).device('2.11.0', '', 'not available')
+    assert [row.state for row in rows] == ['ok', 'ok']
+    assert len(Doctor(WANTED, HEALTHY).device('2.11.0', '', None)) == 1
+
+
+def test_kernels_are_optional():
+    missing = {module: Probe(False, 'no') for module in KERNELS}
+    on_cpu = Doctor(WANTED, HEALTHY).kernels(missing)
+    assert {row.state for row in on_cpu} == {'note'}
+    assert not any(row.mend for row in on_cpu)
+    on_gpu = Doctor(WANTED, HEALTHY, nvidia=True).kernels(missing)
+    mend = {row.name: row.mend for row in on_gpu}['selective_scan_cuda']
+    assert 'MAMBA_KEEP_CUDA_BUILD=TRUE' in mend
+    assert 'mamba-ssm==2.3.2.post1 --no-build-isolation' in mend
+
+
+def test_scan_backend_that_cannot_run_is_wrong():
+    answer = [
+        ['selective_scan', 'cpu', 'torch', 'first choice'],
+        ['selective_scan', 'cuda', 'error', 'asked for, cannot run'],
+    ]
+    probe = Probe(True, json.dumps(answer))
+    cpu, cuda = Doctor(WANTED, HEALTHY).scan(probe)
+    assert (cpu.name, cpu.found) == ('selective_scan on cpu', 'torch')
+    assert (cuda.state, cuda.why) == ('wrong', 'asked for, cannot run')
+
+
+def test_wanted_versions_come_from_the_requirements():
+    wanted = doctor.wanted_versions()
+    assert wanted['torch'] == '==2.11.0'
+    assert wanted['setuptools'] == '>=80,<81'
+    assert set(UPSTREAM) <= set(wanted)
+    assert set(KERNELS.values()) <= set(wanted)
+
+
+def test_wanted_versions_without_a_checkout(monkeypatch, tmp_path):
+    lines = ['torch==2.11.0', 'onedl_mmcv==2.3.6; extra == "mm"']
+    monkeypatch.setattr(doctor.importlib.metadata, 'requires', lambda _: lines)
+    expected = {'torch': '==2.11.0', 'onedl-mmcv': '==2.3.6'}
+    assert doctor.wanted_versions(tmp_path / 'none') == expected
+
+
+def test_remedies_name_each_command_once_and_wrong_ones_first():
+    rows = [
+        Row('s', 'liked', '', '', 'note', 'why', 'command 3'),
+        Row('s', 'first', '', '', 'wrong', 'why', 'command 1'),
+        Row('s', 'again', '', '', 'wrong', 'why', 'command 1'),
+        Row('s', 'fine', '', '', 'ok'),
+    ]
+    assert doctor.remedies(rows).split('\n') == [
+        '',
+        'To mend:',
+        '  first: why',
+        '    command 1',
+        '',
+        'If you like:',
+        '  liked: why',
+        '    command 3',
+    ]
+
+
+def test_a_crash_is_an_answer():
+    probe = doctor.ask('-c', 'import os; os.kill(os.getpid(), 11)')
+    assert probe == Probe(False, 'crashed with signal 11')
+    assert doctor.ask('-c', 'import nothing_here') == Probe(
+        False, "ModuleNotFoundError: No module named 'nothing_here'"
+    )
+
+
+def run_doctor(*command: str):
+    """The answer of the doctor, run as a person runs it, and its status."""
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True
+    )
+    return json.loads(done.stdout), done.returncode
+
+
+@pytest.mark.slow
+def test_this_environment_is_healthy():
+    answer, status = run_doctor('-m', 'mmmap.doctor', '--json')
+    assert not [row for row in answer if row['state'] == 'wrong']
+    assert status == 0
+    assert {'packages', 'imports', 'device', 'scan', 'kernels'} == {
+        row['section'] for row in answer
+    }
+
+
+def test_scan_backends_are_told_by_path_too():
+    answer, status = run_doctor('mmmap/doctor.py', '--scan')
+    assert status == 0
+    assert ['selective_scan', 'cpu', 'torch'] in [row[:3] for row in answer]

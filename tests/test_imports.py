@@ -1,0 +1,132 @@
+"""Imports of the package go down the house only; see docs/architecture.md."""
+
+import ast
+import sys
+
+import pytest
+
+from tests.helpers import REPO
+
+# The rooms from the ground up; one may import what lies below it, and itself.
+FLOORS = (
+    {'mmmap.datasets', 'mmmap.diagnosis', 'mmmap.evaluation', 'mmmap.version'},
+    {'mmmap.ops'},
+    {'mmmap.models.layers', 'mmmap.models.masking'},
+    {'mmmap.models.backbones'},
+    {
+        'mmmap.models.decoders',
+        'mmmap.models.heads',
+        'mmmap.models.losses',
+        'mmmap.models.necks',
+    },
+    {'mmmap.models.selfsup'},
+    {'mmmap.visualization'},
+    {'mmmap.engine'},
+    {'mmmap.conversion', 'mmmap.testing'},
+    # What looks at everything: registration at import, the doctor.
+    {'mmmap', 'mmmap.models', 'mmmap.doctor'},
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+TORCH_ALONE = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
+# One file may touch a library that is there only with its kernels.
+KERNELS = {'mmmap.ops.selective_scan.mamba_ssm': {'mamba_ssm'}}
+LIBRARIES = {'mmdet', 'mmseg'}
+# Modules that exist for mmdet or mmseg.
+MAY_IMPORT_LIBRARIES = set()
+
+
+def modules():
+    """Name and file of every module of the package."""
+    for path in sorted((REPO / 'mmmap').rglob('*.py')):
+        parts = path.relative_to(REPO).with_suffix('').parts
+        yield '.'.join(p for p in parts if p != '__init__'), path
+
+
+def imports(name, path):
+    """Full names of what a module imports, also inside functions."""
+    package = name if path.name == '__init__.py' else name.rpartition('.')[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ''
+            if node.level:
+                above = package.split('.')
+                above = above[: len(above) - node.level + 1]
+                base = '.'.join([*above, *filter(None, [node.module])])
+            for alias in node.names:
+                yield f'{base}.{alias.name}'
+
+
+def room_of(name):
+    """The room of a module, or of something in it."""
+    while name not in FLOOR and '.' in name:
+        name = name.rpartition('.')[0]
+    return name
+
+
+MODULES = dict(modules())
+EACH = pytest.mark.parametrize('name', MODULES)
+
+
+@EACH
+def test_every_module_has_a_room(name):
+    room = room_of(name)
+    inside = name == room or room not in ('mmmap', 'mmmap.models')
+    assert inside, f'{name} is in no room of FLOORS: give it a place'
+
+
+@EACH
+def test_imports_go_down(name):
+    room = room_of(name)
+    for imported in imports(name, MODULES[name]):
+        if imported.split('.')[0] != 'mmmap':
+            continue
+        target = room_of(imported)
+        assert FLOOR[target] < FLOOR[room] or target == room, (
+            f'{name} imports {imported}: {target} is not below {room}'
+        )
+
+
+@pytest.mark.parametrize(
+    'name', [n for n in MODULES if room_of(n) in TORCH_ALONE]
+)
+def test_lower_rooms_need_torch_alone(name):
+    allowed = {'torch', 'mmmap', *sys.stdlib_module_names}
+    allowed |= KERNELS.get(name, set())
+    heads = {i.split('.')[0] for i in imports(name, MODULES[name])}
+    assert heads <= allowed
+
+
+@EACH
+def test_detection_and_segmentation_stay_out(name):
+    heads = {i.split('.')[0] for i in imports(name, MODULES[name])}
+    if name not in MAY_IMPORT_LIBRARIES:
+        assert not heads & LIBRARIES
+
+
+def test_walk_understands_relative_imports(tmp_path):
+    path = tmp_path / 'module.py'
+    path.write_text(
+        'import a.b\nfrom . import c\nfrom .d import e\n'
+        'from ...f import g\ndef h():\n    from ..i.j import k\n'
+    )
+    found = list(imports('mmmap.models.necks.module', path))
+    assert found == [
+        'a.b',
+        'mmmap.models.necks.c',
+        'mmmap.models.necks.d.e',
+        'mmmap.f.g',
+        'mmmap.models.i.j.k',
+    ]
+    package = tmp_path / '__init__.py'
+    package.write_text('from .d import e\nfrom ..f import g\n')
+    found = list(imports('mmmap.models.necks', package))
+    assert found == ['mmmap.models.necks.d.e', 'mmmap.models.f.g']
+
+
+def test_upward_import_is_seen():
+    assert room_of('mmmap.models.layers.blocks.MambaBlock') == (
+        'mmmap.models.layers'
+    )
+    assert FLOOR['mmmap.engine'] > FLOOR['mmmap.models.selfsup']

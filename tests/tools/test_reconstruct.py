@@ -1,0 +1,169 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.helpers import load_tool
+from tests.models.tiny import tiny_map
+
+tool = load_tool('analysis_tools/reconstruct.py')
+
+CONFIG = """
+model = dict(
+    type='{type}',
+    backbone=dict(
+        type='HybridNet',
+        arch=dict(embed_dims=16, pattern='MMT', num_heads=2, d_state=4),
+        img_size=16, patch_size=4, out_type='raw',
+        init_cfg=dict(type='Pretrained', checkpoint='is not looked at')),
+    masking=dict(type='RandomMasking', ratio=0.5),
+    decoder=dict(
+        type='MaskedDecoder', in_channels=16, grid=4, embed_dims=8, depth=2,
+        num_heads=2, mlp_ratio=2.0),
+    target_generator=dict(type='PixelTarget', patch_size=4),
+    head=dict(type='PixelHead', in_channels=8, patch_size=4))
+data_preprocessor = dict(
+    type='SelfSupDataPreprocessor', bgr_to_rgb=True,
+    mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+"""
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """A config, a checkpoint and a folder of pictures."""
+    (tmp_path / 'config.py').write_text(CONFIG.format(type='MAP'))
+    weights = tiny_map().state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'epoch_1.pth')
+    photos = tmp_path / 'photos'
+    (photos / 'more').mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name in ('b.png', 'a.jpg', 'more/c.PNG'):
+        image = random.integers(256, size=(20, 40, 3), dtype=np.uint8)
+        cv2.imwrite(str(photos / name), image)
+    (photos / 'notes.txt').write_text('no image')
+    return tmp_path
+
+
+def run(scene, *rest, images='photos', out='out'):
+    arguments = ['config.py', 'epoch_1.pth', images]
+    arguments = [str(scene / name) for name in arguments]
+    return tool.main([*arguments, '--out', str(scene / out), *rest])
+
+
+def pictures(folder):
+    return {p.name: cv2.imread(str(p)) for p in sorted(folder.iterdir())}
+
+
+def column(picture, index):
+    """The 16x16 pixels of a column, shown ten times as large."""
+    left = index * 164
+    return picture[22:182:10, left : left + 160 : 10].astype(int)
+
+
+def test_a_folder_gives_a_picture_each(scene):
+    assert run(scene) == 0
+    drawn = pictures(scene / 'out')
+    assert list(drawn) == ['0000_a.png', '0001_b.png', '0002_c.png']
+    assert {p.shape for p in drawn.values()} == {(186, 492, 3)}
+
+
+def test_columns_are_input_visible_and_reconstructed(scene):
+    white = np.zeros((16, 16, 3), np.uint8)
+    white[:, :, 0], white[4:] = 200, 40  # BGR: blue above
+    cv2.imwrite(str(scene / 'x.png'), white)
+    assert run(scene, images='x.png') == 0
+    picture = pictures(scene / 'out')['0000_x.png']
+    image, visible, guessed = (column(picture, i) for i in range(3))
+    assert abs(image - white.astype(int)).max() <= 1
+    grey = (visible == 128).all(-1)
+    assert grey.mean() == 0.5
+    assert abs(visible - image)[~grey].max() == 0
+    assert abs(guessed - image)[~grey].max() == 0
+
+
+def test_seed_and_ratio(scene):
+    image = 'photos/a.jpg'
+    for out, options in {
+        'one': ('--seed', '1'),
+        'same': ('--seed', '1'),
+        'two': ('--seed', '2'),
+        'most': ('--mask-ratio', '0.75'),
+    }.items():
+        assert run(scene, *options, images=image, out=out) == 0
+    one, same, two, most = (
+        pictures(scene / out)['0000_a.png']
+        for out in ('one', 'same', 'two', 'most')
+    )
+    assert (one == same).all()
+    assert (one != two).any()
+    grey = (column(most, 1) == 128).all(-1)
+    assert grey.mean() == 0.75
+
+
+def test_the_middle_of_an_image_in_its_proportions(scene):
+    image = np.zeros((32, 96, 3), np.uint8)
+    image[:, 32:64] = 255
+    cv2.imwrite(str(scene / 'x.png'), image)
+    tensor = tool.read_image(scene / 'x.png', (16, 16))
+    assert tensor.shape == (3, 16, 16)
+    assert (tensor == 255).all()
+
+
+def test_an_encoder_alone_cannot_reconstruct(scene, capsys):
+    weights = {
+        k: v
+        for k, v in tiny_map().state_dict().items()
+        if k.startswith('backbone.')
+    }
+    torch.save(dict(state_dict=weights), scene / 'epoch_1.pth')
+    assert run(scene) == 1
+    error = capsys.readouterr().err
+    assert 'holds no decoder' in error
+    assert 'an encoder alone cannot reconstruct' in error
+    assert not (scene / 'out').exists()
+
+
+def test_checkpoint_of_another_model(scene, capsys):
+    weights = tiny_map().state_dict()
+    weights['decoder.norm.weight'] = torch.zeros(3)
+    del weights['head.pred.bias']
+    torch.save(dict(state_dict=weights), scene / 'epoch_1.pth')
+    assert run(scene) == 1
+    error = capsys.readouterr().err
+    assert '1 missing (head.pred.bias)' in error
+    assert 'decoder.norm.weight (3,) for (8,)' in error
+
+
+def test_config_of_another_model(scene, capsys):
+    (scene / 'config.py').write_text(CONFIG.format(type='ImageClassifier'))
+    assert run(scene) == 1
+    assert "'ImageClassifier'; reconstruction needs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('prepare', 'options', 'message'),
+    [
+        (lambda s: (s / 'epoch_1.pth').unlink(), (), 'no checkpoint at'),
+        (lambda s: (s / 'config.py').unlink(), (), 'config.py'),
+        (lambda s: None, ('--mask-ratio', '1'), 'between 0 and 1'),
+        (
+            lambda s: (s / 'photos/a.jpg').write_text('x'),
+            (),
+            'a.jpg is not an image',
+        ),
+    ],
+)
+def test_what_cannot_be_used(scene, capsys, prepare, options, message):
+    prepare(scene)
+    assert run(scene, *options) == 1
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert message in error
+
+
+def test_images_that_are_not_there(scene, capsys):
+    assert run(scene, images='nowhere') == 1
+    assert 'there is no' in capsys.readouterr().err
+    (scene / 'empty').mkdir()
+    assert run(scene, images='empty') == 1
+    assert 'empty has no images' in capsys.readouterr().err

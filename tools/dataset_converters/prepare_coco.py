@@ -1,0 +1,64 @@
+"""Check COCO 2017 and link it where the configs look for it.
+
+Example::
+
+    python tools/dataset_converters/prepare_coco.py /raid/coco --link data
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from mmmap.datasets.checks import Report, check_coco, folder_problem
+from mmmap.datasets.preparation import (
+    conclude,
+    link_dataset,
+    preparation_parser,
+)
+
+OFFICIAL = {'train2017': 118_287, 'val2017': 5_000}
+ADVICE = """\
+Expected:
+  ROOT/train2017/*.jpg                            118,287 images
+  ROOT/val2017/*.jpg                              5,000 images
+  ROOT/annotations/instances_{train,val}2017.json
+From https://cocodataset.org/#download:
+  http://images.cocodataset.org/zips/train2017.zip
+  http://images.cocodataset.org/zips/val2017.zip
+  http://images.cocodataset.org/annotations/annotations_trainval2017.zip"""
+
+
+def check(root, subset=False, full=False):
+    """Check both splits.
+
+    Args:
+        root: Folder of the data set.
+        subset: Accept any number of images.
+        full: Open every image, not a sample.
+
+    Returns:
+        list[Report]: One a split, or one on a root that is not there.
+    """
+    problem = folder_problem(root)
+    if problem:
+        return [Report('COCO 2017', problems=[problem])]
+    reports = []
+    for split, number in OFFICIAL.items():
+        ann_file = Path(root, 'annotations', f'instances_{split}.json')
+        report = check_coco(ann_file, Path(root, split), full)
+        if not subset:
+            report.expect(images=number, categories=80)
+        reports.append(report)
+    return reports
+
+
+def main(argv=None):
+    """Run the command line; return its exit status."""
+    args = preparation_parser(__doc__, ADVICE, 'coco').parse_args(argv)
+    reports = check(args.root, args.subset, args.full)
+    link = partial(link_dataset, args.root)
+    return conclude(reports, ADVICE, link, args.link and args.link / 'coco')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

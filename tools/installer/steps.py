@@ -1,0 +1,318 @@
+"""The steps that make the environment, and the record of those done."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from installer.machine import compile_jobs, detect_ops
+from installer.process import failure, run_logged, spoken
+
+ROOT = Path(__file__).resolve().parents[2]
+# Measured for the CPU: 78 files, 12.5 minutes on 2 cores. With CUDA: a guess.
+CORE_SECONDS = {'cpu': 1500, 'cuda': 5400}
+IMPORTS = 'import mmcv.ops, mmdet.models, mmseg.models, mmpretrain.models'
+# Each loads mmcv's operators; the second also wants them built with CUDA.
+OPS_CHECK = {
+    'cpu': 'import mmcv.ops',
+    'cuda': 'from mmcv.ops import get_compiling_cuda_version as version; '
+    "assert version() != 'not available'",
+}
+
+
+class Step(NamedTuple):
+    """One step.
+
+    Args:
+        name: Its name in the record.
+        title: What a person reads.
+        time: How long it takes, in words.
+        key: Fingerprint of what it is made from.
+        run: Does it.
+    """
+
+    name: str
+    title: str
+    time: str
+    key: str
+    run: Callable[[], None]
+
+
+class Record:
+    """Which steps have succeeded, and from which inputs.
+
+    Args:
+        venv: The environment, which takes its record with it when it goes.
+    """
+
+    def __init__(self, venv: Path) -> None:
+        self.path = venv / 'install.json'
+
+    def read(self) -> dict[str, str]:
+        """All entries; none where there is no file yet."""
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def write(self, entries: dict[str, str]) -> None:
+        """Replace all in one move: an interrupt leaves no half file."""
+        fresh = self.path.with_suffix('.new')
+        fresh.write_text(json.dumps(entries, indent=1))
+        os.replace(fresh, self.path)
+
+    def put(self, name: str, key: str) -> None:
+        """Add one entry."""
+        self.write({**self.read(), name: key})
+
+    def forget_packages(self) -> None:
+        """Keep that the environment is made, forget what is in it."""
+        if venv := self.read().get('venv'):
+            self.write({'venv': venv})
+
+
+class Installer:
+    """Makes or completes one environment.
+
+    Args:
+        venv: Its folder.
+        ops: Which mmcv operators to build: 'cpu', 'cuda', or 'auto' for
+            those built before, else CUDA where a GPU and nvcc answer.
+    """
+
+    def __init__(self, venv: Path, ops: str = 'auto') -> None:
+        self.venv = venv.absolute()
+        self.python = self.venv / 'bin' / 'python'
+        self.log = self.venv / 'install.log'
+        self.record = Record(self.venv)
+        self.lock = None
+        if ops == 'auto':
+            ops = self.record.read().get('ops') or detect_ops()
+        self.ops = ops
+        self.jobs = compile_jobs()
+
+    def steps(self) -> list[Step]:
+        """What there is to do, in order."""
+        runtime, build, mm = map(pins, ('runtime', 'build', 'mminstall'))
+        dev = pins('tests') + pins('lint')
+        torch, mmcv = pinned(runtime, 'torch'), pinned(mm, 'onedl-mmcv')
+        metadata = (ROOT / 'pyproject.toml').read_text()
+        compiling = (
+            f'{spoken(CORE_SECONDS[self.ops] / self.jobs)} to compile, '
+            f'{self.jobs} files at a time; seconds if pip has kept it'
+        )
+        return [
+            Step(
+                'venv',
+                'virtual environment',
+                '10 s',
+                digest(self.venv),
+                self.make_venv,
+            ),
+            Step(
+                'runtime',
+                'PyTorch, torchvision and libraries; 2.5 GB to download',
+                '1 to 5 min',
+                digest(*runtime),
+                lambda: self.pip_install(*runtime),
+            ),
+            Step(
+                'build',
+                'tools to build with',
+                '10 s',
+                digest(*build),
+                lambda: self.pip_install(*build),
+            ),
+            Step(
+                'mmcv',
+                f'mmcv with operators for {self.ops}',
+                compiling,
+                digest(torch, mmcv, self.ops),
+                lambda: self.install_mmcv(mmcv),
+            ),
+            Step(
+                'openmmlab',
+                'OpenMMLab packages, tools to test and lint with',
+                '1 to 2 min',
+                digest(*mm, *dev),
+                lambda: self.pip_install(*mm, *dev),
+            ),
+            Step(
+                'mmmap',
+                'check that all imports, then mmmap itself',
+                '30 s',
+                digest(ROOT, metadata, *runtime, *mm),
+                self.install_mmmap,
+            ),
+        ]
+
+    def pending(self) -> list[Step]:
+        """The steps that today's inputs still ask for."""
+        done = self.record.read() if self.python.exists() else {}
+        return [s for s in self.steps() if done.get(s.name) != s.key]
+
+    def take_lock(self) -> None:
+        """Wait until no other installer works on this environment.
+
+        Commands inherit the lock: if the installer is killed, the next one
+        waits for the pip that it has left behind.
+        """
+        self.venv.mkdir(parents=True, exist_ok=True)
+        self.lock = (self.venv / 'install.lock').open('w')
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f'Waiting for the installer that works on {self.venv}')
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
+
+    def install(self) -> None:
+        """Do what is pending, and say what is going on."""
+        remove_torn_packages(self.venv)
+        steps = self.steps()
+        begun = time.monotonic()
+        for number, step in enumerate(steps, 1):
+            head = f'[{number}/{len(steps)}] {step.title}'
+            if step.name not in {s.name for s in self.pending()}:
+                print(f'{head}: done before')
+                continue
+            print(f'{head} (about {step.time})', flush=True)
+            start = time.monotonic()
+            step.run()
+            self.record.put(step.name, step.key)
+            now = time.monotonic()
+            print(
+                f'    done in {spoken(now - start)}; '
+                f'{spoken(now - begun)} since the start',
+                flush=True,
+            )
+        self.record.put('ops', self.ops)
+
+    def make_venv(self) -> None:
+        """Adopt an environment made by hand if it works; else make one."""
+        untold = not self.record.read()
+        if untold and runs(self.python, 'import pip._internal'):
+            return
+        # Tells one half made, after an interrupt, from one made by hand.
+        self.record.write({'venv': 'begun'})
+        for child in self.venv.iterdir():
+            if not child.name.startswith('install.'):
+                remove(child)
+        self.run([sys.executable, '-m', 'venv', self.venv])
+
+    def install_mmcv(self, pin: str) -> None:
+        """Install mmcv, from pip's store of built wheels if that one serves.
+
+        pip keeps one wheel of a release, whatever it was built against. One
+        that does not load here or lacks the CUDA operators is built anew, as
+        is one that was installed for another torch.
+        """
+        command = ('-v', '--no-build-isolation', pin)
+        again = ('--force-reinstall', '--no-deps')
+        if 'mmcv' not in self.record.read():
+            for flags in ((), again):
+                self.pip_install(*command, *flags)
+                if runs(self.python, OPS_CHECK[self.ops]):
+                    return
+        print('    the mmcv that pip has kept does not serve: compiling it')
+        drop = ['cache', 'remove', 'onedl_mmcv*']
+        self.run([self.python, '-m', 'pip', *drop], check=False)
+        self.pip_install(*command, *again)
+        self.run([self.python, '-c', OPS_CHECK[self.ops]])
+
+    def install_mmmap(self) -> None:
+        """Prove that the stack imports, then add the checkout itself."""
+        self.run([self.python, '-c', IMPORTS])
+        self.pip_install('--no-deps', '--no-build-isolation', '-e', str(ROOT))
+
+    def pip_install(self, *args: str) -> None:
+        """Install within all pins at once, whichever step asks."""
+        command = [self.python, '-m', 'pip', 'install', *args]
+        command += ['--progress-bar', 'off']
+        for name in ('runtime', 'mminstall', 'build'):
+            command += ['--constraint', ROOT / 'requirements' / f'{name}.txt']
+        self.run(command)
+
+    def run(self, command: list[str | Path], check: bool = True) -> None:
+        """Run a command into the log.
+
+        Raises:
+            InstallError: It failed; the text ends the log and says so.
+        """
+        lock = [self.lock.fileno()] if self.lock else []
+        status = run_logged(command, self.log, self.variables(), lock)
+        if check and status:
+            raise failure(command, status, self.log)
+
+    def variables(self) -> dict[str, str]:
+        """The variables for pip and for mmcv's build."""
+        env = {
+            **os.environ,
+            'MMCV_WITH_OPS': '1',
+            'FORCE_CUDA': '1' if self.ops == 'cuda' else '0',
+            'MAX_JOBS': str(self.jobs),
+            'PATH': f'{self.python.parent}{os.pathsep}{os.environ["PATH"]}',
+            'PYTHONUNBUFFERED': '1',
+        }
+        # Packages of another environment must not shine through.
+        env.pop('PYTHONPATH', None)
+        env.pop('PYTHONHOME', None)
+        return env
+
+
+def pins(name: str) -> list[str]:
+    """The requirements in one file, without comments and blank lines."""
+    text = (ROOT / 'requirements' / f'{name}.txt').read_text()
+    lines = [line.split('#')[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line]
+
+
+def pinned(requirements: list[str], name: str) -> str:
+    """The requirement of that name."""
+    return next(r for r in requirements if r.startswith(f'{name}=='))
+
+
+def digest(*parts: str | Path) -> str:
+    """A short fingerprint of what a step is made from."""
+    text = '\0'.join(map(str, parts))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def runs(python: Path, code: str) -> bool:
+    """Whether an interpreter is there and runs this code."""
+    if not python.exists():
+        return False
+    # -E: packages of another environment must not shine through.
+    command = [python, '-E', '-c', code]
+    return not subprocess.run(command, capture_output=True).returncode
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def remove_torn_packages(venv: Path) -> list[str]:
+    """Remove what an interrupted pip has left half installed.
+
+    pip takes a package with a METADATA file for installed, and writes its
+    INSTALLER file after nearly all others. What it is about to replace, it
+    renames to a name that begins with a tilde.
+
+    Returns:
+        The names of what was removed.
+    """
+    torn = []
+    for site in venv.glob('lib/python3*/site-packages'):
+        infos = site.glob('*.dist-info')
+        torn += [p for p in infos if not (p / 'INSTALLER').exists()]
+        torn += site.glob('~*')
+    for path in torn:
+        remove(path)
+    return [path.name for path in torn]
