@@ -39,8 +39,8 @@ format: install ## mend what lint can mend
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: install ## run every script of tools/benchmarks
-	@for script in tools/benchmarks/*.py; do \
+bench: install ## run every tools/benchmarks/bench_*.py
+	@for script in tools/benchmarks/bench_*.py; do \
 	    echo "== $$script"; $(PY) $$script $(ARGS) || exit 1; done
 
 doctor: ## what is installed, which scan runs, how to mend what is wrong

@@ -24,7 +24,22 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 # A free port unless one is given, so that two runs do not meet.
 port=${PORT:-$("$python" -c \
     'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')}
-exec "$python" -m torch.distributed.run \
+# The process that failed says why; torchrun's own lines would hide it.
+run='
+import logging
+import sys
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import main
+logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+try:
+    main()
+except ChildFailedError as error:
+    rank, failure = error.get_first_failure()
+    if failure.exitcode > 0:
+        sys.exit(failure.exitcode)
+    sys.exit(f"error: process {rank} was ended by {failure.signal_name()}")
+'
+exec "$python" -c "$run" \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

@@ -5,19 +5,19 @@ tools/dist_test.sh CONFIG CHECKPOINT 8
 """
 
 import os
-import sys
 from argparse import Namespace
+from collections.abc import Sequence
 
 from mmengine.config import Config
 
-from mmmap.datasets.of_config import DataError, check_data
+from mmmap.datasets.of_config import check_data
 from mmmap.engine.launch import (
     build_runner,
+    clear_errors,
     common_parser,
     is_main_rank,
     read_config,
 )
-from mmmap.models.backbones.pretrained import CheckpointError
 
 # How each library is told to draw its predictions into a folder.
 VISUALIZATION = {
@@ -33,7 +33,7 @@ VISUALIZATION = {
 }
 
 
-def parse_args() -> Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     """The command line."""
     parser = common_parser('Test a checkpoint with the metrics of a config')
     parser.add_argument('checkpoint', help='checkpoint file')
@@ -43,7 +43,7 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--out', metavar='FILE.pkl', help='write the predictions to a file'
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def apply_options(config: Config, args: Namespace) -> None:
@@ -77,18 +77,16 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.test_evaluator = [*evaluators, dump]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Test."""
-    args = parse_args()
-    config = read_config(args)
-    apply_options(config, args)
-    if is_main_rank() and not args.no_data_check:
-        check_data(config, ('test',))
-    build_runner(config).test()
+    args = parse_args(argv)
+    with clear_errors(args.traceback):
+        config = read_config(args)
+        apply_options(config, args)
+        if is_main_rank() and not args.no_data_check:
+            check_data(config, ('test',))
+        build_runner(config).test()
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (CheckpointError, DataError, FileNotFoundError) as error:
-        sys.exit(f'error: {error}')
+    main()

@@ -4,22 +4,23 @@ python tools/train.py configs/demo/map_digits.py
 tools/dist_train.sh configs/mmseg/upernet_map_ade20k.py 8 --resume
 """
 
-import sys
 from argparse import Namespace
+from collections.abc import Sequence
 
 from mmengine.config import Config
 
-from mmmap.datasets.of_config import DataError, check_data
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.hooks.batch_feed import check_feed
 from mmmap.engine.launch import (
     build_runner,
+    clear_errors,
     common_parser,
     is_main_rank,
     read_config,
 )
-from mmmap.models.backbones.pretrained import CheckpointError
 
 
-def parse_args() -> Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     """The command line."""
     parser = common_parser('Train a model from a config')
     parser.add_argument(
@@ -37,7 +38,7 @@ def parse_args() -> Namespace:
         action='store_true',
         help="scale the learning rate to the batch, by the config's base",
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def apply_options(config: Config, args: Namespace) -> None:
@@ -61,18 +62,18 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.load_from = None if args.resume == 'auto' else args.resume
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
-    args = parse_args()
-    config = read_config(args)
-    apply_options(config, args)
-    if is_main_rank() and not args.no_data_check:
-        check_data(config, ('train', 'val'))
-    build_runner(config).train()
+    args = parse_args(argv)
+    with clear_errors(args.traceback):
+        config = read_config(args)
+        apply_options(config, args)
+        if is_main_rank() and not args.no_data_check:
+            check_data(config, ('train', 'val'))
+        runner = build_runner(config)
+        check_feed(runner)
+        runner.train()
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (CheckpointError, DataError, FileNotFoundError) as error:
-        sys.exit(f'error: {error}')
+    main()

@@ -2,16 +2,52 @@
 
 import argparse
 import os
+import sys
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
-from mmengine.registry import RUNNERS
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
+from torch import nn
 
 from ..datasets.of_config import set_data_root
 from ..models.backbones.pretrained import CheckpointError
+
+# What wrong input raises. Anything else is a bug and shows its traceback.
+EXPECTED = (ArithmeticError, OSError, RuntimeError, ValueError)
+# The launcher ends all processes well within it once one has failed.
+_TURN = 10.0  # seconds
+
+
+@contextmanager
+def clear_errors(traceback: bool = False) -> Iterator[None]:
+    """End with one clear message and status 1 where input is wrong.
+
+    Args:
+        traceback: Let the error through, with where it was raised.
+    """
+    try:
+        yield
+    except EXPECTED as error:
+        if traceback:
+            raise
+        if not is_main_rank():
+            # Mostly the first process fails alike and says so; this one
+            # is ended meanwhile, or it failed alone and must speak.
+            time.sleep(_TURN)
+        print(
+            f'stopped by {type(error).__name__}; --traceback shows where\n'
+            f'error: {error}',
+            file=sys.stderr,
+            flush=True,
+        )
+        raise SystemExit(1) from None
 
 
 def common_parser(description: str) -> argparse.ArgumentParser:
@@ -43,6 +79,11 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         '--no-data-check',
         action='store_true',
         help='do not look at the data sets before the start',
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where an error was raised, not its message alone',
     )
     # Older launchers pass it; torchrun sets the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
@@ -83,8 +124,10 @@ def build_runner(config: Config) -> Runner:
     """
     if config.get('load_from'):
         check_file(config.load_from)
-    if config.launcher == 'pytorch' and not torch.cuda.is_available():
-        _distribute_on_cpu(config)
+    if not torch.cuda.is_available():
+        _amp_on_cpu(config)
+        if config.launcher == 'pytorch':
+            _distribute_on_cpu(config)
     if 'runner_type' in config:
         return RUNNERS.build(config)
     return Runner.from_cfg(config)
@@ -116,6 +159,29 @@ def is_main_rank() -> bool:
     """Whether this is the first process, before the group is formed."""
     rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))
     return rank == '0'
+
+
+@OPTIM_WRAPPERS.register_module()
+class CPUAmpOptimWrapper(OptimWrapper):
+    """Mixed precision on the CPU, in bf16, which needs no loss scaling."""
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Forward in bf16 where that is safe."""
+        with (
+            super().optim_context(model),
+            torch.autocast('cpu', torch.bfloat16),
+        ):
+            yield
+
+
+def _amp_on_cpu(config: Config) -> None:
+    """Replace mmengine's wrapper, which insists on a GPU."""
+    wrapper = config.get('optim_wrapper') or {}
+    if wrapper.get('type') == 'AmpOptimWrapper':
+        wrapper.type = 'CPUAmpOptimWrapper'
+        wrapper.pop('dtype', None)
+        wrapper.pop('loss_scale', None)
 
 
 def _distribute_on_cpu(config: Config) -> None:

@@ -2,25 +2,38 @@
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+
+def check_feed(runner: Runner) -> None:
+    """Compare a runner's data set with the batch of all processes.
+
+    Raises:
+        ValueError: Some process would never get a batch of its own.
+    """
+    loader = runner.train_dataloader
+    size = loader.batch_size or 1
+    needed = runner.world_size * (size if loader.drop_last else 1)
+    images = len(loader.dataset)
+    if images < needed:
+        raise ValueError(
+            f'{images} training images cannot feed {runner.world_size} '
+            f'processes with batches of {size}: use fewer processes, a '
+            'smaller train_dataloader.batch_size or more data'
+        )
 
 
 @HOOKS.register_module()
 class BatchFeedHook(Hook):
     """Refuse to train on more processes than the data can feed.
 
+    Schedulers counted in steps of an epoch refuse an empty epoch before any
+    hook is called; ``tools/train.py`` therefore checks at the start too.
+
     Raises:
         ValueError: Some process would never get a batch of its own.
     """
 
     def before_train(self, runner) -> None:
-        """Compare the data set with the batch of all processes."""
-        loader = runner.train_dataloader
-        size = loader.batch_size or 1
-        needed = runner.world_size * (size if loader.drop_last else 1)
-        images = len(loader.dataset)
-        if images < needed:
-            raise ValueError(
-                f'{images} training images cannot feed {runner.world_size} '
-                f'processes with batches of {size}: use fewer processes, a '
-                'smaller train_dataloader.batch_size or more data'
-            )
+        """Check."""
+        check_feed(runner)

@@ -19,6 +19,17 @@ class EpochSeedHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def before_train(self, runner) -> None:
+        """Order the data by the seed of the run that is resumed.
+
+        The runner takes that seed over from the checkpoint only after it
+        built the sampler with its own, which is random unless configured.
+        """
+        batches = getattr(runner.train_dataloader, 'batch_sampler', None)
+        sampler = getattr(batches, 'sampler', None)
+        if runner._resume and hasattr(sampler, 'seed'):
+            sampler.seed = runner.seed
+
     def before_train_epoch(self, runner) -> None:
         """Seed."""
         entropy = [runner.seed or 0, runner.epoch, get_rank()]

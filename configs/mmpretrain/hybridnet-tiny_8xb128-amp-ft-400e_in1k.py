@@ -1,0 +1,16 @@
+# HybridNet-T fine-tuned on ImageNet-1K, 224 px, 400 epochs, from MAP.
+# Paper: no result of this size. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmpretrain/hybridnet-tiny_8xb128-amp-ft-400e_in1k.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+_base_ = [
+    '../_base_/models/classifier_finetune.py',
+    '../_base_/datasets/imagenet_augmented.py',
+    '../_base_/schedules/finetune_400e.py',
+    '../_base_/runtimes/mmpretrain.py',
+]

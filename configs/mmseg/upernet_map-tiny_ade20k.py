@@ -1,0 +1,27 @@
+# UPerNet on HybridNet-T, ADE20K, 512 px, 60k iterations, from MAP.
+# Paper: no result of this size. Expected time: not measured.
+#
+#   tools/dist_train.sh configs/mmseg/upernet_map-tiny_ade20k.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/ade/ADEChallengeData2016: --data-root DIR.
+_base_ = 'upernet_map_ade20k.py'
+
+model = dict(
+    backbone=dict(
+        arch='tiny',
+        drop_path_rate=0.05,
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_hybridnet-tiny_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(in_channels=192),
+    decode_head=dict(in_channels=[192] * 4),
+    auxiliary_head=dict(in_channels=192),
+)

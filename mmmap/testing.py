@@ -1,0 +1,90 @@
+"""Small versions of full configs, for tests and for a look on a laptop."""
+
+import copy
+
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+
+WIDTH = 32
+PATTERN = 'MMMT'
+# Keys whose numbers are channels; all wide ones become WIDTH, so that what
+# fitted together still does.
+WIDTHS = {
+    'channels',
+    'conv_out_channels',
+    'embed_dims',
+    'fc_out_channels',
+    'feat_channels',
+    'in_channels',
+    'input_features',
+    'out_channels',
+}
+
+
+def shrink(config: Config, size: int = 64) -> Config:
+    """A copy whose model trains on a CPU, with the same parts and outputs.
+
+    The backbone has four narrow blocks and no checkpoint, its outputs are at
+    the same fractions of the depth; training is in fp32 without SyncBN. Data
+    and schedule are left as they are.
+
+    Args:
+        config: Of a pretraining, a classifier, a segmentor or a detector with
+            a HybridNet.
+        size: Edge of the images, a multiple of the patch.
+    """
+    small = copy.deepcopy(config)
+    model = small.model
+    _shrink_backbone(model.backbone, size)
+    _narrow(model)
+    if 'decoder' in model:
+        model.decoder.grid = size // model.backbone.get('patch_size', 16)
+    if 'size' in model.data_preprocessor:
+        model.data_preprocessor.size = (size, size)
+    if model.get('test_cfg', {}).get('mode') == 'slide':
+        model.test_cfg.update(crop_size=(size, size), stride=(size // 2,) * 2)
+    # mmengine's mixed precision wants a GPU.
+    small.optim_wrapper.type = 'OptimWrapper'
+    small.optim_wrapper.pop('dtype', None)
+    return small
+
+
+def _shrink_backbone(backbone: dict, size: int) -> None:
+    with torch.device('meta'):
+        depth = len(MODELS.build(backbone).pattern)
+
+    def scaled(blocks: int) -> int:
+        return blocks * len(PATTERN) // depth
+
+    if isinstance(backbone.get('out_indices'), tuple | list):
+        backbone.out_indices = [
+            scaled(i + 1) - 1 for i in backbone.out_indices
+        ]
+    if backbone.get('frozen_stages', -1) > 0:
+        backbone.frozen_stages = scaled(backbone.frozen_stages)
+    backbone.arch = dict(
+        embed_dims=WIDTH, pattern=PATTERN, num_heads=4, d_state=4
+    )
+    backbone.img_size = size
+    backbone.init_cfg = None
+
+
+def _narrow(node) -> None:
+    """Narrow all channels below a node, and make SyncBN a BN."""
+    if isinstance(node, list | tuple):
+        for item in node:
+            _narrow(item)
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        if key in WIDTHS:
+            node[key] = (
+                [min(width, WIDTH) for width in value]
+                if isinstance(value, list | tuple)
+                else min(value, WIDTH)
+            )
+        elif value == 'SyncBN':
+            node[key] = 'BN'
+        else:
+            _narrow(value)

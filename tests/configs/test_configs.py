@@ -1,0 +1,313 @@
+"""Every config that ships: its name, its parts, a training step, its data."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, init_default_scope
+
+from mmmap.datasets.of_config import set_data_root
+from mmmap.models.backbones import HybridNet
+from mmmap.testing import shrink
+from tests.configs.batches import batch_of
+from tests.helpers import REPO
+
+SIZE = 64
+CONFIGS = {
+    str(path.relative_to(REPO / 'configs')): path
+    for path in sorted((REPO / 'configs').rglob('*.py'))
+    if '_base_' not in path.parts
+}
+EACH = pytest.mark.parametrize('name', CONFIGS)
+# Those whose names follow OpenMMLab's grammar.
+NAMED = [name for name in CONFIGS if name.startswith('mm')]
+EACH_NAMED = pytest.mark.parametrize('name', NAMED)
+
+# design.md: channels, millions of parameters of the encoder.
+SIZES = dict(
+    tiny=(192, 9.33),
+    small=(384, 34.88),
+    base=(768, 134.64),
+    large=(1024, 473.4),
+    huge=(1536, 792.5),
+)
+TYPES = {
+    'map_': 'MAP',
+    'hybridnet-': 'ImageClassifier',
+    'upernet_': 'EncoderDecoder',
+    'mask-rcnn_': 'MaskRCNN',
+    'cascade-mask-rcnn_': 'CascadeRCNN',
+}
+EPOCHS = {'1x': 12, '3x': 36}
+
+
+def config_of(name):
+    config = Config.fromfile(CONFIGS[name])
+    init_default_scope(config.default_scope)
+    return config
+
+
+def built_on_meta(config):
+    """The model in its full size, without memory for its weights."""
+    with torch.device('meta'):
+        return MODELS.build(config.model)
+
+
+def optimizer_of(config, model):
+    options = {**config.optim_wrapper, 'type': 'OptimWrapper'}
+    options.pop('dtype', None)
+    return build_optim_wrapper(model, options)
+
+
+def size_in(name):
+    """The size that a name tells; UPerNet's main config is the paper's S."""
+    sizes = re.findall('-(tiny|small|base|large|huge)_', name)
+    assert len(sizes) <= 1
+    return sizes[0] if sizes else 'small'
+
+
+def classes_of(model):
+    """Of a config's model, however its head is nested."""
+    if 'decode_head' in model:
+        return model.decode_head.num_classes
+    if 'roi_head' in model:
+        return model.roi_head.mask_head.num_classes
+    return model.head.get('num_classes', 10)
+
+
+def widths_of(model):
+    """What the parts behind the backbone take in."""
+    if 'neck' in model:
+        neck = model.neck
+        yield neck.get('in_channels', neck.get('input_features'))
+    if 'decoder' in model:
+        yield model.decoder.in_channels
+        assert model.head.in_channels == model.decoder.embed_dims
+    elif 'head' in model:
+        yield model.head.in_channels
+    if 'decode_head' in model:
+        yield from model.decode_head.in_channels
+        yield model.auxiliary_head.in_channels
+
+
+def test_all_are_there():
+    libraries = [name.split('/')[0] for name in CONFIGS]
+    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2
+    assert libraries.count('mmseg') == 3
+    assert libraries.count('mmdet') == 10
+    assert 'mmseg/upernet_map_ade20k.py' in CONFIGS
+
+
+@EACH
+def test_guards_and_imports_are_kept(name):
+    config = config_of(name)
+    assert config.custom_imports.imports == ['mmmap']
+    hooks = {hook.type for hook in config.custom_hooks}
+    assert {'CheckpointGuardHook', 'NaNGuardHook', 'BatchFeedHook'} <= hooks
+    assert config.default_scope in ('mmpretrain', 'mmseg', 'mmdet')
+    # Clipping also puts the gradient's norm into the log.
+    assert 'clip_grad' in config.optim_wrapper or '-linear-' in name
+
+
+@EACH_NAMED
+def test_header_gives_command_and_score(name):
+    header = CONFIGS[name].read_text().split('_base_')[0].replace('\\\n#', '')
+    command = rf'tools/dist_train.sh +configs/{re.escape(name)} 8\n'
+    assert re.search(command, header)
+    assert 'Paper: ' in header
+    assert 'Expected time: ' in header
+
+
+@EACH_NAMED
+def test_name_tells_the_content(name):
+    config = config_of(name)
+    stem = name.split('/')[1]
+    model = config.model
+    kind = next(kind for kind in TYPES if stem.startswith(kind))
+    assert model.type == TYPES[kind]
+    assert model.backbone.arch == size_in(name)
+    amp = config.optim_wrapper.get('dtype') == 'bfloat16'
+    assert ('-amp-' in stem) is amp
+    assert amp is (config.optim_wrapper.type == 'AmpOptimWrapper')
+
+    batch = re.search(r'_(\d+)xb(\d+)-', stem)
+    gpus, images = map(int, batch.groups()) if batch else (8, 4)
+    assert config.train_dataloader.batch_size == images
+    assert config.auto_scale_lr.base_batch_size == gpus * images
+    epochs = re.search(r'-(\d+e|\dx)_', stem)
+    if epochs:
+        length = epochs[1]
+        epochs = EPOCHS.get(length) or int(length.rstrip('e'))
+        assert config.train_cfg.max_epochs == epochs
+        last = config.param_scheduler[-1]
+        assert last.get('end', epochs) == epochs
+        assert max(last.get('milestones', [0])) < epochs
+    else:
+        assert config.train_cfg.max_iters == 60000
+        assert config.param_scheduler[-1].end == 60000
+    if '_in1k' in stem:
+        pixels = 384 if '-384px' in stem else 224
+        assert model.backbone.img_size == pixels
+        crop = config.train_dataloader.dataset.pipeline[1]
+        assert (crop.type, crop.scale) == ('RandomResizedCrop', pixels)
+    assert ('-linear-' in stem) is (
+        model.backbone.get('frozen_stages', -1) > 0
+    )
+
+
+@EACH_NAMED
+def test_fine_tuning_starts_from_the_pretraining_of_its_size(name):
+    config = config_of(name)
+    init = config.model.backbone.get('init_cfg')
+    if config.model.type == 'MAP':
+        assert init is None
+        return
+    work_dir, stem, file = init.checkpoint.split('/')
+    pretraining = config_of(f'mmpretrain/{stem}.py')
+    assert work_dir == 'work_dirs'
+    assert pretraining.model.backbone.arch == config.model.backbone.arch
+    assert file == f'epoch_{pretraining.train_cfg.max_epochs}.pth'
+    assert init.prefix == 'backbone.'
+
+
+@EACH
+def test_widths_fit(name):
+    model = config_of(name).model
+    arch = model.backbone.arch
+    arch = HybridNet.arch_zoo[arch] if isinstance(arch, str) else arch
+    assert set(widths_of(model)) == {arch['embed_dims']}
+
+
+@EACH_NAMED
+def test_full_size_and_learning_rates(name):
+    config = config_of(name)
+    model = built_on_meta(config)
+    dims, millions = SIZES[size_in(name)]
+    assert model.backbone.embed_dims == dims
+    # Position embeddings of other sizes, norms of more outputs, and what
+    # pretraining has: the same blocks.
+    extra = ('pos_embed.', 'norm.', 'out_norms.')
+    blocks = sum(
+        p.numel()
+        for n, p in model.backbone.named_parameters()
+        if not n.startswith(extra)
+    )
+    encoder = blocks + 196 * dims + dims
+    assert encoder / 1e6 == pytest.approx(millions, rel=5e-4)
+
+    names = {id(p): n for n, p in model.named_parameters()}
+    wrapper = optimizer_of(config, model)
+    rates = {
+        names[id(p)]: group['lr']
+        for group in wrapper.optimizer.param_groups
+        for p in group['params']
+    }
+    learned = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert rates.keys() == learned
+    base = config.optim_wrapper.optimizer.lr
+    outside = {lr for n, lr in rates.items() if not n.startswith('backbone.')}
+    assert outside == {base}
+    if config.model.backbone.get('frozen_stages', -1) > 0:
+        assert {n for n in rates if n.startswith('backbone.')} == {
+            'backbone.norm.weight'
+        }
+        assert rates['backbone.norm.weight'] == 0
+        return
+    paramwise = config.optim_wrapper.get('paramwise_cfg', {})
+    rate = paramwise.get('layer_decay_rate', 1.0)
+    depth = len(model.backbone.pattern)
+    first, last = 'patch_embed.proj.bias', f'layers.{depth - 1}.norm1.bias'
+    assert rates[f'backbone.{first}'] == pytest.approx(
+        base * rate ** (depth + 1)
+    )
+    assert rates[f'backbone.{last}'] == pytest.approx(base * rate)
+    assert rates['backbone.norm.weight'] == pytest.approx(base)
+
+
+@EACH
+def test_training_step(name):
+    """Of the config built small: a gradient for all, and it learns."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+    config = shrink(config_of(name), SIZE)
+    model = MODELS.build(config.model)
+    model.init_weights()
+    model.train()
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    batch = batch_of(config.default_scope, SIZE, classes_of(config.model))
+
+    data = model.data_preprocessor(batch, True)
+    loss, _ = model.parse_losses(model(**data, mode='loss'))
+    assert loss.isfinite()
+    wrapper.backward(loss)
+    learned = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    for parameter, value in learned.items():
+        assert value.grad is not None, parameter
+        assert value.grad.isfinite().all(), parameter
+    before = {n: p.detach().clone() for n, p in learned.items()}
+    wrapper.step()
+    assert any(not torch.equal(before[n], p) for n, p in learned.items())
+
+
+@EACH
+@pytest.mark.parametrize('split', ['train', 'val'])
+def test_pipeline_on_a_picture(name, split, tmp_path):
+    config = config_of(name)
+    loader = config.get(f'{split}_dataloader')
+    if loader is None:
+        assert config.model.type == 'MAP'
+        return
+    item = Compose(loader.dataset.pipeline)(picture(tmp_path))
+    inputs = item['inputs']
+    assert inputs.dtype == torch.uint8
+    if config.default_scope == 'mmpretrain':
+        pixels = config.model.backbone.img_size
+        assert inputs.shape == (3, pixels, pixels)
+    elif config.default_scope == 'mmseg' and split == 'train':
+        # What is smaller than a crop is padded later.
+        crop = config.model.data_preprocessor.size
+        assert inputs.shape[1] <= crop[0]
+        assert inputs.shape[2] <= crop[1]
+    elif '-lsj-' in name:
+        assert inputs.shape == (3, 1024, 1024)
+
+
+def picture(folder):
+    """A picture, with all that a pipeline of any library asks for."""
+    height, width = 200, 300
+    image, labels = folder / 'image.jpg', folder / 'labels.png'
+    noise = np.random.default_rng(0).integers(256, size=(height, width, 3))
+    cv2.imwrite(str(image), noise.astype(np.uint8))
+    cv2.imwrite(str(labels), noise[..., 0].astype(np.uint8) % 11)
+    box = [50, 40, 200, 160]
+    outline = [50, 40, 200, 40, 200, 160, 50, 160]
+    instance = dict(bbox=box, bbox_label=1, mask=[outline], ignore_flag=0)
+    return dict(
+        img_path=str(image),
+        img_id=0,
+        height=height,
+        width=width,
+        gt_label=1,
+        seg_map_path=str(labels),
+        seg_fields=[],
+        label_map=None,
+        reduce_zero_label=True,
+        instances=[instance],
+    )
+
+
+@EACH
+def test_data_root_moves_everything(name):
+    config = config_of(name)
+    set_data_root(config, 'elsewhere')
+    for split in ('train', 'val', 'test'):
+        loader = config.get(f'{split}_dataloader')
+        if loader:
+            assert loader.dataset.data_root == 'elsewhere'
+        evaluator = config.get(f'{split}_evaluator') or {}
+        assert evaluator.get('ann_file', 'elsewhere/').startswith('elsewhere/')

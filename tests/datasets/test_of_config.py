@@ -1,0 +1,79 @@
+import pytest
+from mmengine.config import Config
+
+from mmmap.datasets.of_config import DataError, check_data, set_data_root
+
+
+def config(dataset, **rest):
+    loader = dict(dataset=dataset)
+    return Config(dict(model=dict(), train_dataloader=loader, **rest))
+
+
+def repeated(*datasets):
+    """Data sets inside two wrappers, as mmengine's configs have them."""
+    joined = dict(type='ConcatDataset', datasets=list(datasets))
+    return dict(type='RepeatDataset', times=2, dataset=joined)
+
+
+def test_root_of_all_data_sets_and_of_what_metrics_read():
+    val = dict(dataset=dict(data_root='data/coco/'))
+    metrics = [
+        dict(ann_file='data/coco/annotations/val.json'),
+        dict(ann_file='data/cocoa/annotations/val.json'),
+        dict(type='Other'),
+    ]
+    given = config(
+        repeated(dict(data_root='data/coco'), dict(ann_file='x.json')),
+        val_dataloader=val,
+        val_evaluator=metrics,
+        test_dataloader=val,
+        test_evaluator=dict(ann_file='data/coco/annotations/test.json'),
+    )
+    set_data_root(given, '/new')
+    inner = given.train_dataloader.dataset.dataset.datasets
+    assert [d.data_root for d in inner] == ['/new', '/new']
+    assert given.val_dataloader.dataset.data_root == '/new'
+    assert given.val_evaluator[0].ann_file == '/new/annotations/val.json'
+    untouched = 'data/cocoa/annotations/val.json'
+    assert given.val_evaluator[1].ann_file == untouched
+    assert given.test_evaluator.ann_file == '/new/annotations/test.json'
+
+
+def test_a_config_without_some_splits():
+    given = config(dict(data_root='old'), val_dataloader=None)
+    set_data_root(given, 'new')
+    assert given.train_dataloader.dataset.data_root == 'new'
+
+
+def test_data_in_wrappers_is_looked_at_and_all_problems_told(tmp_path):
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'good').mkdir()
+    (tmp_path / 'good/image.png').write_text('')
+    roots = [str(tmp_path / name) for name in ('empty', 'absent', 'good')]
+    given = config(repeated(*(dict(data_root=root) for root in roots)))
+    with pytest.raises(DataError) as caught:
+        check_data(given, ('train', 'val'))
+    first, *problems, help_text = str(caught.value).splitlines()
+    assert problems == [
+        f'  train: {roots[0]} is empty',
+        f'  train: {roots[1]} does not exist',
+    ]
+    assert '--data-root DIR' in help_text
+    check_data(config(repeated(dict(data_root=roots[2]))), ('train',))
+
+
+def test_only_the_splits_asked_for(tmp_path):
+    given = config(dict(data_root=str(tmp_path / 'absent')))
+    check_data(given, ('val', 'test'))
+    with pytest.raises(DataError, match='absent does not exist'):
+        check_data(given, ('train',))
+
+
+def test_folders_below_the_root(tmp_path):
+    (tmp_path / 'val').mkdir()
+    given = config(dict(data_root=str(tmp_path), data_prefix='train'))
+    with pytest.raises(DataError, match='train: .*/train does not exist'):
+        check_data(given, ('train',))
+    given = config(dict(data_root=str(tmp_path), split='val'))
+    with pytest.raises(DataError, match='train: .*/val is empty'):
+        check_data(given, ('train',))

@@ -1,0 +1,135 @@
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmmap.engine import launch
+from mmmap.models.backbones.pretrained import CheckpointError
+
+
+def read(*arguments):
+    return launch.read_config(launch.common_parser('').parse_args(arguments))
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    path = tmp_path / 'some_model.py'
+    path.write_text("model = dict(depth=1)\nwork_dir = 'from_config'\n")
+    return str(path)
+
+
+def test_options_go_before_the_config(config_file):
+    config = read(config_file, '--cfg-options', 'model.depth=4')
+    assert config.model.depth == 4
+    assert config.work_dir == 'from_config'
+    assert config.launcher == 'none'
+    assert read(config_file, '--work-dir', 'x').work_dir == 'x'
+
+
+def test_work_dir_by_default(tmp_path):
+    path = tmp_path / 'some_model.py'
+    path.write_text('model = dict(depth=1)\n')
+    assert read(str(path)).work_dir == 'work_dirs/some_model'
+
+
+def test_no_config():
+    with pytest.raises(FileNotFoundError, match='no config at nowhere.py'):
+        read('nowhere.py')
+
+
+def test_synchronised_norms_become_plain_ones_everywhere():
+    model = Config(
+        dict(
+            backbone=dict(norm_cfg=dict(type='SyncBN', eps=1e-3)),
+            heads=[
+                dict(norm_cfg=dict(type='SyncBN')),
+                dict(norm_cfg=dict(type='LN'), convs=(dict(type='SyncBN'),)),
+            ],
+            name='SyncBN',
+        )
+    )
+    assert launch._replace_sync_bn(model._cfg_dict) == 3
+    assert model.backbone.norm_cfg == dict(type='BN', eps=1e-3)
+    assert model.heads[0].norm_cfg.type == 'BN'
+    assert model.heads[1].norm_cfg.type == 'LN'
+    assert model.heads[1].convs[0].type == 'BN'
+    assert model.name == 'SyncBN'
+
+
+def test_mixed_precision_without_a_gpu():
+    config = Config(
+        dict(
+            optim_wrapper=dict(
+                type='AmpOptimWrapper', dtype='float16', loss_scale=512.0
+            )
+        )
+    )
+    launch._amp_on_cpu(config)
+    assert config.optim_wrapper == dict(type='CPUAmpOptimWrapper')
+    model = torch.nn.Linear(2, 2)
+    wrapper = launch.CPUAmpOptimWrapper(
+        torch.optim.SGD(model.parameters(), lr=1.0)
+    )
+    with wrapper.optim_context(model):
+        out = model(torch.ones(1, 2))
+    assert out.dtype == torch.bfloat16
+    before = model.bias.detach().clone()
+    wrapper.update_params(out.float().sum())
+    assert torch.equal(model.bias.detach(), before - 1)
+
+
+def test_check_file(tmp_path):
+    path = tmp_path / 'epoch_1.pth'
+    with pytest.raises(CheckpointError, match=f'no checkpoint at {path}'):
+        launch.check_file(str(path))
+    torch.save(dict(a=torch.zeros(1000)), path)
+    launch.check_file(str(path))
+    whole = path.read_bytes()
+    for size in (0, 2, 100, len(whole) - 40):
+        path.write_bytes(whole[:size])
+        with pytest.raises(
+            CheckpointError, match=f'truncated .{size:,} bytes'
+        ):
+            launch.check_file(str(path))
+    launch.check_file('https://example.org/is_not_looked_at.pth')
+
+
+def end(error, traceback=False):
+    with launch.clear_errors(traceback):
+        raise error
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [
+        CheckpointError,
+        FileNotFoundError,
+        FloatingPointError,
+        RuntimeError,
+        ValueError,
+    ],
+)
+def test_what_is_expected_ends_with_its_message(kind, capsys):
+    with pytest.raises(SystemExit, match='1'):
+        end(kind('what came, what was expected'))
+    assert capsys.readouterr().err == (
+        f'stopped by {kind.__name__}; --traceback shows where\n'
+        'error: what came, what was expected\n'
+    )
+    with pytest.raises(kind):
+        end(kind('with its traceback'), traceback=True)
+
+
+def test_a_bug_is_let_through(capsys):
+    with pytest.raises(TypeError):
+        end(TypeError('a bug'))
+    assert capsys.readouterr().err == ''
+
+
+def test_other_processes_let_the_first_speak(monkeypatch, capsys):
+    waited = []
+    monkeypatch.setattr(launch.time, 'sleep', waited.append)
+    monkeypatch.setenv('RANK', '1')
+    with pytest.raises(SystemExit):
+        end(ValueError('of the second process alone'))
+    assert waited == [10.0]
+    assert 'of the second process alone' in capsys.readouterr().err

@@ -1,0 +1,328 @@
+"""What the documents name exists, and the README's examples run."""
+
+import contextlib
+import functools
+import importlib
+import io
+import re
+import runpy
+import shlex
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+
+from mmmap import doctor
+from tests.helpers import REPO
+
+DOCUMENTS = sorted(
+    path
+    for pattern in ('*.md', 'docs/**/*.md', 'configs/**/*.md')
+    for path in REPO.glob(pattern)
+)
+# Folders that runs and users make.
+MADE = ('work_dirs', 'data', '.venv')
+SUFFIXES = {'.cff', '.cfg', '.md', '.py', '.sh', '.toml', '.txt', '.yml'}
+FENCE = re.compile(r'^```(\w*)\n(.*?)^```', re.M | re.S)
+
+
+def ids(path):
+    return str(path.relative_to(REPO))
+
+
+every_document = pytest.mark.parametrize('path', DOCUMENTS, ids=ids)
+
+
+def blocks(path, language):
+    """The fenced blocks of a language in a document."""
+    found = FENCE.findall(path.read_text())
+    return [code for kind, code in found if kind == language]
+
+
+def spans(path):
+    """What stands in backticks, outside of blocks."""
+    text = FENCE.sub('', path.read_text())
+    return [s.replace('\n', ' ') for s in re.findall(r'`([^`]+)`', text)]
+
+
+def commands(path):
+    """The commands in a document, each a list of words."""
+    lines = []
+    for code in blocks(path, 'bash') + blocks(path, 'sh'):
+        lines += code.replace('\\\n', ' ').splitlines()
+    found = [shlex.split(line, comments=True) for line in lines]
+    for span in spans(path):
+        with contextlib.suppress(ValueError):  # a lone quote: no command
+            found.append(shlex.split(span))
+    for words in found:
+        while words and re.fullmatch(r'[A-Z_]+=.*', words[0]):
+            del words[0]
+        if words:
+            yield words
+
+
+def exists(name, document):
+    """Whether a path is there, from the root or the document's folder."""
+    for root in (REPO, document.parent):
+        if (root / name).exists() or ('*' in name and any(root.glob(name))):
+            return True
+    return '/' not in name and any(
+        found
+        for folder in ('mmmap', 'configs', 'tools', 'tests', 'docs')
+        for found in (REPO / folder).rglob(name)
+    )
+
+
+def is_path(text):
+    """Whether a span names something of the repository."""
+    if not re.fullmatch(r'[\w.*-]+(/[\w.*-]+)*/?', text):
+        return False
+    first = text.split('/')[0]
+    if first in MADE:
+        return False
+    if '/' in text:
+        return (REPO / first).exists()
+    return Path(text).suffix in SUFFIXES and Path(text).stem != ''
+
+
+def slug(headline):
+    """The anchor that a headline has on a code host."""
+    kept = re.sub(r'[^\w\- ]', '', headline.strip().lower())
+    return kept.replace(' ', '-')
+
+
+def targets():
+    text = (REPO / 'Makefile').read_text()
+    return set(re.findall(r'^([a-z-]+):', text, re.M))
+
+
+@functools.lru_cache
+def help_of(script):
+    """What a tool says about its options."""
+    path, said = REPO / script, io.StringIO()
+    search = [str(path.parent), *sys.path]
+    with (
+        mock.patch.object(sys, 'argv', [str(path), '--help']),
+        mock.patch.object(sys, 'path', search),
+        contextlib.redirect_stdout(said),
+        pytest.raises(SystemExit) as stopped,
+    ):
+        if script == 'mmmap/doctor.py':
+            # Run by its path, it would replace this process.
+            doctor.main(['--help'])
+        runpy.run_path(str(path), run_name='__main__')
+    assert not stopped.value.code, f'{script} --help failed'
+    return said.getvalue()
+
+
+def tool_of(words):
+    """The Python tool that a command runs, if it runs one."""
+    if Path(words[0]).name.startswith('python') and len(words) > 1:
+        words = words[1:]
+        if words[:2] == ['-m', 'mmmap.doctor']:
+            return 'mmmap/doctor.py'
+    name = words[0]
+    if re.fullmatch(r'tools/(dist|slurm)_(train|test)\.sh', name):
+        return f'tools/{Path(name).stem.split("_")[1]}.py'
+    return name if re.fullmatch(r'tools/.+\.py', name) else None
+
+
+def test_there_are_documents():
+    names = {ids(path) for path in DOCUMENTS}
+    assert {
+        'README.md',
+        'CONTRIBUTING.md',
+        'CHANGELOG.md',
+        'docs/architecture.md',
+        'docs/reproduction.md',
+        'docs/results/README.md',
+        'configs/README.md',
+        'configs/demo/README.md',
+    } <= names
+
+
+@every_document
+def test_relative_links_lead_somewhere(path):
+    text = FENCE.sub('', path.read_text())
+    dead = []
+    for link in re.findall(r'\]\(([^)\s]+)\)', text):
+        if re.match(r'\w+:', link):
+            continue
+        file, _, anchor = link.partition('#')
+        target = (path.parent / file) if file else path
+        if not target.exists():
+            dead.append(link)
+        elif anchor:
+            headlines = re.findall(r'^#+ (.+)$', target.read_text(), re.M)
+            if anchor not in map(slug, headlines):
+                dead.append(link)
+    assert not dead
+
+
+@every_document
+def test_paths_in_backticks_exist(path):
+    named = [text for text in spans(path) if is_path(text)]
+    assert [text for text in named if not exists(text, path)] == []
+
+
+def wrong_with(words):
+    """What a command names that is not there."""
+    if words[0] == 'make':
+        goals = [word for word in words[1:] if '=' not in word]
+        yield from (f'make {g}' for g in goals if g not in targets())
+        if goals != ['demo']:
+            return
+        # ARGS of the demo reach its tool.
+        given = [w[5:] for w in words if w.startswith('ARGS=')]
+        words = ['tools/demo.py', *' '.join(given).split()]
+    if re.fullmatch(r'tools/.+\.(py|sh)', words[0]):
+        yield from (w for w in words[:1] if not (REPO / w).is_file())
+    tool = tool_of(words)
+    if tool is None:
+        return
+    if not (REPO / tool).is_file():
+        yield tool
+        return
+    for word in words[1:]:
+        option = re.match(r'--[a-z][\w-]*', word)
+        if option and not re.search(f'{option[0]}(?![\\w-])', help_of(tool)):
+            yield f'{tool} {word}'
+        if re.fullmatch(r'configs/.+\.py', word):
+            yield from [] if (REPO / word).is_file() else [word]
+
+
+@every_document
+def test_commands_exist_with_their_options(path):
+    wrong = [w for words in commands(path) for w in wrong_with(words)]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        'make nothing',
+        'make demo ARGS=--nothing',
+        'tools/dist_nothing.sh CONFIG 8',
+        'tools/dist_train.sh configs/nothing.py 8',
+        'tools/dist_test.sh CONFIG CHECKPOINT 8 --resume',
+        'python tools/nothing.py',
+        'python tools/test.py CONFIG CHECKPOINT --show',
+        'python -m mmmap.doctor --nothing',
+    ],
+)
+def test_the_command_check_notices(command):
+    assert list(wrong_with(command.split()))
+
+
+def test_the_command_check_sees_the_readme_s_commands():
+    found = [' '.join(words) for words in commands(REPO / 'README.md')]
+    for wanted in ('make demo', 'make test', 'make doctor'):
+        assert wanted in found
+    tools = {tool_of(words) for words in commands(REPO / 'README.md')}
+    assert {'tools/train.py', 'tools/test.py'} <= tools
+    assert '--show-dir' in help_of('tools/test.py')
+    assert '--no-such-option' not in help_of('tools/test.py')
+
+
+def example(word):
+    """The README's Python block that names something."""
+    (code,) = [c for c in blocks(REPO / 'README.md', 'python') if word in c]
+    return code
+
+
+# Word of the block, library, its base, arch, checkpoint, maps of 128x160 px.
+PLUG_IN = [
+    (
+        'MultiDepthFeaturePyramid',
+        'mmseg',
+        'upernet_r50.py',
+        'small',
+        [(384, 32, 40), (384, 16, 20), (384, 8, 10), (384, 4, 5)],
+    ),
+    (
+        'SimpleFeaturePyramid',
+        'mmdet',
+        'mask-rcnn_r50_fpn.py',
+        'tiny',
+        [
+            (256, 32, 40),
+            (256, 16, 20),
+            (256, 8, 10),
+            (256, 4, 5),
+            (256, 2, 3),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize('word, library, base, arch, maps', PLUG_IN)
+def test_plug_in_example_builds(
+    word, library, base, arch, maps, tmp_path, monkeypatch
+):
+    """On a config of the library itself, with a checkpoint of MAP's."""
+    package = importlib.import_module(library)
+    folder = Path(package.__file__).parent / '.mim/configs/_base_/models'
+    if not folder.is_dir():
+        pytest.skip(f'this {library} was installed without its configs')
+    backbone = dict(type='HybridNet', arch=arch, out_type='raw')
+    weights = MODELS.build(backbone).state_dict()
+    monkeypatch.chdir(tmp_path)
+    torch.save(
+        {'state_dict': {f'backbone.{k}': v for k, v in weights.items()}},
+        f'map_{arch}.pth',
+    )
+    file = Path('plug_in.py')
+    file.write_text(f'_base_ = {str(folder / base)!r}\n{example(word)}')
+    config = Config.fromfile(file)
+    init_default_scope(library)
+    importlib.import_module(f'{library}.models')
+    registry = importlib.import_module(f'{library}.registry')
+    model = registry.MODELS.build(config.model).eval()
+    model.backbone.init_weights()
+
+    last = weights['layers.31.mlp.fc2.weight']
+    assert torch.equal(model.backbone.layers[31].mlp.fc2.weight, last)
+    with torch.no_grad():
+        features = model.extract_feat(torch.randn(1, 3, 128, 160))
+    assert [tuple(x.shape[1:]) for x in features] == maps
+
+
+def test_plug_in_examples_are_ten_lines():
+    for word, *_ in PLUG_IN:
+        assert len(example(word).splitlines()) <= 10
+
+
+def test_example_of_learning_rates_fits_a_library_s_schedule(tmp_path):
+    """The README's constructor takes what the example gives it."""
+    from mmseg import __file__ as mmseg
+
+    from mmmap.engine.optimizers import LayerDecayOptimWrapperConstructor
+
+    schedule = Path(mmseg).parent / '.mim/configs/_base_/schedules'
+    if not schedule.is_dir():
+        pytest.skip('this mmseg was installed without its configs')
+    file = tmp_path / 'rates.py'
+    base = str(schedule / 'schedule_20k.py')
+    file.write_text(f'_base_ = {base!r}\n{example("layer_decay_rate")}')
+    wrapper = Config.fromfile(file).optim_wrapper
+    assert wrapper.pop('constructor') == (
+        LayerDecayOptimWrapperConstructor.__name__
+    )
+    options = wrapper.pop('paramwise_cfg')
+    made = LayerDecayOptimWrapperConstructor(wrapper, options)
+    assert made.rate == 0.9
+
+
+def test_example_of_the_operators_runs():
+    exec(example('selective_scan'), {})
+
+
+def test_documents_name_no_place_of_a_machine():
+    for path in DOCUMENTS:
+        found = re.findall(r'(?:/work|/home|/root|/tmp)/\S*', path.read_text())
+        assert not found, path

@@ -1,0 +1,96 @@
+"""Tiny data, tiny configs and the command lines, once a session."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from mmengine.visualization import Visualizer
+
+from tests.helpers import REPO, load_tool
+from tests.tools.tiny_configs import map_config, upernet_config
+
+_COUNT = itertools.count()
+
+
+@pytest.fixture(scope='session')
+def digits(tmp_path_factory):
+    """Digit scenes of 64 pixels in the three layouts."""
+    tool = load_tool('dataset_converters/make_digit_scenes.py')
+    root = tmp_path_factory.mktemp('data') / 'digits'
+    tool.make_digit_scenes(root, size=64, pretrain=(20, 10), scenes=(8, 4))
+    return root
+
+
+def command(*arguments, **environment):
+    """Run a command line of the repository as a user does."""
+    return subprocess.run(
+        [str(a) for a in arguments],
+        cwd=REPO,
+        env=os.environ
+        | dict(
+            PYTHON=sys.executable,
+            PYTHONPATH=str(REPO),
+            OMP_NUM_THREADS='1',
+            OMP_WAIT_POLICY='PASSIVE',
+        )
+        | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def call(tool, *arguments):
+    """Run a tool's ``main`` here, where all is imported already.
+
+    Runs of one name would share a log and a visualizer: each has its own.
+    """
+    for kind in (Visualizer, *Visualizer.__subclasses__()):
+        kind._instance_dict.clear()
+    name = f'experiment_name=call{next(_COUNT)}'
+    arguments = [str(a) for a in arguments]
+    if '--cfg-options' in arguments:
+        arguments.insert(arguments.index('--cfg-options') + 1, name)
+    else:
+        arguments += ['--cfg-options', name]
+    try:
+        load_tool(tool).main(arguments)
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def scalars(work_dir):
+    """What the runs in a work_dir logged, by time."""
+    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope='session')
+def pretrained(digits, tmp_path_factory):
+    """A tiny MAP after two epochs: config, work_dir, checkpoint."""
+    folder = tmp_path_factory.mktemp('pretrained')
+    config = map_config(folder / 'map.py', digits / 'imagenet_like')
+    work_dir = folder / 'run'
+    assert call('train.py', config, '--work-dir', work_dir) == 0
+    return SimpleNamespace(
+        config=config, work_dir=work_dir, checkpoint=work_dir / 'epoch_2.pth'
+    )
+
+
+@pytest.fixture(scope='session')
+def segmentor(digits, pretrained, tmp_path_factory):
+    """A tiny UPerNet from that MAP: config, work_dir, checkpoint."""
+    folder = tmp_path_factory.mktemp('segmentor')
+    config = upernet_config(folder / 'upernet.py', pretrained.checkpoint)
+    work_dir = folder / 'run'
+    options = ('--data-root', digits / 'ade_like', '--work-dir', work_dir)
+    assert call('train.py', config, *options) == 0
+    return SimpleNamespace(
+        config=config, work_dir=work_dir, checkpoint=work_dir / 'epoch_2.pth'
+    )

@@ -1,0 +1,263 @@
+"""Wrong input ends with what came, what was expected and what to do."""
+
+import json
+import shutil
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmmap.models.backbones import HybridNet
+from tests.helpers import REPO
+from tests.tools.conftest import call, command
+from tests.tools.tiny_configs import map_config, upernet_config
+
+
+@pytest.fixture
+def refused(tmp_path, capfd):
+    """Run a tool that has to refuse; return its message."""
+
+    def refused(tool, *arguments, settings=()):
+        work_dir = tmp_path / 'refused'
+        run = (*arguments, '--work-dir', work_dir)
+        if settings:
+            run += ('--cfg-options', *settings)
+        capfd.readouterr()
+        assert call(tool, *run) == 1
+        assert not list(work_dir.glob('**/*.pth'))
+        return message(capfd.readouterr().err)
+
+    return refused
+
+
+def message(stderr):
+    """The end of what a user sees, which has to be the error alone."""
+    assert 'Traceback' not in stderr
+    before, error, text = stderr.rpartition('\nerror: ')
+    assert error
+    assert 'error: ' not in before
+    assert '; --traceback shows where' in before.splitlines()[-1]
+    return text
+
+
+def test_a_config_that_is_not_there(refused):
+    error = refused('train.py', 'configs/demo/nothing.py')
+    assert 'no config at configs/demo/nothing.py' in error
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+@pytest.mark.parametrize('state', ['missing', 'empty'])
+def test_data_root(refused, segmentor, tmp_path, tool, state):
+    root = tmp_path / 'data'
+    if state == 'empty':
+        root.mkdir()
+    run = [tool, segmentor.config, '--data-root', root]
+    if tool == 'test.py':
+        run.insert(2, segmentor.checkpoint)
+    error = refused(*run)
+    wrong = {'missing': 'does not exist', 'empty': 'is empty'}[state]
+    assert f'{root} {wrong}' in error
+    assert 'tools/dataset_converters/' in error
+    assert '--data-root DIR' in error
+
+
+def test_a_coco_file_that_lists_an_absent_image(refused, digits, tmp_path):
+    root = tmp_path / 'coco'
+    shutil.copytree(digits / 'coco_like', root)
+    (root / 'train/000003.png').unlink()
+    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    error = refused('train.py', config, '--data-root', root)
+    assert f'1 listed images are not in {root}/train: 000003.png' in error
+
+
+def test_a_coco_file_that_is_none(refused, digits, tmp_path):
+    root = tmp_path / 'coco'
+    shutil.copytree(digits / 'coco_like', root)
+    file = root / 'annotations/instances_train.json'
+    file.write_text(json.dumps({'images': []}))
+    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    error = refused('train.py', config, '--data-root', root)
+    assert f'{file} has no list of annotations and of categories' in error
+
+
+@pytest.mark.parametrize(
+    ('labels', 'wrong'),
+    [
+        (np.ones((32, 64), np.uint8), 'is 64x32, its image 64x64'),
+        (np.full((64, 64), 12, np.uint8), 'has the values 12, expected 0 to'),
+    ],
+)
+def test_a_class_map_that_does_not_fit(
+    refused, digits, segmentor, tmp_path, labels, wrong
+):
+    root = tmp_path / 'ade'
+    shutil.copytree(digits / 'ade_like', root)
+    path = root / 'annotations/training/000002.png'
+    cv2.imwrite(str(path), labels)
+    error = refused('train.py', segmentor.config, '--data-root', root)
+    assert f'{path} {wrong}' in error
+
+
+@pytest.fixture(scope='module')
+def checkpoints(segmentor, tmp_path_factory):
+    """Checkpoints that cannot be used, by what is wrong with them."""
+    folder = tmp_path_factory.mktemp('checkpoints')
+    arch = dict(embed_dims=32, pattern='MMMT', num_heads=2, d_state=4)
+    other = HybridNet(arch, img_size=64, out_indices=(0, 1, 2, 3))
+    other = {f'backbone.{k}': v for k, v in other.state_dict().items()}
+    torch.save(dict(state_dict=other, meta={}), folder / 'other.pth')
+    stranger = {'conv1.weight': torch.zeros(8, 3, 7, 7)}
+    torch.save(dict(state_dict=stranger, meta={}), folder / 'stranger.pth')
+    whole = segmentor.checkpoint.read_bytes()
+    (folder / 'cut.pth').write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+# By checkpoint: what is said of it where a backbone takes its weights (the
+# prefix is looked for first) and where a whole model does.
+UNUSABLE = {
+    'other': ('does not fit HybridNet', 'does not fit EncoderDecoder'),
+    'stranger': ('no weights under the prefix', '0 tensors matched'),
+    'cut': ('truncated', 'truncated'),
+    'absent': ('no checkpoint at', 'no checkpoint at'),
+}
+
+
+@pytest.mark.parametrize('name', UNUSABLE)
+def test_checkpoint_for_the_backbone(
+    refused, digits, checkpoints, tmp_path, name
+):
+    path = checkpoints / f'{name}.pth'
+    config = upernet_config(tmp_path / 'upernet.py', path)
+    run = ('train.py', config, '--data-root', digits / 'ade_like')
+    error = refused(*run)
+    assert str(path) in error
+    assert UNUSABLE[name][0] in error
+
+
+@pytest.mark.parametrize('name', UNUSABLE)
+@pytest.mark.parametrize('way', ['load_from', 'resume', 'test'])
+def test_checkpoint_for_the_model(
+    refused, digits, checkpoints, tmp_path, name, way
+):
+    path = checkpoints / f'{name}.pth'
+    config = upernet_config(tmp_path / 'upernet.py')
+    run = [config, '--data-root', digits / 'ade_like']
+    if way == 'load_from':
+        error = refused('train.py', *run, settings=[f'load_from={path}'])
+    elif way == 'resume':
+        error = refused('train.py', *run, '--resume', path)
+    else:
+        error = refused('test.py', config, path, *run[1:])
+    assert str(path) in error
+    assert UNUSABLE[name][1] in error
+
+
+@pytest.mark.parametrize(
+    ('setting', 'expected'),
+    [
+        ('model.masking.ratio=0', 'between 0 and 1, both excluded, got 0'),
+        ('model.masking.ratio=1', 'between 0 and 1, both excluded, got 1'),
+        ('model.masking.ratio=1.5', 'both excluded, got 1.5'),
+        (
+            'model.backbone.arch=giant',
+            "unknown arch 'giant'; choose one of t, tiny, s, small",
+        ),
+        (
+            'model.backbone.out_indices=4',
+            'out_indices must lie in [-4, 3] for a backbone of 4 blocks, '
+            'got 4',
+        ),
+        (
+            'train_dataloader.batch_size=32',
+            '20 training images cannot feed 1 processes with batches of 32',
+        ),
+    ],
+)
+def test_settings_that_cannot_be(refused, pretrained, setting, expected):
+    error = refused('train.py', pretrained.config, settings=[setting])
+    assert expected in error
+
+
+@pytest.mark.parametrize(
+    ('scale', 'expected'),
+    [
+        ('8', 'hides 0 of 1 tokens; at least one must be hidden'),
+        ('(64, 8)', 'the image is 8x64, smaller than a 16x16 patch; resize'),
+    ],
+)
+def test_an_image_smaller_than_a_patch(
+    refused, digits, tmp_path, scale, expected
+):
+    resize = f"[dict(type='Resize', scale={scale})]"
+    data = digits / 'imagenet_like'
+    config = map_config(tmp_path / 'map.py', data, random=resize)
+    assert expected in refused('train.py', config)
+
+
+@pytest.mark.parametrize(
+    ('backend', 'expected'),
+    [
+        ('nonsense', "unknown backend 'nonsense' from the environment"),
+        ('mamba_ssm', "asks for backend 'mamba_ssm', which cannot run: "),
+    ],
+)
+def test_scan_backends(refused, pretrained, monkeypatch, backend, expected):
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', backend)
+    assert expected in refused('train.py', pretrained.config)
+
+
+def test_the_traceback_is_shown_when_asked_for(pretrained, tmp_path):
+    run = ('train.py', pretrained.config, '--work-dir', tmp_path)
+    ratio = ('--cfg-options', 'model.masking.ratio=0')
+    with pytest.raises(ValueError, match='mask ratio'):
+        call(*run, '--traceback', *ratio)
+
+
+def test_as_a_process_of_its_own(pretrained, tmp_path):
+    run = ('tools/train.py', pretrained.config, '--work-dir', tmp_path)
+    ratio = ('--cfg-options', 'model.masking.ratio=1.5')
+    done = command(sys.executable, *run, *ratio)
+    assert done.returncode == 1
+    assert 'both excluded, got 1.5' in message(done.stderr)
+    assert not list(tmp_path.glob('**/*.pth'))
+
+
+def test_more_processes_than_the_batch_can_feed(pretrained, tmp_path):
+    run = (pretrained.config, 2, '--work-dir', tmp_path)
+    size = ('--cfg-options', 'train_dataloader.batch_size=16')
+    done = command('tools/dist_train.sh', *run, *size)
+    assert done.returncode == 1
+    # Both processes fail and one speaks; nothing of torchrun follows it.
+    assert message(done.stderr) == (
+        '20 training images cannot feed 2 processes with batches of 16: use '
+        'fewer processes, a smaller train_dataloader.batch_size or more '
+        'data\n'
+    )
+    assert not list(tmp_path.glob('**/*.pth'))
+
+
+@pytest.mark.parametrize('count', [None, '0', 'two', '1.5', '--resume'])
+@pytest.mark.parametrize(
+    ('script', 'leading', 'usage'),
+    [
+        ('dist_train.sh', ['c.py'], 'tools/dist_train.sh CONFIG GPUS'),
+        (
+            'dist_test.sh',
+            ['c.py', 'c.pth'],
+            'tools/dist_test.sh CONFIG CHECKPOINT GPUS',
+        ),
+    ],
+)
+def test_number_of_processes(script, leading, usage, count):
+    arguments = [*leading, count] if count else leading
+    done = command(f'tools/{script}', *arguments)
+    assert done.returncode == 2
+    first, *rest = done.stderr.splitlines()
+    assert first == (
+        'error: expected the number of processes as argument '
+        f"{len(leading) + 1}, got '{' '.join(arguments)}'"
+    )
+    assert usage in '\n'.join(rest)

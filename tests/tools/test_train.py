@@ -1,0 +1,221 @@
+"""Training and testing through the command lines."""
+
+import json
+import pickle
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from mmengine.config import Config
+
+from tests.tools.conftest import call, command, scalars
+from tests.tools.tiny_configs import RANDOM, map_config
+
+# Steps of SGD are as large as the gradients, so equal gradients are seen.
+DETERMINISTIC = """
+model['masking'] = dict(_delete_=True, type='SequentialMasking', start=0)
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='SGD', lr=0.1, momentum=0.9))
+param_scheduler = []
+randomness = dict(seed=3)
+"""
+EACH_RANK = "[dict(type='LossOfEachRankHook')]"
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+def losses(work_dir, rank):
+    return json.loads((work_dir / f'losses_{rank}.json').read_text())
+
+
+def test_two_processes_train_as_one(digits, tmp_path):
+    config = map_config(
+        tmp_path / 'map.py',
+        digits / 'imagenet_like',
+        hooks=EACH_RANK,
+        extra=DETERMINISTIC,
+    )
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    assert call('train.py', config, '--work-dir', one) == 0
+    done = command(
+        'tools/dist_train.sh',
+        config,
+        2,
+        *('--work-dir', two),
+        *('--cfg-options', 'train_dataloader.batch_size=2'),
+    )
+    assert done.returncode == 0, done.stderr
+    single = losses(one, 0)
+    assert single == [step['loss'] for step in scalars(one)]
+    assert single[-1] < single[0]
+    halves = [losses(two, 0), losses(two, 1)]
+    assert halves[0] == [step['loss'] for step in scalars(two)]
+    assert halves[0] != halves[1]
+    mean = torch.tensor(halves).mean(0)
+    torch.testing.assert_close(mean, torch.tensor(single), rtol=1e-5, atol=0)
+    expected = weights(one / 'epoch_2.pth')
+    trained = weights(two / 'epoch_2.pth')
+    torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_resumed_after_a_kill_as_if_never_stopped(digits, tmp_path):
+    """Without a seed in the config: it has to come from the checkpoint."""
+    images = digits / 'imagenet_like'
+    plain = map_config(tmp_path / 'plain.py', images, RANDOM)
+    killed = map_config(
+        tmp_path / 'killed.py',
+        images,
+        RANDOM,
+        "[dict(type='KillHook', after=13)]",
+    )
+    options = ('--cfg-options', 'train_cfg.max_epochs=4')
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    assert call('train.py', plain, '--work-dir', whole, *options) == 0
+    last = torch.load(whole / 'epoch_4.pth', weights_only=False)
+    seed = f'randomness.seed={last["meta"]["seed"]}'
+    run = ('tools/train.py', killed, '--work-dir', parts, *options, seed)
+    assert command(sys.executable, *run).returncode == -9
+    assert (parts / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+    run = (plain, '--work-dir', parts, '--resume', *options)
+    assert call('train.py', *run) == 0
+    assert [step['step'] for step in scalars(parts)] == [
+        *range(1, 13),
+        *range(11, 21),
+    ]
+    resumed = weights(parts / 'epoch_4.pth')
+    for name, value in last['state_dict'].items():
+        assert torch.equal(value, resumed[name]), name
+
+
+def train(config, work_dir, *options, settings=()):
+    """Train one epoch; return the config that was run, and the log."""
+    few = ('--cfg-options', 'train_cfg.max_epochs=1', *settings)
+    run = (config, '--work-dir', work_dir, *options, *few)
+    assert call('train.py', *run) == 0
+    dumped = Config.fromfile(next(work_dir.glob('*.py')))
+    return dumped, scalars(work_dir)
+
+
+def test_amp_is_bf16(pretrained, tmp_path):
+    seed = ('randomness.seed=0',)
+    config = pretrained.config
+    full, log = train(config, tmp_path / 'fp32', settings=seed)
+    amp, amp_log = train(config, tmp_path / 'amp', '--amp', settings=seed)
+    assert full.optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper'
+    assert amp.optim_wrapper.type == 'CPUAmpOptimWrapper'
+    # The same first batch: other by rounding to 8 bits, and by no more.
+    first, amp_first = log[0]['loss'], amp_log[0]['loss']
+    assert first != amp_first
+    assert amp_first == pytest.approx(first, rel=1e-2)
+
+
+def test_learning_rate_scaled_to_the_batch(pretrained, tmp_path):
+    settings = ('param_scheduler=[]', 'auto_scale_lr.base_batch_size=16')
+    run = (pretrained.config, tmp_path, '--auto-scale-lr')
+    _, log = train(*run, settings=settings)
+    assert [step['lr'] for step in log] == [1.5e-3 * 4 / 16] * 5
+
+
+def test_scaling_without_a_base_is_refused(pretrained, tmp_path, capsys):
+    run = (pretrained.config, '--work-dir', tmp_path, '--auto-scale-lr')
+    assert call('train.py', *run) == 1
+    error = capsys.readouterr().err
+    assert 'auto_scale_lr=dict(base_batch_size=...)' in error
+
+
+def test_settings_from_the_command_line(digits, pretrained, tmp_path):
+    other = tmp_path / 'other data'
+    (other / 'train').mkdir(parents=True)
+    (other / 'train/1').symlink_to(digits / 'imagenet_like/train/1')
+    settings = (
+        'train_dataloader.batch_size=1',
+        'optim_wrapper.optimizer.lr=0.125',
+        'param_scheduler=[]',
+    )
+    run = (pretrained.config, tmp_path / 'run', '--data-root', other)
+    config, log = train(*run, settings=settings)
+    assert config.train_dataloader.dataset.data_root == str(other)
+    # Its two images one by one.
+    assert [step['base_lr'] for step in log] == [0.125] * 2
+
+
+def test_work_dir_by_default_is_named_after_the_config(
+    pretrained, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert call('train.py', pretrained.config) == 0
+    assert (tmp_path / 'work_dirs/map/epoch_2.pth').is_file()
+
+
+def test_segmentor_starts_from_the_pretrained_weights(pretrained, segmentor):
+    log = next(segmentor.work_dir.glob('*/*.log')).read_text()
+    backbone = [k for k in weights(pretrained.checkpoint) if 'backbone.' in k]
+    assert f'{len(backbone)} tensors matched' in log
+
+
+@pytest.fixture(scope='module')
+def tested(digits, segmentor, tmp_path_factory):
+    """tools/test.py on the segmentor, with all it can write."""
+    folder = tmp_path_factory.mktemp('tested')
+    done = call(
+        'test.py',
+        *(segmentor.config, segmentor.checkpoint),
+        *('--data-root', digits / 'ade_like', '--work-dir', folder),
+        *('--show-dir', folder / 'shown', '--out', folder / 'out.pkl'),
+    )
+    assert done == 0
+    return folder
+
+
+def metrics(folder):
+    return json.loads(next(folder.glob('*/*.json')).read_text())
+
+
+def test_testing_gives_the_last_validation(segmentor, tested):
+    last = [line for line in scalars(segmentor.work_dir) if 'mIoU' in line][-1]
+    found = metrics(tested)
+    for name in ('aAcc', 'mIoU', 'mAcc'):
+        assert found[name] == last[name] > 0
+
+
+def test_what_testing_writes(digits, tested):
+    shown = sorted(tested.glob('shown/**/*.png'))
+    assert len(shown) == 4
+    # The truth and the prediction side by side.
+    assert {cv2.imread(str(path)).shape for path in shown} == {(64, 128, 3)}
+    samples = pickle.loads((tested / 'out.pkl').read_bytes())
+    names = [Path(sample['img_path']).name for sample in samples]
+    assert names == [f'{index:06d}.png' for index in range(4)]
+    for sample, name in zip(samples, names):
+        truth = digits / 'ade_like/annotations/validation' / name
+        truth = torch.from_numpy(cv2.imread(str(truth), -1).astype(int)) - 1
+        labels = sample['gt_sem_seg']['data'][0].long()
+        assert torch.equal(labels, truth % 256)
+
+
+def test_two_processes_test_as_one(digits, segmentor, tested, tmp_path):
+    done = command(
+        'tools/dist_test.sh',
+        *(segmentor.config, segmentor.checkpoint, 2),
+        *('--data-root', digits / 'ade_like', '--work-dir', tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    found, expected = metrics(tmp_path), metrics(tested)
+    for name in ('aAcc', 'mIoU', 'mAcc'):
+        assert found[name] == expected[name]
+
+
+def test_out_must_be_a_pickle(digits, segmentor, tmp_path, capsys):
+    run = (segmentor.config, segmentor.checkpoint, '--work-dir', tmp_path)
+    assert call('test.py', *run, '--out', 'x.json') == 1
+    assert '--out must end in .pkl, got x.json' in capsys.readouterr().err
+
+
+def test_pretraining_has_no_test(pretrained, tmp_path, capsys):
+    run = (pretrained.config, pretrained.checkpoint, '--work-dir', tmp_path)
+    assert call('test.py', *run) == 1
+    assert 'has no test' in capsys.readouterr().err

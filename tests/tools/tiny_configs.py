@@ -1,0 +1,74 @@
+"""Demo configs made tiny, for runs of seconds."""
+
+from tests.helpers import REPO
+
+BACKBONE = """
+backbone=dict(
+    arch=dict(embed_dims=16, pattern='MMMT', num_heads=2, d_state=4),
+    img_size=64, {rest})
+"""
+LOG_EACH_STEP = """
+default_hooks = dict(logger=dict(type='LoggerHook', interval=1))
+log_processor = dict(by_epoch=True, window_size=1)
+"""
+
+# 20 images, 5 steps an epoch; nothing is random but what is asked for.
+MAP = f"""
+_base_ = '{REPO}/configs/demo/map_digits.py'
+model = dict(
+    {BACKBONE.format(rest='')},
+    decoder=dict(in_channels=16, grid=4, embed_dims=8, depth=1, num_heads=2),
+    head=dict(in_channels=8))
+train_dataloader = dict(
+    batch_size=4,
+    dataset=dict(
+        data_root={{data_root!r}},
+        pipeline=[dict(type='LoadImageFromFile'), *{{random}},
+                  dict(type='PackInputs')]))
+train_cfg = dict(max_epochs=2)
+custom_hooks = [*_base_.custom_hooks[:4], *{{hooks}}]
+custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
+{LOG_EACH_STEP}
+"""
+
+# 8 scenes for training, 4 for validation.
+UPERNET = f"""
+_base_ = '{REPO}/configs/demo/upernet_digits.py'
+model = dict(
+    data_preprocessor=dict(size=(64, 64)),
+    {BACKBONE.format(rest='out_indices=(0, 1, 2, 3)')},
+    neck=dict(in_channels=16),
+    decode_head=dict(in_channels=[16] * 4, channels=8),
+    auxiliary_head=dict(in_channels=16, channels=8))
+train_dataloader = dict(
+    batch_size=4,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations', reduce_zero_label=True),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackSegInputs')]))
+val_dataloader = dict(batch_size=2)
+test_dataloader = dict(batch_size=2)
+train_cfg = dict(max_epochs=2, val_interval=1)
+{LOG_EACH_STEP}
+"""
+
+RANDOM = """[
+    dict(type='RandomResizedCrop', scale=64, crop_ratio_range=(0.3, 1.0)),
+    dict(type='RandomFlip', prob=0.5)]"""
+
+
+def map_config(path, data_root, random='[]', hooks='[]', extra=''):
+    """Write the config of a tiny MAP pretraining."""
+    text = MAP.format(data_root=str(data_root), random=random, hooks=hooks)
+    path.write_text(text + extra)
+    return path
+
+
+def upernet_config(path, checkpoint=None, extra=''):
+    """Write the config of a tiny UPerNet, from a checkpoint or scratch."""
+    init = 'model["backbone"]["init_cfg"] = '
+    init += f"dict(checkpoint='{checkpoint}')" if checkpoint else 'None'
+    path.write_text(f'{UPERNET}\n{init}\n{extra}')
+    return path

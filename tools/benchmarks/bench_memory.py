@@ -1,0 +1,109 @@
+"""Measure peak memory: of the scan by length, and of HybridNet-T at 1024 px.
+
+The textbook scan holds several tensors (B, D, L, N). The chunked one holds a
+few (B, D, L) and buffers of one chunk, so its memory does not grow with
+D*L*N: neither a larger N nor the product shows.
+
+    python tools/benchmarks/bench_memory.py --out work_dirs/bench/memory.csv
+"""
+
+import torch
+from bench_scan import both, chunked, make_inputs, textbook
+from common import base_parser, peak_memory, print_row, start, write
+from mmpretrain.registry import MODELS
+
+import mmmap  # noqa: F401  registers the backbone
+
+MIB = 2**20
+LIMIT = 4 * 2**30  # bytes, for 1024x1024 with checkpointing
+CHANNELS = 384
+LENGTHS, QUICK_LENGTHS = (1024, 4096, 16384), (64, 128)
+STATES = (16, 64)
+# Longer ones take the textbook minutes and many GiB.
+TEXTBOOK_LENGTHS = (64, 128, 1024)
+
+
+def scan_memory(scan, shape: tuple[int, ...], args) -> int:
+    """Growth in bytes from before the inputs to after the gradients."""
+
+    def run(shape=shape):
+        both(scan, *make_inputs(shape, args.seed, args.device))
+
+    return peak_memory(run, lambda: run((1, 8, 4, 4)), args.device)
+
+
+def backbone_memory(size: int, with_cp: bool, args) -> int:
+    """Growth in bytes of building HybridNet-T, forward and backward."""
+
+    def run(size=size):
+        torch.manual_seed(args.seed)
+        config = dict(
+            type='HybridNet', arch='tiny', img_size=size, with_cp=with_cp
+        )
+        model = MODELS.build(config).to(args.device)
+        images = torch.randn(1, 3, size, size, device=args.device)
+        model(images)[-1].sum().backward()
+
+    return peak_memory(run, lambda: run(32), args.device)
+
+
+def measure_scans(args) -> list[dict]:
+    """Rows of the scan at several L and N."""
+    rows = []
+    for length in QUICK_LENGTHS if args.quick else LENGTHS:
+        for state in STATES:
+            for scan in (chunked, textbook):
+                if scan is textbook and length not in TEXTBOOK_LENGTHS:
+                    continue
+                shape = (1, CHANNELS, length, state)
+                peak = scan_memory(scan, shape, args)
+                row = dict(
+                    what=f'{scan.__name__} scan',
+                    size=f'L {length} N {state}',
+                    peak_mib=round(peak / MIB, 1),
+                    dln_mib=round(4 * CHANNELS * length * state / MIB, 1),
+                    dl_mib=round(4 * CHANNELS * length / MIB, 1),
+                )
+                rows.append(row)
+                print_row(row)
+    return rows
+
+
+def measure_backbone(args) -> list[dict]:
+    """Rows of the backbone with and without checkpointing."""
+    size = 128 if args.quick else 1024
+    rows = []
+    for with_cp in (True, False):
+        peak = backbone_memory(size, with_cp, args)
+        row = dict(
+            what='HybridNet-T',
+            size=f'{size} px, with_cp={with_cp}',
+            peak_mib=round(peak / MIB, 1),
+        )
+        rows.append(row)
+        print_row(row)
+        if with_cp and peak > LIMIT:
+            raise SystemExit(
+                f'error: {peak / MIB:,.0f} MiB, expected at most '
+                f'{LIMIT / MIB:,.0f}'
+            )
+    return rows
+
+
+def main() -> None:
+    """Run the command line."""
+    args = base_parser(__doc__).parse_args()
+    start(
+        args,
+        'peak memory of forward + backward at batch 1, fp32, above what '
+        'was there before;\ndln_mib is one tensor (D, L, N), dl_mib one '
+        f'(D, L), D = {CHANNELS}',
+    )
+    empty = dict.fromkeys(('dln_mib', 'dl_mib'), '')
+    rows = measure_scans(args)
+    rows += [row | empty for row in measure_backbone(args)]
+    write(rows, args.out, args.device)
+
+
+if __name__ == '__main__':
+    main()

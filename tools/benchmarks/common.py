@@ -1,0 +1,166 @@
+"""What the benchmarks share: options, header, timing, tables, memory."""
+
+import argparse
+import csv
+import json
+import multiprocessing
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+
+def base_parser(description: str) -> argparse.ArgumentParser:
+    """Options of every benchmark."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--quick', action='store_true', help='small sizes, seconds'
+    )
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument(
+        '--threads', type=int, help='CPU threads; by default as torch has it'
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--out', type=Path, metavar='FILE', help='write a .csv or .json'
+    )
+    return parser
+
+
+def start(args: argparse.Namespace, compared: str) -> None:
+    """Check the options, set threads and print what is measured, on what."""
+    if args.out and args.out.suffix not in ('.csv', '.json'):
+        sys.exit(f'error: --out must end in .csv or .json, got {args.out}')
+    if args.device.startswith('cuda') and not torch.cuda.is_available():
+        sys.exit('error: --device cuda, but torch finds no GPU; use cpu')
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    print(f'{compared}\n{_machine(args.device)}\n', flush=True)
+
+
+def _machine(device: str) -> str:
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.startswith('cuda')
+        else f'{_cpu()}, {torch.get_num_threads()} threads'
+    )
+    return f'torch {torch.__version__} on {name}'
+
+
+def _cpu() -> str:
+    path = Path('/proc/cpuinfo')
+    lines = path.read_text().splitlines() if path.is_file() else []
+    names = [line for line in lines if line.startswith('model name')]
+    return names[0].split(': ')[1] if names else platform.processor()
+
+
+def interleaved(
+    calls: dict[str, Callable[[], object]], rounds: int, device: str
+) -> dict[str, list[float]]:
+    """Seconds of each call, by name.
+
+    Each round makes every call once, so that whatever else the machine does
+    meanwhile slows all of them alike. A first round is not counted.
+    """
+    seconds = {name: [] for name in calls}
+    for number in range(rounds + 1):
+        for name, call in calls.items():
+            _wait(device)
+            begin = time.perf_counter()
+            call()
+            _wait(device)
+            if number:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def _wait(device: str) -> None:
+    if device.startswith('cuda'):
+        torch.cuda.synchronize(device)
+
+
+def median_and_spread(seconds: list[float]) -> tuple[float, float]:
+    """The median, and half the distance between the quartiles."""
+    if len(seconds) < 2:
+        return seconds[0], 0.0
+    low, middle, high = statistics.quantiles(seconds, n=4, method='inclusive')
+    return middle, (high - low) / 2
+
+
+def peak_memory(
+    call: Callable[[], object], warm_up: Callable[[], object], device: str
+) -> int:
+    """Bytes by which memory grows, at most, while ``call`` runs.
+
+    On a GPU what torch allocates; on the CPU the resident set of a process
+    of its own, which Linux tells. Nothing may have been computed before, for
+    a process that has started threads cannot be copied.
+
+    Args:
+        call: What is measured.
+        warm_up: The same in small, run first: it loads the code.
+        device: As torch names it.
+    """
+    if device.startswith('cuda'):
+        warm_up()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        return torch.cuda.max_memory_allocated(device) - before
+    context = multiprocessing.get_context('fork')
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_report_growth, args=(call, warm_up, sender)
+    )
+    process.start()
+    sender.close()
+    try:
+        return receiver.recv()
+    except EOFError:
+        sys.exit('error: the measured process died, see above')
+    finally:
+        process.join()
+
+
+def _report_growth(call, warm_up, sender) -> None:
+    warm_up()
+    before = _resident('VmRSS')
+    call()
+    sender.send(_resident('VmHWM') - before)
+
+
+def _resident(name: str) -> int:
+    """Bytes: ``VmRSS``, resident now; ``VmHWM``, the most there ever was."""
+    status = Path('/proc/self/status').read_text()
+    line = next(x for x in status.splitlines() if x.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+def print_row(cells: dict) -> None:
+    """One line of a table, printed as soon as it is known."""
+    print('  '.join(f'{name} {value}' for name, value in cells.items()))
+    sys.stdout.flush()
+
+
+def write(rows: list[dict], path: Path | None, device: str) -> None:
+    """Write the rows as CSV, or as JSON with the machine."""
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.json':
+        content = dict(machine=_machine(device), rows=rows)
+        path.write_text(json.dumps(content, indent=2) + '\n')
+    else:
+        with open(path, 'w', newline='', encoding='utf-8') as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    print(f'\nwritten: {path}')
