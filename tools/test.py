@@ -16,6 +16,7 @@ from mmmap.engine.launch import (
     clear_errors,
     common_parser,
     is_main_rank,
+    leave_group,
     read_config,
 )
 
@@ -86,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if is_main_rank() and not args.no_data_check:
             check_data(config, ('test',))
         build_runner(config).test()
+        leave_group()
 
 
 if __name__ == '__main__':

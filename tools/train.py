@@ -16,6 +16,7 @@ from mmmap.engine.launch import (
     clear_errors,
     common_parser,
     is_main_rank,
+    leave_group,
     read_config,
 )
 
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         runner = build_runner(config)
         check_feed(runner)
         runner.train()
+        leave_group()
 
 
 if __name__ == '__main__':

@@ -82,9 +82,15 @@ def _smooth_noise(rng, size):
 TEXTURES = [_grating, _checker, _smooth_noise, _along]
 
 
-def _colour(rng):
-    hue, saturation, value = rng.random(3)
-    rgb = colorsys.hsv_to_rgb(hue, 0.1 + 0.8 * saturation, 0.15 + 0.85 * value)
+# Brightness, so that a digit can be told from what it lies on in minutes of
+# training: bright paint on darker ground.
+GROUND, PAINT = (0.1, 0.5), (0.85, 1.0)
+
+
+def _colour(rng, brightness):
+    hue, saturation = rng.random(2)
+    value = rng.uniform(*brightness)
+    rgb = colorsys.hsv_to_rgb(hue, 0.1 + 0.8 * saturation, value)
     return np.array(rgb, np.float32)
 
 
@@ -97,7 +103,7 @@ def make_background(rng, size):
     )
     contrast = np.float32(rng.uniform(0.2, 0.5))
     field = 0.5 + contrast * np.clip(field, -1, 1)
-    first, second = _colour(rng), _colour(rng)
+    first, second = _colour(rng, GROUND), _colour(rng, GROUND)
     return first + field[..., None] * (second - first)
 
 
@@ -134,7 +140,7 @@ def _paint(rng, image, opacity):
     """Lay a digit in a colour that differs from what lies under it."""
     size = len(image)
     under = opacity.ravel() @ image.reshape(-1, 3) / opacity.sum()
-    candidates = [_colour(rng) for _ in range(4)]
+    candidates = [_colour(rng, PAINT) for _ in range(4)]
     colour = max(candidates, key=lambda c: np.linalg.norm(c - under))
     shading = 1 + np.float32(0.2) * _smooth_noise(rng, size)[..., None]
     return image + opacity[..., None] * (colour * shading - image)
@@ -188,11 +194,11 @@ class Painter:
         return self._compose(rng, [main, *others], edges)
 
     def scene(self, split, index):
-        """Two to five digits of middling size, for masks."""
+        """Two to four digits of middling size, for masks."""
         rng = self._generator(1, split, index)
-        count = rng.integers(2, 6)
+        count = rng.integers(2, 5)
         chosen = rng.choice(self.scans_of(split), count, replace=False)
-        return self._compose(rng, chosen, rng.uniform(24, 56, count))
+        return self._compose(rng, chosen, rng.uniform(32, 64, count))
 
     def _compose(self, rng, chosen, edges):
         """Lay scans over a texture, the later ones over the earlier.
@@ -215,7 +221,7 @@ class Painter:
             owner[opacity >= 0.5] = number
             areas.append((opacity >= 0.5).sum())
         noise = rng.standard_normal(image.shape, np.float32)
-        image += np.float32(rng.uniform(0.005, 0.03)) * noise
+        image += np.float32(rng.uniform(0.005, 0.02)) * noise
         visible = np.bincount(owner.ravel(), minlength=len(areas) + 1)[1:]
         needed = np.maximum(MIN_AREA, MIN_VISIBLE * np.array(areas))
         return Scene(

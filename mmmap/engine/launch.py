@@ -47,6 +47,9 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
             file=sys.stderr,
             flush=True,
         )
+        if torch.distributed.is_initialized():
+            # Leaving a group in which others wait could hang.
+            os._exit(1)
         raise SystemExit(1) from None
 
 
@@ -153,6 +156,13 @@ def check_file(path: str) -> None:
             f'the checkpoint {path} is truncated '
             f'({os.path.getsize(path):,} bytes); copy or download it again'
         )
+
+
+def leave_group() -> None:
+    """Leave the processes together; exiting within a group may abort."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def is_main_rank() -> bool:

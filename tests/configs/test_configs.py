@@ -1,5 +1,6 @@
 """Every config that ships: its name, its parts, a training step, its data."""
 
+import functools
 import re
 
 import cv2
@@ -52,10 +53,11 @@ def config_of(name):
     return config
 
 
-def built_on_meta(config):
+@functools.cache
+def built_on_meta(name):
     """The model in its full size, without memory for its weights."""
     with torch.device('meta'):
-        return MODELS.build(config.model)
+        return MODELS.build(config_of(name).model)
 
 
 def optimizer_of(config, model):
@@ -186,7 +188,7 @@ def test_widths_fit(name):
 @EACH_NAMED
 def test_full_size_and_learning_rates(name):
     config = config_of(name)
-    model = built_on_meta(config)
+    model = built_on_meta(name)
     dims, millions = SIZES[size_in(name)]
     assert model.backbone.embed_dims == dims
     # Position embeddings of other sizes, norms of more outputs, and what
@@ -242,7 +244,9 @@ def test_training_step(name):
     batch = batch_of(config.default_scope, SIZE, classes_of(config.model))
 
     data = model.data_preprocessor(batch, True)
-    loss, _ = model.parse_losses(model(**data, mode='loss'))
+    with torch.autocast('cpu', torch.bfloat16, enabled='-amp-' in name):
+        losses = model(**data, mode='loss')
+    loss, _ = model.parse_losses(losses)
     assert loss.isfinite()
     wrapper.backward(loss)
     learned = {n: p for n, p in model.named_parameters() if p.requires_grad}

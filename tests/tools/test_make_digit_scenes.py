@@ -8,6 +8,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from sklearn.datasets import load_digits
 
+from mmmap.datasets import digit_scenes
 from mmmap.datasets.checks import (
     check_coco,
     check_image_folder,
@@ -161,14 +162,29 @@ def test_the_large_digit_is_the_class_and_the_largest():
         assert areas.argmax() == 0
 
 
-def test_hidden_digits_become_void_and_no_instances():
+def test_hidden_digits_become_void_and_no_instances(monkeypatch):
+    def in_the_middle(rng, edge, size, taken):
+        return np.array([size / 2, size / 2])
+
+    monkeypatch.setattr(digit_scenes, '_place', in_the_middle)
     painter = Painter(seed=0, size=64)
-    scenes = (painter.scene('train', index) for index in range(2000))
-    scene = next(s for s in scenes if not all(s.kept))
-    hidden = scene.kept.index(False) + 1
-    assert (scene.semantic()[scene.owner == hidden] == 0).all()
-    assert (scene.semantic()[scene.owner == 0] == 1).all()
-    assert len(tool.coco_instances(scene)) == sum(scene.kept)
+    scenes = [painter.scene('train', index) for index in range(20)]
+    # One with a digit of which something, but too little, is seen.
+    scene = next(s for s in scenes if (s.semantic() == 0).any())
+    drawn = np.arange(len(scene.kept)) + 1
+    hidden = drawn[~np.array(scene.kept)]
+    void = np.isin(scene.owner, hidden)
+    assert void.any()
+    assert np.array_equal(scene.semantic() == 0, void)
+    assert np.array_equal(scene.semantic() == 1, scene.owner == 0)
+    instances = tool.coco_instances(scene)
+    visible = drawn[np.array(scene.kept)]
+    assert [i['category_id'] - 1 for i in instances] == [
+        scene.digits[k - 1] for k in visible
+    ]
+    assert [i['area'] for i in instances] == [
+        (scene.owner == k).sum() for k in visible
+    ]
 
 
 def test_digits_stand_out_from_their_surroundings():

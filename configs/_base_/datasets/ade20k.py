@@ -13,7 +13,7 @@ train_dataloader = dict(
         reduce_zero_label=True,
         pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
+            dict(type='LoadAnnotations'),
             dict(
                 type='RandomResize',
                 scale=(2048, 512),
@@ -44,7 +44,7 @@ val_dataloader = dict(
             dict(type='LoadImageFromFile'),
             dict(type='Resize', scale=(2048, 512), keep_ratio=True),
             # After Resize: the truth keeps its own size.
-            dict(type='LoadAnnotations', reduce_zero_label=True),
+            dict(type='LoadAnnotations'),
             dict(type='PackSegInputs'),
         ],
     ),

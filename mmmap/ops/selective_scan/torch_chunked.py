@@ -31,7 +31,8 @@ def apply(
     with torch.autocast(directions[0].u.device.type, enabled=False):
         packed = [_pack(inputs, delta_softplus) for inputs in directions]
         u, delta, A, B, C = (
-            parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+            # Contiguous: what is made of it inherits its layout.
+            parts[0].contiguous() if len(parts) == 1 else torch.cat(parts, dim)
             for parts, dim in zip(
                 zip(*packed, strict=True), (1, 1, 0, 1, 1), strict=True
             )
