@@ -35,7 +35,7 @@ train_dataloader = dict(
             dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
             dict(
                 type='RandomResize',
-                scale=(128, 128),
+                scale=(96, 96),
                 ratio_range=(0.8, 1.25),
                 keep_ratio=True,
             ),
@@ -54,7 +54,7 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=(128, 128), keep_ratio=True),
+            dict(type='Resize', scale=(96, 96), keep_ratio=True),
             dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
             dict(
                 type='PackDetInputs',

@@ -55,11 +55,11 @@ train_dataloader = dict(
             dict(type='LoadAnnotations', reduce_zero_label=True),
             dict(
                 type='RandomResize',
-                scale=(128, 128),
+                scale=(96, 96),
                 ratio_range=(0.9, 1.3),
                 keep_ratio=True,
             ),
-            dict(type='RandomCrop', crop_size=(128, 128)),
+            dict(type='RandomCrop', crop_size=(96, 96)),
             dict(type='PackSegInputs'),
         ],
         **dataset,

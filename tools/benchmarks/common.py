@@ -1,4 +1,9 @@
-"""What the benchmarks share: options, header, timing, tables, memory."""
+"""What the benchmarks share: options, header, timing, tables, memory.
+
+On a machine that others use too, run them with OMP_WAIT_POLICY=PASSIVE:
+OpenMP threads that wait spinning for one another make everything many times
+slower there.
+"""
 
 import argparse
 import csv
@@ -62,23 +67,28 @@ def _cpu() -> str:
 
 
 def interleaved(
-    calls: dict[str, Callable[[], object]], rounds: int, device: str
+    calls: dict[str, Callable[[], object]],
+    rounds: int,
+    device: str,
+    limit: float = 30.0,
 ) -> dict[str, list[float]]:
     """Seconds of each call, by name.
 
     Each round makes every call once, so that whatever else the machine does
-    meanwhile slows all of them alike. A first round is not counted.
+    meanwhile slows all of them alike. A first round is not counted, and what
+    has taken ``limit`` seconds in all is not called again.
     """
     seconds = {name: [] for name in calls}
-    for number in range(rounds + 1):
+    for _ in range(rounds + 1):
         for name, call in calls.items():
+            if sum(seconds[name]) > limit:
+                continue
             _wait(device)
             begin = time.perf_counter()
             call()
             _wait(device)
-            if number:
-                seconds[name].append(time.perf_counter() - begin)
-    return seconds
+            seconds[name].append(time.perf_counter() - begin)
+    return {name: times[1:] or times for name, times in seconds.items()}
 
 
 def _wait(device: str) -> None:
@@ -146,8 +156,8 @@ def _resident(name: str) -> int:
 
 def print_row(cells: dict) -> None:
     """One line of a table, printed as soon as it is known."""
-    print('  '.join(f'{name} {value}' for name, value in cells.items()))
-    sys.stdout.flush()
+    text = (f'{name} {value!s:>8}' for name, value in cells.items())
+    print('  ', '  '.join(text), flush=True)
 
 
 def write(rows: list[dict], path: Path | None, device: str) -> None:

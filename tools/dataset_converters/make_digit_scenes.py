@@ -217,9 +217,9 @@ def _put_in_place(fresh, root, aside):
 def make_digit_scenes(
     root,
     seed=0,
-    size=128,
+    size=96,
     pretrain=(2000, 200),
-    scenes=(400, 100),
+    scenes=(1000, 100),
     overwrite=False,
 ):
     """Write the set, all of it or nothing; leave a complete one alone.
@@ -272,8 +272,8 @@ def main(argv=None):
     )
     parser.add_argument('root', help='folder to make, e.g. data/digits')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--size', type=int, default=128, help='pixels')
-    for name, numbers in (('pretrain', [2000, 200]), ('scenes', [400, 100])):
+    parser.add_argument('--size', type=int, default=96, help='pixels')
+    for name, numbers in (('pretrain', [2000, 200]), ('scenes', [1000, 100])):
         parser.add_argument(
             f'--{name}',
             type=int,

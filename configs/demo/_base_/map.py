@@ -1,4 +1,4 @@
-# MAP pretraining of the small HybridNet, for images of 128 pixels.
+# MAP pretraining of the small HybridNet, for images of 96 pixels.
 _base_ = ['../../_base_/mmmap.py', 'backbone.py']
 
 default_scope = 'mmpretrain'
@@ -14,7 +14,7 @@ model = dict(
     decoder=dict(
         type='MaskedDecoder',
         in_channels=128,
-        grid=8,
+        grid=6,
         embed_dims=64,
         depth=2,
         num_heads=4,
@@ -35,7 +35,7 @@ train_dataloader = dict(
             dict(type='LoadImageFromFile'),
             dict(
                 type='RandomResizedCrop',
-                scale=128,
+                scale=96,
                 crop_ratio_range=(0.2, 1.0),
                 backend='cv2',
                 interpolation='bicubic',

@@ -94,7 +94,7 @@ model = dict(
             ),
             sampler=dict(
                 type='RandomSampler',
-                num=128,
+                num=64,
                 pos_fraction=0.5,
                 neg_pos_ub=-1,
                 add_gt_as_proposals=False,
@@ -104,8 +104,8 @@ model = dict(
             debug=False,
         ),
         rpn_proposal=dict(
-            nms_pre=500,
-            max_per_img=200,
+            nms_pre=200,
+            max_per_img=64,
             nms=dict(type='nms', iou_threshold=0.7),
             min_bbox_size=0,
         ),

@@ -1,4 +1,4 @@
-# UPerNet on the small HybridNet, for images of 128 pixels.
+# UPerNet on the small HybridNet, for images of 96 pixels.
 _base_ = ['../../_base_/mmmap.py', 'backbone.py']
 
 default_scope = 'mmseg'
@@ -12,10 +12,10 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size=(128, 128),
+        size=(96, 96),
         test_cfg=dict(size_divisor=16),
     ),
-    backbone=dict(out_indices=(1, 3, 5, 7)),
+    backbone=dict(out_indices=(0, 1, 2, 3)),
     neck=dict(
         type='mmpretrain.MultiDepthFeaturePyramid',
         in_channels=128,
