@@ -3,7 +3,7 @@
 #   python tools/train.py configs/demo/mask-rcnn_digits.py
 _base_ = '_base_/mask-rcnn.py'
 
-classes = tuple(str(digit) for digit in range(10))
+classes = tuple(str(digit) for digit in range(3))
 model = dict(
     backbone=dict(
         init_cfg=dict(
@@ -13,7 +13,7 @@ model = dict(
         )
     ),
     roi_head=dict(
-        bbox_head=dict(num_classes=10), mask_head=dict(num_classes=10)
+        bbox_head=dict(num_classes=3), mask_head=dict(num_classes=3)
     ),
 )
 dataset = dict(
@@ -22,7 +22,7 @@ dataset = dict(
     metainfo=dict(classes=classes),
 )
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=8,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(type='AspectRatioBatchSampler'),
@@ -45,7 +45,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=4,
+    batch_size=8,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(

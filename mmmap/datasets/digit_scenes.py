@@ -164,16 +164,17 @@ class Painter:
     Args:
         seed: Non-negative integer.
         size: Edge of the pictures in pixels.
+        digits: Scenes hold the digits below it.
     """
 
-    def __init__(self, seed, size):
+    def __init__(self, seed, size, digits=10):
         # Here, for its import takes longer than finding a set complete.
         from sklearn.datasets import load_digits
 
         data = load_digits()
         self.scans = data.images.astype(np.float32) / 16
         self.digits = data.target
-        self.seed, self.size = seed, size
+        self.seed, self.size, self.in_scenes = seed, size, digits
 
     def scans_of(self, split):
         """Indices of the scans that 'train' or 'val' may use."""
@@ -197,7 +198,9 @@ class Painter:
         """Two to four digits of middling size, for masks."""
         rng = self._generator(1, split, index)
         count = rng.integers(2, 5)
-        chosen = rng.choice(self.scans_of(split), count, replace=False)
+        usable = self.scans_of(split)
+        usable = usable[self.digits[usable] < self.in_scenes]
+        chosen = rng.choice(usable, count, replace=False)
         return self._compose(rng, chosen, rng.uniform(32, 64, count))
 
     def _compose(self, rng, chosen, edges):

@@ -8,7 +8,7 @@ are enlarged, bent, coloured and laid over procedural textures::
       imagenet_like/       {train,val}/<digit>/*.png, one large digit each
       ade_like/            images/{training,validation}/*.png
                            annotations/{training,validation}/*.png
-                           0 void, 1 background, 2..11 the digits 0..9
+                           0 void, 1 background, 2.. the digits 0..
       coco_like/           {train,val}/*.png, the same scenes
                            annotations/instances_{train,val}.json
 
@@ -34,7 +34,7 @@ from pycocotools import mask as coco_mask
 from mmmap.datasets.digit_scenes import SPLITS, Painter
 
 # Raise the number whenever the pixels of a given seed change.
-FORMAT = 'mmmap digit scenes, version 1'
+FORMAT = 'mmmap digit scenes, version 2'
 PNG_SETTINGS = [
     cv2.IMWRITE_PNG_COMPRESSION,
     1,
@@ -108,7 +108,7 @@ def _write_scenes(root, painter, split, number):
         'annotations': annotations,
         'categories': [
             {'id': number, 'name': name, 'supercategory': 'digit'}
-            for number, name in enumerate(DIGITS, 1)
+            for number, name in enumerate(DIGITS[: painter.in_scenes], 1)
         ],
     }
     path = coco / 'annotations' / f'instances_{split}.json'
@@ -129,7 +129,7 @@ def digest(root):
 
 
 def _write_set(root, parameters):
-    painter = Painter(parameters['seed'], parameters['size'])
+    painter = Painter(*(parameters[k] for k in ('seed', 'size', 'digits')))
     for split, portraits, scenes in zip(
         SPLITS, parameters['pretrain'], parameters['scenes'], strict=True
     ):
@@ -143,7 +143,7 @@ def _write_set(root, parameters):
     (root / 'meta.json').write_text(json.dumps(meta, indent=2) + '\n')
 
 
-def _check_parameters(seed, size, pretrain, scenes):
+def _check_parameters(seed, size, pretrain, scenes, digits):
     """Raise ValueError unless a set can be made of these."""
     requirements = [
         (seed >= 0, f'seed {seed}, expected 0 or more'),
@@ -158,6 +158,7 @@ def _check_parameters(seed, size, pretrain, scenes):
             f'scenes {scenes}, expected numbers for train and val of 1 or '
             'more',
         ),
+        (1 <= digits <= 10, f'digits {digits}, expected 1 to 10'),
     ]
     wrong = [text for met, text in requirements if not met]
     if wrong:
@@ -220,6 +221,7 @@ def make_digit_scenes(
     size=96,
     pretrain=(2000, 200),
     scenes=(1000, 100),
+    digits=3,
     overwrite=False,
 ):
     """Write the set, all of it or nothing; leave a complete one alone.
@@ -231,6 +233,7 @@ def make_digit_scenes(
         pretrain: Numbers of images (train, val) in ``imagenet_like``.
         scenes: Numbers of scenes (train, val) in ``ade_like`` and
             ``coco_like``.
+        digits: Scenes hold the digits below it: 3 for 0, 1 and 2.
         overwrite: Replace a digit set of other parameters, or a damaged
             one. A folder that this tool did not write is never replaced.
 
@@ -243,12 +246,13 @@ def make_digit_scenes(
         NotADirectoryError: ``root`` is a file.
     """
     pretrain, scenes = list(pretrain), list(scenes)
-    _check_parameters(seed, size, pretrain, scenes)
+    _check_parameters(seed, size, pretrain, scenes, digits)
     parameters = {
         'seed': seed,
         'size': size,
         'pretrain': pretrain,
         'scenes': scenes,
+        'digits': digits,
     }
     root = Path(root).resolve()
     if _is_complete(root, parameters, overwrite):
@@ -282,6 +286,12 @@ def main(argv=None):
             metavar=('TRAIN', 'VAL'),
             help=f'numbers of images (default {numbers[0]} {numbers[1]})',
         )
+    parser.add_argument(
+        '--digits',
+        type=int,
+        default=3,
+        help='scenes hold the digits below it (default 3: 0, 1 and 2)',
+    )
     parser.add_argument(
         '--overwrite',
         action='store_true',

@@ -59,7 +59,7 @@ visualizer = dict(
     name='visualizer',
 )
 log_processor = dict(by_epoch=True)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=4)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8, val_interval=4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
