@@ -186,9 +186,18 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
 
 def _amp_on_cpu(config: Config) -> None:
-    """Replace mmengine's wrapper, which insists on a GPU."""
+    """Replace mmengine's wrapper, which insists on a GPU.
+
+    Raises:
+        ValueError: A detector: mmcv's CPU operators take fp32 only.
+    """
     wrapper = config.get('optim_wrapper') or {}
     if wrapper.get('type') == 'AmpOptimWrapper':
+        if config.get('default_scope') == 'mmdet':
+            raise ValueError(
+                "mixed precision for detectors needs a GPU: mmcv's NMS and "
+                'RoIAlign take fp32 only on the CPU. Train without --amp'
+            )
         wrapper.type = 'CPUAmpOptimWrapper'
         wrapper.pop('dtype', None)
         wrapper.pop('loss_scale', None)

@@ -95,7 +95,7 @@ def test_layouts_pass_the_checks_with_the_numbers_asked_for(root):
 @pytest.mark.parametrize('split', SPLITS)
 def test_instances_tile_the_semantic_maps(root, split):
     api = COCO(root / f'coco_like/annotations/instances_{split}.json')
-    assert [c['name'] for c in api.cats.values()] == list('0123456789')
+    assert [c['name'] for c in api.cats.values()] == list('012')
     for image in api.imgs.values():
         path = f'{SPLITS[split]}/{image["file_name"]}'
         semantic = load(root / 'ade_like/annotations' / path)

@@ -4,8 +4,6 @@ optim_wrapper = dict(
     dtype='bfloat16',
     constructor='LayerDecayOptimWrapperConstructor',
     optimizer=dict(type='LARS', lr=1.6, momentum=0.9, weight_decay=0.0),
-    # What is not frozen of the backbone, its final norm, stays as it is too.
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.0))),
 )
 auto_scale_lr = dict(base_batch_size=4096)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=90, val_interval=10)

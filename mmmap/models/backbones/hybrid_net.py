@@ -68,7 +68,7 @@ class HybridNet(BaseModule):
         published_init: Init every Linear as the published code does (Xavier
             and zeros), which undoes Mamba's init of the step size.
         frozen_stages: Freeze the embedding and so many blocks; -1 freezes
-            nothing, 0 the embedding alone.
+            nothing, 0 the embedding alone, the depth also the norms.
         with_cp: Recompute each block in backward to save memory.
         init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')`` must fit, or raises.
@@ -299,7 +299,11 @@ class HybridNet(BaseModule):
         if self.frozen_stages < 0:
             return []
         frozen = [self.patch_embed, self.pos_embed]
-        return [*frozen, *self.layers[: self.frozen_stages]]
+        frozen += self.layers[: self.frozen_stages]
+        if self.frozen_stages == len(self.pattern):
+            frozen += [self.out_norms]
+            frozen += [self.norm] if hasattr(self, 'norm') else []
+        return frozen
 
     def _freeze(self) -> None:
         for module in self._frozen_modules():
