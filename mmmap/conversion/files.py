@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
 
 from .official_map import ConversionError
 
@@ -16,11 +15,15 @@ def _no_attribute(owner: type, name: str) -> None:
     """In place of getattr, by which logged numbers name methods of theirs."""
 
 
+class _LoggedNumbers:
+    """In place of mmengine's HistoryBuffer, which changes when it loads."""
+
+
 # What training codes store beside tensors: command lines (the published
 # code) and logged numbers (mmengine). None of them runs anything.
 _HARMLESS = [
     argparse.Namespace,
-    HistoryBuffer,
+    (_LoggedNumbers, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_no_attribute, 'builtins.getattr'),
     np._core.multiarray._reconstruct,
     np._core.multiarray.scalar,
