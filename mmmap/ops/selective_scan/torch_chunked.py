@@ -99,23 +99,26 @@ class _ChunkedScan(torch.autograd.Function):
         T = chunk_length(length, A.numel())
         h = torch.zeros_like(A)
         y = torch.empty_like(u)
-        starts = []
-        for chunk in _chunks(length, T):
-            starts.append(h)
+        chunks = _chunks(length, T)
+        # One tensor: many small ones between the chunks' buffers would leave
+        # the heap full of holes.
+        starts = A.new_empty(len(chunks), *A.shape)
+        for start, chunk in zip(starts, chunks, strict=True):
+            start.copy_(h)
             decay = torch.exp(delta[chunk].unsqueeze(2) * A)
             states = _states(decay, (delta[chunk] * u[chunk]), B[chunk], h)
             torch.matmul(
                 C[chunk].unsqueeze(2), states, out=y[chunk].unsqueeze(2)
             )
-            h = states[-1].clone()
-        ctx.save_for_backward(u, delta, A, B, C, *starts)
+            h = states[-1]
+        ctx.save_for_backward(u, delta, A, B, C, starts)
         ctx.chunk = T
-        return y, h
+        return y, h.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, dy, dstate):
-        u, delta, A, B, C, *starts = ctx.saved_tensors
+        u, delta, A, B, C, starts = ctx.saved_tensors
         du, ddelta = torch.empty_like(u), torch.empty_like(delta)
         dB, dC = torch.empty_like(B), torch.empty_like(C)
         dA = torch.zeros_like(A)
