@@ -5,6 +5,9 @@ VENV ?= .venv
 DEMO_DIR ?= work_dirs/demo
 ARGS ?=
 
+# Threads that wait without spinning: a busy machine is not stalled.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help

@@ -97,23 +97,22 @@ class _ChunkedScan(torch.autograd.Function):
     def forward(ctx, u, delta, A, B, C):
         length, M, _ = u.shape
         T = chunk_length(length, A.numel())
-        h = torch.zeros_like(A)
         y = torch.empty_like(u)
         chunks = _chunks(length, T)
         # One tensor: many small ones between the chunks' buffers would leave
         # the heap full of holes.
-        starts = A.new_empty(len(chunks), *A.shape)
-        for start, chunk in zip(starts, chunks, strict=True):
-            start.copy_(h)
+        starts = A.new_zeros(len(chunks) + 1, *A.shape)
+        for index, chunk in enumerate(chunks):
             decay = torch.exp(delta[chunk].unsqueeze(2) * A)
-            states = _states(decay, (delta[chunk] * u[chunk]), B[chunk], h)
+            x = delta[chunk] * u[chunk]
+            states = _states(decay, x, B[chunk], starts[index])
             torch.matmul(
                 C[chunk].unsqueeze(2), states, out=y[chunk].unsqueeze(2)
             )
-            h = states[-1]
-        ctx.save_for_backward(u, delta, A, B, C, starts)
+            starts[index + 1] = states[-1]
+        ctx.save_for_backward(u, delta, A, B, C, starts[:-1])
         ctx.chunk = T
-        return y, h.clone()
+        return y, starts[-1].clone()
 
     @staticmethod
     @once_differentiable
