@@ -16,6 +16,7 @@ from mmmap.engine.launch import (
     clear_errors,
     common_parser,
     is_main_rank,
+    last_checkpoint,
     leave_group,
     read_config,
 )
@@ -58,9 +59,13 @@ def apply_options(config: Config, args: Namespace) -> None:
                 '...) in the config: the batch its learning rate is meant for'
             )
         config.auto_scale_lr.enable = True
+    if args.resume == 'auto':
+        args.resume = last_checkpoint(config.work_dir)
+        if args.resume is None and is_main_rank():
+            print(f'{config.work_dir} holds no checkpoint: starting anew')
     if args.resume:
         config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
+        config.load_from = args.resume
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -156,6 +156,24 @@ def check_file(path: str) -> None:
             f'the checkpoint {path} is truncated '
             f'({os.path.getsize(path):,} bytes); copy or download it again'
         )
+
+
+def last_checkpoint(work_dir: str) -> str | None:
+    """The newest whole checkpoint of a run, None where there is none.
+
+    A run that was killed while it wrote may have left a truncated one, or
+    emptied mmengine's note of which is the last.
+    """
+    folder, note = Path(work_dir), Path(work_dir, 'last_checkpoint')
+    found = [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')]
+    paths = sorted(found, key=os.path.getmtime, reverse=True)
+    if note.is_file():
+        paths.insert(0, note.read_text().strip())
+    for path in map(str, paths):
+        with suppress(CheckpointError):
+            check_file(path)
+            return path
+    return None
 
 
 def leave_group() -> None:

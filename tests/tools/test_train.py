@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def test_two_processes_train_as_one(digits, tmp_path):
     torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_resumed_after_a_kill_as_if_never_stopped(digits, tmp_path):
+@pytest.mark.parametrize('workers', [0, 1])
+def test_resumed_after_a_kill_as_if_never_stopped(digits, tmp_path, workers):
     """Without a seed in the config: it has to come from the checkpoint."""
     images = digits / 'imagenet_like'
     plain = map_config(tmp_path / 'plain.py', images, RANDOM)
@@ -73,7 +75,11 @@ def test_resumed_after_a_kill_as_if_never_stopped(digits, tmp_path):
         RANDOM,
         "[dict(type='KillHook', after=13)]",
     )
-    options = ('--cfg-options', 'train_cfg.max_epochs=4')
+    options = (
+        '--cfg-options',
+        'train_cfg.max_epochs=4',
+        f'train_dataloader.num_workers={workers}',
+    )
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     assert call('train.py', plain, '--work-dir', whole, *options) == 0
     last = torch.load(whole / 'epoch_4.pth', weights_only=False)
@@ -90,6 +96,27 @@ def test_resumed_after_a_kill_as_if_never_stopped(digits, tmp_path):
     resumed = weights(parts / 'epoch_4.pth')
     for name, value in last['state_dict'].items():
         assert torch.equal(value, resumed[name]), name
+
+
+@pytest.mark.parametrize(
+    ('note', 'first_step'),
+    [('', 6), ('epoch_2.pth', 6), ('epoch_9.pth', 6), (None, 1)],
+)
+def test_resumed_after_a_kill_while_writing(
+    pretrained, tmp_path, note, first_step
+):
+    """The note of the last checkpoint is empty, or of a truncated one."""
+    if note is not None:
+        shutil.copy(pretrained.work_dir / 'epoch_1.pth', tmp_path)
+        (tmp_path / 'last_checkpoint').write_text(
+            note and f'{tmp_path / note}'
+        )
+    whole = pretrained.checkpoint.read_bytes()
+    (tmp_path / 'epoch_2.pth').write_bytes(whole[: len(whole) // 2])
+    run = (pretrained.config, '--work-dir', tmp_path, '--resume')
+    assert call('train.py', *run) == 0
+    steps = [step['step'] for step in scalars(tmp_path)]
+    assert steps == [*range(first_step, 11)]
 
 
 def train(config, work_dir, *options, settings=()):

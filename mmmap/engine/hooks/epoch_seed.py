@@ -1,5 +1,6 @@
 """Randomness that a resumed run repeats."""
 
+from mmengine.dataset import worker_init_fn
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -20,12 +21,18 @@ class EpochSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner) -> None:
-        """Order the data by the seed of the run that is resumed.
+        """Order and augment by the seed of the run that is resumed.
 
         The runner takes that seed over from the checkpoint only after it
-        built the sampler with its own, which is random unless configured.
+        built the data loader with its own, which is random unless
+        configured. Without mmengine's ``worker_init_fn`` torch seeds the
+        workers from this process, anew each epoch.
         """
-        batches = getattr(runner.train_dataloader, 'batch_sampler', None)
+        loader = runner.train_dataloader
+        init = getattr(loader, 'worker_init_fn', None)
+        if getattr(init, 'func', None) is worker_init_fn:
+            loader.worker_init_fn = None
+        batches = getattr(loader, 'batch_sampler', None)
         sampler = getattr(batches, 'sampler', None)
         if runner._resume and hasattr(sampler, 'seed'):
             sampler.seed = runner.seed
