@@ -6,6 +6,8 @@ import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
+from .engine.launch import replace_sync_bn
+
 WIDTH = 32
 PATTERN = 'MMMT'
 # Keys whose numbers are channels; all wide ones become WIDTH, so that what
@@ -38,6 +40,7 @@ def shrink(config: Config, size: int = 64) -> Config:
     model = small.model
     _shrink_backbone(model.backbone, size)
     _narrow(model)
+    replace_sync_bn(model)
     if 'decoder' in model:
         model.decoder.grid = size // model.backbone.get('patch_size', 16)
     if 'size' in model.data_preprocessor:
@@ -71,7 +74,7 @@ def _shrink_backbone(backbone: dict, size: int) -> None:
 
 
 def _narrow(node) -> None:
-    """Narrow all channels below a node, and make SyncBN a BN."""
+    """Narrow all channels below a node."""
     if isinstance(node, list | tuple):
         for item in node:
             _narrow(item)
@@ -84,7 +87,5 @@ def _narrow(node) -> None:
                 if isinstance(value, list | tuple)
                 else min(value, WIDTH)
             )
-        elif value == 'SyncBN':
-            node[key] = 'BN'
         else:
             _narrow(value)

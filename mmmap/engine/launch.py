@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ..datasets.of_config import set_data_root
-from ..models.backbones.pretrained import CheckpointError
+from ..models.backbones.pretrained import CheckpointError, check_file
 
 # What wrong input raises. Anything else is a bug and shows its traceback.
 EXPECTED = (ArithmeticError, OSError, RuntimeError, ValueError)
@@ -136,28 +135,6 @@ def build_runner(config: Config) -> Runner:
     return Runner.from_cfg(config)
 
 
-def check_file(path: str) -> None:
-    """See that a local checkpoint is there and whole, without reading it.
-
-    Raises:
-        CheckpointError: It is not.
-    """
-    if '://' in path:
-        return
-    if not Path(path).is_file():
-        raise CheckpointError(
-            f'no checkpoint at {path}; train one first or correct the path'
-        )
-    with open(path, 'rb') as file:
-        start = file.read(2)
-    # torch writes zip archives; their directory is at the end of the file.
-    if not start or (start == b'PK' and not zipfile.is_zipfile(path)):
-        raise CheckpointError(
-            f'the checkpoint {path} is truncated '
-            f'({os.path.getsize(path):,} bytes); copy or download it again'
-        )
-
-
 def last_checkpoint(work_dir: str) -> str | None:
     """The newest whole checkpoint of a run, None where there is none.
 
@@ -231,7 +208,7 @@ def _distribute_on_cpu(config: Config) -> None:
         broadcast_buffers=False,
         find_unused_parameters=config.get('find_unused_parameters', False),
     )
-    replaced = _replace_sync_bn(config.model)
+    replaced = replace_sync_bn(config.model)
     if replaced and is_main_rank():
         print(
             f'no GPU: {replaced} SyncBN settings became BN, each process '
@@ -239,7 +216,7 @@ def _distribute_on_cpu(config: Config) -> None:
         )
 
 
-def _replace_sync_bn(node) -> int:
+def replace_sync_bn(node) -> int:
     """Make every ``type='SyncBN'`` a BN, which the CPU has; how many."""
     replaced = 0
     if isinstance(node, ConfigDict) and node.get('type') == 'SyncBN':
@@ -252,4 +229,4 @@ def _replace_sync_bn(node) -> int:
         if isinstance(node, list | tuple)
         else ()
     )
-    return replaced + sum(map(_replace_sync_bn, children))
+    return replaced + sum(map(replace_sync_bn, children))

@@ -47,7 +47,7 @@ def test_synchronised_norms_become_plain_ones_everywhere():
             name='SyncBN',
         )
     )
-    assert launch._replace_sync_bn(model._cfg_dict) == 3
+    assert launch.replace_sync_bn(model._cfg_dict) == 3
     assert model.backbone.norm_cfg == dict(type='BN', eps=1e-3)
     assert model.heads[0].norm_cfg.type == 'BN'
     assert model.heads[1].norm_cfg.type == 'LN'

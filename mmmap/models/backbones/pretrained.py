@@ -5,8 +5,11 @@ leaves a random network and a line in the log. Here what does not fit is an
 error, and what was loaded is reported.
 """
 
+import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader
@@ -37,18 +40,37 @@ class LoadReport:
         return f'{self.source}: ' + ', '.join(parts)
 
 
+def check_file(path: str) -> None:
+    """See that a local checkpoint is there and whole, without reading it.
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    if '://' in path:
+        return
+    if not Path(path).is_file():
+        raise CheckpointError(
+            f'no checkpoint at {path}; train one first or correct the path'
+        )
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    # torch writes zip archives; their directory is at the end of the file.
+    if not start or (start == b'PK' and not zipfile.is_zipfile(path)):
+        raise CheckpointError(
+            f'cannot read the checkpoint {path}: it is truncated '
+            f'({os.path.getsize(path):,} bytes); copy or download it again'
+        )
+
+
 def read_checkpoint(path: str) -> dict:
     """Read a checkpoint file or URL on the CPU.
 
     Raises:
         CheckpointError: No such file, or it is truncated or no checkpoint.
     """
+    check_file(path)
     try:
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f'no checkpoint at {path}; train one first or correct the path'
-        ) from error
     except Exception as error:
         raise CheckpointError(
             f'cannot read the checkpoint {path}: {error}. The file may be '

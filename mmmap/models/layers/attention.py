@@ -3,7 +3,6 @@
 Letters: B batch, L tokens, C channels, n heads, d = C / n channels a head.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -87,7 +86,5 @@ class CrossAttention(nn.Module):
             _split_heads(part, self.num_heads)
             for part in self.kv(memory).chunk(2, dim=-1)
         )
-        attended: torch.Tensor = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask
-        )
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.proj(_merge_heads(attended))
