@@ -55,5 +55,7 @@ class MultiDepthFeaturePyramid(BaseModule):
                 f"{len(features)}; set the backbone's out_indices"
             )
         return tuple(
-            level(x) for level, x in zip(self.levels, features, strict=True)
+            # Heads may cut out RoIs, see LayerNorm2d.
+            level(x).contiguous()
+            for level, x in zip(self.levels, features, strict=True)
         )

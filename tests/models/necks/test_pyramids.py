@@ -1,7 +1,9 @@
 import pytest
 import torch
+from mmcv.ops import RoIAlign
 from mmpretrain.registry import MODELS
 from torch import nn
+from torchvision.ops import roi_align
 
 from mmmap.models.necks import MultiDepthFeaturePyramid, SimpleFeaturePyramid
 from mmmap.models.necks.rescale import LayerNorm2d, rescale
@@ -41,6 +43,27 @@ def test_simple_pyramid(strides, num_outs, sizes):
     assert [tuple(out.shape) for out in outs] == [(2, 12, *s) for s in sizes]
     backward(outs)
     assert not gradless(neck)
+
+
+# mmcv's RoIAlign reads wrong values from maps that are not contiguous.
+def test_rois_of_a_pyramid_are_what_torchvision_cuts_out():
+    (level,) = SimpleFeaturePyramid(8, 12, out_strides=(4,), num_outs=1)(
+        [torch.randn(2, 8, 4, 6)]
+    )
+    rois = torch.tensor(
+        [[0, 3.0, 5.0, 40.0, 60.0], [1, 10.0, 0.0, 90.0, 50.0]]
+    )
+    ours = RoIAlign(7, 1 / 4, sampling_ratio=0)(level, rois)
+    theirs = roi_align(level, rois, 7, 1 / 4, aligned=True)
+    assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    'neck', [SimpleFeaturePyramid, MultiDepthFeaturePyramid]
+)
+def test_levels_are_contiguous(neck):
+    maps = torch.randn(2, 8, 4, 6).to(memory_format=torch.channels_last)
+    assert all(level.is_contiguous() for level in neck(8)([maps] * 4))
 
 
 def test_simple_pyramid_is_registered():
