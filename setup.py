@@ -1,5 +1,34 @@
-"""Only finds the packages; the metadata lives in pyproject.toml."""
+"""Finds the packages and the C++ operators; the rest is in pyproject.toml.
+
+The operators are built where torch and a compiler are at hand
+(``pip install --no-build-isolation -e .``); without them the package works,
+slower on a CPU.
+"""
 
 from setuptools import find_packages, setup
 
-setup(packages=find_packages(include=['mmmap*']))
+
+def extensions() -> dict:
+    """The C++ operators, if torch is there to build against."""
+    try:
+        from torch.utils.cpp_extension import BuildExtension, CppExtension
+    except ImportError:
+        return {}
+    operators = CppExtension(
+        'mmmap._C',
+        [
+            f'mmmap/ops/csrc/{name}.cpp'
+            for name in ('scan_op', 'scan_baseline', 'scan_avx2')
+        ],
+        # OpenMP's own library is not linked: torch has loaded one, and two
+        # would be two sets of threads.
+        extra_compile_args=['-O3', '-fopenmp', '-Wno-psabi'],
+    )
+    operators.optional = True  # no compiler: a warning
+    return dict(
+        ext_modules=[operators],
+        cmdclass=dict(build_ext=BuildExtension.with_options(use_ninja=False)),
+    )
+
+
+setup(packages=find_packages(include=['mmmap*']), **extensions())

@@ -4,6 +4,4 @@
 #   python tools/train.py configs/demo/map_digits.py
 _base_ = '_base_/map.py'
 
-train_dataloader = dict(
-    dataset=dict(data_root='data/digits/imagenet_like', data_prefix='train')
-)
+train_dataloader = dict(dataset=dict(data_root='data/digits/imagenet_like'))

@@ -4,7 +4,5 @@
 #       --data-root DIR_OF_IMAGENETTE
 _base_ = '_base_/map.py'
 
-train_dataloader = dict(
-    dataset=dict(data_root='data/imagenette128', data_prefix='train')
-)
+train_dataloader = dict(dataset=dict(data_root='data/imagenette128'))
 train_cfg = dict(max_epochs=5)

@@ -6,70 +6,50 @@ _base_ = '_base_/mask-rcnn.py'
 classes = tuple(str(digit) for digit in range(3))
 model = dict(
     backbone=dict(
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/map_digits/epoch_10.pth',
-            prefix='backbone.',
-        )
+        init_cfg=dict(checkpoint='work_dirs/map_digits/epoch_10.pth')
     ),
     roi_head=dict(
         bbox_head=dict(num_classes=3), mask_head=dict(num_classes=3)
     ),
+    test_cfg=dict(rcnn=dict(max_per_img=20)),
 )
-dataset = dict(
-    type='CocoDataset',
-    data_root='data/digits/coco_like',
-    metainfo=dict(classes=classes),
+digits = dict(
+    data_root='data/digits/coco_like', metainfo=dict(classes=classes)
 )
+load, annotate, _, _, pack = _base_.train_dataloader.dataset.pipeline
+_, resize, truth, pack_for_test = _base_.val_dataloader.dataset.pipeline
 train_dataloader = dict(
     batch_size=8,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    batch_sampler=dict(type='AspectRatioBatchSampler'),
     dataset=dict(
         ann_file='annotations/instances_train.json',
         data_prefix=dict(img='train'),
-        filter_cfg=dict(filter_empty_gt=True, min_size=8),
+        filter_cfg=dict(min_size=8),
         pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+            load,
+            annotate,
             dict(
                 type='RandomResize',
                 scale=(96, 96),
                 ratio_range=(0.8, 1.25),
                 keep_ratio=True,
             ),
-            dict(type='PackDetInputs'),
+            # Not flipped: a digit has its left and its right.
+            pack,
         ],
-        **dataset,
+        **digits,
     ),
 )
 val_dataloader = dict(
     batch_size=8,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         ann_file='annotations/instances_val.json',
         data_prefix=dict(img='val'),
-        test_mode=True,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=(96, 96), keep_ratio=True),
-            dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-            dict(
-                type='PackDetInputs',
-                meta_keys=(
-                    'img_id',
-                    'img_path',
-                    'ori_shape',
-                    'img_shape',
-                    'scale_factor',
-                ),
-            ),
-        ],
-        **dataset,
+        pipeline=[load, dict(resize, scale=(96, 96)), truth, pack_for_test],
+        **digits,
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='CocoMetric', metric=['bbox', 'segm'])
+val_evaluator = dict(
+    ann_file='data/digits/coco_like/annotations/instances_val.json'
+)
 test_evaluator = val_evaluator

@@ -7,64 +7,19 @@ _base_ = '_base_/mask-rcnn.py'
 
 model = dict(
     backbone=dict(
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/map_imagenette/epoch_5.pth',
-            prefix='backbone.',
-        )
-    ),
-    roi_head=dict(
-        bbox_head=dict(num_classes=80), mask_head=dict(num_classes=80)
-    ),
-    test_cfg=dict(rcnn=dict(max_per_img=100)),
+        init_cfg=dict(checkpoint='work_dirs/map_imagenette/epoch_5.pth')
+    )
 )
-dataset = dict(type='CocoDataset', data_root='data/coco')
+load, annotate, resize, flip, pack = _base_.train_dataloader.dataset.pipeline
+_, _, truth, pack_for_test = _base_.val_dataloader.dataset.pipeline
+resize = dict(resize, scale=(256, 192))
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    batch_sampler=dict(type='AspectRatioBatchSampler'),
     dataset=dict(
-        ann_file='annotations/instances_train2017.json',
-        data_prefix=dict(img='train2017'),
-        filter_cfg=dict(filter_empty_gt=True, min_size=16),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-            dict(type='Resize', scale=(256, 192), keep_ratio=True),
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='PackDetInputs'),
-        ],
-        **dataset,
-    ),
+        filter_cfg=dict(min_size=16),
+        pipeline=[load, annotate, resize, flip, pack],
+    )
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        ann_file='annotations/instances_val2017.json',
-        data_prefix=dict(img='val2017'),
-        test_mode=True,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=(256, 192), keep_ratio=True),
-            dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-            dict(
-                type='PackDetInputs',
-                meta_keys=(
-                    'img_id',
-                    'img_path',
-                    'ori_shape',
-                    'img_shape',
-                    'scale_factor',
-                ),
-            ),
-        ],
-        **dataset,
-    ),
+    dataset=dict(pipeline=[load, resize, truth, pack_for_test])
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='CocoMetric', metric=['bbox', 'segm'])
-test_evaluator = val_evaluator
-train_cfg = dict(max_epochs=3, val_interval=3)

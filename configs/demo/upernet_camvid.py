@@ -34,67 +34,41 @@ palette = [
 model = dict(
     data_preprocessor=dict(size=(160, 160)),
     backbone=dict(
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/map_imagenette/epoch_5.pth',
-            prefix='backbone.',
-        )
+        init_cfg=dict(checkpoint='work_dirs/map_imagenette/epoch_5.pth')
     ),
     decode_head=dict(num_classes=11),
     auxiliary_head=dict(num_classes=11),
-    test_cfg=dict(mode='slide', crop_size=(160, 160), stride=(80, 80)),
+    test_cfg=dict(crop_size=(160, 160), stride=(80, 80)),
 )
-dataset = dict(
+camvid = dict(
     type='BaseSegDataset',
     data_root='data/camvid',
     img_suffix='.jpg',
     seg_map_suffix='.png',
-    reduce_zero_label=True,
     metainfo=dict(classes=classes, palette=palette),
 )
+load, annotate, random_resize, crop, flip, distort, pack = (
+    _base_.train_dataloader.dataset.pipeline
+)
+_, resize, *rest = _base_.val_dataloader.dataset.pipeline
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    drop_last=True,
     dataset=dict(
-        data_prefix=dict(
-            img_path='images/training', seg_map_path='annotations/training'
-        ),
         pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
-            dict(
-                type='RandomResize',
-                scale=(240, 180),
-                ratio_range=(0.9, 1.6),
-                keep_ratio=True,
-            ),
-            dict(type='RandomCrop', crop_size=(160, 160), cat_max_ratio=0.75),
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='PhotoMetricDistortion'),
-            dict(type='PackSegInputs'),
+            load,
+            annotate,
+            dict(random_resize, scale=(240, 180), ratio_range=(0.9, 1.6)),
+            dict(crop, crop_size=(160, 160)),
+            flip,
+            distort,
+            pack,
         ],
-        **dataset,
+        **camvid,
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        data_prefix=dict(
-            img_path='images/validation',
-            seg_map_path='annotations/validation',
-        ),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=(240, 180), keep_ratio=True),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
-            dict(type='PackSegInputs'),
-        ],
-        **dataset,
-    ),
+        pipeline=[load, dict(resize, scale=(240, 180)), *rest], **camvid
+    )
 )
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=6, val_interval=6)

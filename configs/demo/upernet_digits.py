@@ -12,62 +12,36 @@ palette = [
 ]
 model = dict(
     backbone=dict(
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/map_digits/epoch_10.pth',
-            prefix='backbone.',
-        )
+        init_cfg=dict(checkpoint='work_dirs/map_digits/epoch_10.pth')
     ),
     decode_head=dict(num_classes=4),
     auxiliary_head=dict(num_classes=4),
+    test_cfg=dict(_delete_=True, mode='whole'),
 )
-dataset = dict(
+digits = dict(
     type='BaseSegDataset',
     data_root='data/digits/ade_like',
     img_suffix='.png',
     seg_map_suffix='.png',
-    reduce_zero_label=True,
     metainfo=dict(classes=classes, palette=palette),
 )
+load, annotate, resize, _, _, _, pack = (
+    _base_.train_dataloader.dataset.pipeline
+)
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    drop_last=True,
     dataset=dict(
-        data_prefix=dict(
-            img_path='images/training', seg_map_path='annotations/training'
-        ),
         pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
-            dict(
-                type='RandomResize',
-                scale=(96, 96),
-                ratio_range=(0.9, 1.3),
-                keep_ratio=True,
-            ),
+            load,
+            annotate,
+            dict(resize, scale=(96, 96), ratio_range=(0.9, 1.3)),
             dict(type='RandomCrop', crop_size=(96, 96)),
-            dict(type='PackSegInputs'),
+            # Not flipped: a digit has its left and its right.
+            pack,
         ],
-        **dataset,
+        **digits,
     ),
 )
 val_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        data_prefix=dict(
-            img_path='images/validation',
-            seg_map_path='annotations/validation',
-        ),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations', reduce_zero_label=True),
-            dict(type='PackSegInputs'),
-        ],
-        **dataset,
-    ),
+    batch_size=8, dataset=dict(pipeline=[load, annotate, pack], **digits)
 )
 test_dataloader = val_dataloader

@@ -6,11 +6,13 @@ that can run there; a backend asked for by name either runs or raises with
 what to do. A new kernel is one more row of ``BACKENDS``.
 """
 
+import functools
 import importlib
-import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import torch
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,14 @@ class Backend:
         name: What users write in ``backend=`` or the environment variable.
         module: Module that implements it, imported at first use.
         devices: Device types it serves; empty means all.
-        requires: Extension module that must be importable, if any.
-        install: The command that brings ``requires``.
+        install: The command that brings what its module imports, where that
+            may be missing.
         automatic: Whether it may be chosen without being named.
     """
 
     name: str
     module: str
     devices: tuple[str, ...] = ()
-    requires: str | None = None
     install: str = ''
     automatic: bool = True
 
@@ -40,20 +41,21 @@ class Backend:
                 f'it runs on {" and ".join(self.devices)} tensors, '
                 f'not on {device_type}'
             )
-        if self.requires and not _importable(self.requires):
-            return (
-                f'the extension {self.requires!r} is not installed; '
-                f'install it with: {self.install}'
-            )
-        return None
+        missing = _import_error(self.module)
+        return missing and f'{missing}; install it with: {self.install}'
 
     def load(self) -> Callable:
         """The function that computes the operator."""
         return importlib.import_module(self.module).apply
 
 
-def _importable(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+@functools.cache
+def _import_error(module: str) -> str | None:
+    try:
+        importlib.import_module(module)
+    except (ImportError, OSError) as error:  # the latter: a broken library
+        return str(error)
+    return None
 
 
 _KERNELS = (
@@ -68,8 +70,13 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             'mamba_ssm',
             'mmmap.ops.selective_scan.mamba_ssm',
             devices=('cuda',),
-            requires='selective_scan_cuda',
             install=_KERNELS,
+        ),
+        Backend(
+            'cpp',
+            'mmmap.ops.selective_scan.cpp',
+            devices=('cpu',),
+            install='pip install --no-build-isolation --no-deps -e .',
         ),
         Backend('torch', 'mmmap.ops.selective_scan.torch_chunked'),
         Backend(
@@ -125,6 +132,24 @@ def choose(op: str, device_type: str, name: str | None = None) -> Backend:
             f'which cannot run: {reason}'
         )
     return known[name]
+
+
+# By operator and backend. ``torch.compile`` follows a look-up, not an import.
+_loaded: dict[tuple[str, str], Callable] = {}
+
+
+def implementation(
+    op: str, device_type: str, name: str | None = None
+) -> Callable:
+    """The function that computes ``op``; see :func:`choose`."""
+    return _loaded[op, _load(op, device_type, name)]
+
+
+@torch.compiler.assume_constant_result
+def _load(op: str, device_type: str, name: str | None) -> str:
+    backend = choose(op, device_type, name)
+    _loaded[op, backend.name] = backend.load()
+    return backend.name
 
 
 def _first_that_runs(backends: Sequence[Backend], device: str) -> Backend:

@@ -1,8 +1,18 @@
 """Inputs of the selective scan for its tests."""
 
+from importlib.util import find_spec
+
+import pytest
 import torch
 
 SEQUENCES = ('u', 'delta', 'B', 'C', 'z')
+CPP = pytest.param(
+    'cpp',
+    marks=pytest.mark.skipif(
+        find_spec('mmmap._C') is None, reason='mmmap._C is not built'
+    ),
+)
+FAST = ['torch', CPP]
 OPTIONAL = ('D', 'z', 'delta_bias')
 
 

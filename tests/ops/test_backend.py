@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from importlib.util import find_spec
+from types import ModuleType
 
 import pytest
 import torch
@@ -33,9 +35,13 @@ def scan(**options):
     return selective_scan(**make_scan(), **options)
 
 
-def test_chunked_torch_serves_the_cpu(ran):
+BUILT = find_spec('mmmap._C') is not None
+CPU_CHOICE = 'cpp' if BUILT else 'torch'
+
+
+def test_automatic_choice_on_the_cpu(ran):
     scan()
-    assert ran == ['torch']
+    assert ran == [CPU_CHOICE]
 
 
 def test_environment_and_argument(ran, monkeypatch):
@@ -44,7 +50,7 @@ def test_environment_and_argument(ran, monkeypatch):
     scan(backend='torch')
     monkeypatch.setenv('MMMAP_SCAN_BACKEND', '')
     scan()
-    assert ran == ['reference', 'torch', 'torch']
+    assert ran == ['reference', 'torch', CPU_CHOICE]
 
 
 def test_convolution_has_its_own_variable(ran, monkeypatch):
@@ -52,13 +58,13 @@ def test_convolution_has_its_own_variable(ran, monkeypatch):
     x, weight = torch.ones(1, 2, 3), torch.ones(2, 2)
     causal_conv1d(x, weight)
     scan()
-    assert ran == ['reference', 'torch']
+    assert ran == ['reference', CPU_CHOICE]
 
 
 def test_unknown_name_lists_those_there_are(monkeypatch):
     message = (
         "selective_scan: unknown backend 'cuda' from the backend argument; "
-        'choose one of mamba_ssm, torch, reference'
+        'choose one of mamba_ssm, cpp, torch, reference'
     )
     with pytest.raises(ValueError, match=message):
         scan(backend='cuda')
@@ -82,8 +88,7 @@ def kernel(monkeypatch):
     """A first choice whose extension is not there."""
     absent = backend.Backend(
         'kernel',
-        'nowhere',
-        requires='an_absent_extension',
+        'an_absent_extension',
         install='pip install an-absent-extension',
     )
     backends = (absent, *backend.BACKENDS['selective_scan'])
@@ -93,10 +98,10 @@ def kernel(monkeypatch):
 
 def test_absent_extension_is_passed_over_unless_named(kernel, ran):
     scan()
-    assert ran == ['torch']
+    assert ran == [CPU_CHOICE]
     message = (
-        "the extension 'an_absent_extension' is not installed; install it "
-        'with: pip install an-absent-extension'
+        "No module named 'an_absent_extension'; install it with: "
+        'pip install an-absent-extension'
     )
     with pytest.raises(RuntimeError, match=message):
         scan(backend='kernel')
@@ -104,21 +109,32 @@ def test_absent_extension_is_passed_over_unless_named(kernel, ran):
 
 def test_mamba_ssm_is_judged_by_its_extension(monkeypatch):
     """mamba-ssm may be installed without the kernel it is asked for."""
-    monkeypatch.setattr(
-        backend, '_importable', lambda name: name == 'mamba_ssm'
-    )
+    monkeypatch.setitem(sys.modules, 'mamba_ssm', ModuleType('mamba_ssm'))
     assert backend.choose('selective_scan', 'cuda').name == 'torch'
     with pytest.raises(RuntimeError, match='MAMBA_KEEP_CUDA_BUILD=TRUE'):
         backend.choose('selective_scan', 'cuda', 'mamba_ssm')
-    monkeypatch.setattr(backend, '_importable', lambda name: True)
+    monkeypatch.setattr(backend, '_import_error', lambda module: None)
     assert backend.choose('selective_scan', 'cuda').name == 'mamba_ssm'
-    assert backend.choose('selective_scan', 'cpu').name == 'torch'
+    assert backend.choose('selective_scan', 'cpu').name == 'cpp'
+
+
+def test_without_a_compiler_torch_serves_the_cpu(ran, monkeypatch):
+    monkeypatch.setattr(
+        backend,
+        '_import_error',
+        lambda module: 'not built' if module.endswith('.cpp') else None,
+    )
+    scan()
+    assert ran == ['torch']
+    message = 'not built; install it with: pip install --no-build-isolation'
+    with pytest.raises(RuntimeError, match=message):
+        scan(backend='cpp')
 
 
 def test_report_tells_what_runs_and_why(kernel, monkeypatch):
     rows = {(op, device): rest for op, device, *rest in backend.report()}
     name, reason = rows['selective_scan', 'cpu']
-    assert name == 'torch'
+    assert name == CPU_CHOICE
     assert 'pip install an-absent-extension' in reason
     assert rows['causal_conv1d', 'cpu'] == ['torch', 'first choice']
 

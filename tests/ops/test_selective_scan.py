@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from mmmap.ops import selective_scan
 from tests.ops.scan_cases import (
+    FAST,
     OPTIONAL,
     SEQUENCES,
     gradients,
@@ -36,7 +37,7 @@ def scan_by_hand(u, delta, A, B, C, D, z, delta_bias):
     return y
 
 
-@pytest.mark.parametrize('backend', ['reference', 'torch'])
+@pytest.mark.parametrize('backend', ['reference', *FAST])
 def test_scan_is_the_recurrence_of_the_paper(backend):
     inputs = make_scan(2, 2, 5, 3, dtype=torch.float64)
     inputs = {k: v.detach() for k, v in inputs.items()}
@@ -44,7 +45,7 @@ def test_scan_is_the_recurrence_of_the_paper(backend):
     torch.testing.assert_close(y, scan_by_hand(**inputs))
 
 
-@pytest.mark.parametrize('backend', ['reference', 'torch'])
+@pytest.mark.parametrize('backend', ['reference', *FAST])
 @pytest.mark.parametrize('groups', [None, 1, 2])
 @pytest.mark.parametrize('absent', ABSENT, ids='-'.join)
 @pytest.mark.parametrize('softplus', [True, False])
@@ -63,13 +64,13 @@ def test_gradients_by_finite_differences(backend, groups, absent, softplus):
     assert torch.autograd.gradcheck(scan, [inputs[k] for k in present])
 
 
-def assert_same_scan(inputs, rtol=2e-4, atol=2e-5, **options):
-    """Outputs and gradients of the torch backend equal the reference's."""
+def assert_same_scan(backend, inputs, rtol=2e-4, atol=2e-5, **options):
+    """Outputs and gradients of the backend equal the reference's."""
     results = {}
-    for backend in ('torch', 'reference'):
-        out = selective_scan(**inputs, **options, backend=backend)
+    for name in (backend, 'reference'):
+        out = selective_scan(**inputs, **options, backend=name)
         outputs = out if isinstance(out, tuple) else (out,)
-        results[backend] = outputs, gradients(outputs, inputs)
+        results[name] = outputs, gradients(outputs, inputs)
     (ours, our_grads), (truth, true_grads) = results.values()
     for value, expected in zip(ours, truth, strict=True):
         assert value.dtype == expected.dtype
@@ -83,11 +84,13 @@ def assert_same_scan(inputs, rtol=2e-4, atol=2e-5, **options):
     return ours
 
 
+@pytest.mark.parametrize('backend', FAST)
 @pytest.mark.parametrize('length', LENGTHS)
 @pytest.mark.parametrize('groups', [1, 2])
 @pytest.mark.parametrize('reverse', [False, True])
-def test_torch_equals_reference(length, groups, reverse):
+def test_equals_reference(backend, length, groups, reverse):
     assert_same_scan(
+        backend,
         make_scan(2, 4, length, 3, groups),
         delta_softplus=True,
         reverse=reverse,
@@ -95,44 +98,52 @@ def test_torch_equals_reference(length, groups, reverse):
     )
 
 
+@pytest.mark.parametrize('backend', FAST)
 @pytest.mark.parametrize('absent', ABSENT, ids='-'.join)
 @pytest.mark.parametrize('softplus', [True, False])
-def test_torch_equals_reference_without_optional(absent, softplus):
+def test_equals_reference_without_optional(backend, absent, softplus):
     inputs = make_scan(length=70)
     if not softplus:
         # A step is positive, otherwise the state grows without bound.
         inputs['delta'] = (inputs['delta'].detach().abs() + 1).mul(0.3)
-    assert_same_scan(without(inputs, *absent), delta_softplus=softplus)
+    assert_same_scan(
+        backend, without(inputs, *absent), delta_softplus=softplus
+    )
 
 
-def test_double_precision_throughout():
+@pytest.mark.parametrize('backend', FAST)
+def test_double_precision_throughout(backend):
     inputs = make_scan(length=197, dtype=torch.float64)
-    (y,) = assert_same_scan(inputs, 1e-10, 1e-12, delta_softplus=True)
+    (y,) = assert_same_scan(backend, inputs, 1e-10, 1e-12, delta_softplus=True)
     assert y.dtype == torch.float64
 
 
-def test_bf16_inputs_are_summed_in_fp32():
+@pytest.mark.parametrize('backend', FAST)
+def test_bf16_inputs_are_summed_in_fp32(backend):
     inputs = make_scan(2, 4, 300, 3)
     half = {
         k: v.detach().bfloat16() if k in SEQUENCES else v.detach()
         for k, v in inputs.items()
     }
     wide = {k: v.float() for k, v in half.items()}
-    y = selective_scan(**half, delta_softplus=True)
+    y = selective_scan(**half, delta_softplus=True, backend=backend)
     truth = selective_scan(**wide, delta_softplus=True, backend='reference')
     assert y.dtype == torch.bfloat16
     # Half a unit in the last place of bf16, 2^-9, and no more.
     torch.testing.assert_close(y.float(), truth, rtol=2**-8, atol=1e-5)
     learned = {k: v.requires_grad_() for k, v in half.items()}
-    assert_same_scan(learned, rtol=2**-7, atol=1e-3, delta_softplus=True)
+    assert_same_scan(
+        backend, learned, rtol=2**-7, atol=1e-3, delta_softplus=True
+    )
 
 
-def test_autocast_changes_nothing():
+@pytest.mark.parametrize('backend', FAST)
+def test_autocast_changes_nothing(backend):
     inputs = make_scan(2, 4, 100, 3)
-    plain = selective_scan(**inputs, delta_softplus=True)
+    plain = selective_scan(**inputs, delta_softplus=True, backend=backend)
     grads = gradients([plain], inputs)
     with torch.autocast('cpu', torch.bfloat16):
-        y = selective_scan(**inputs, delta_softplus=True)
+        y = selective_scan(**inputs, delta_softplus=True, backend=backend)
         under = gradients([y], inputs)
     assert torch.equal(y, plain)
     for name, grad in grads.items():
@@ -144,60 +155,72 @@ def strided(x):
     return torch.stack([x, x.new_full(x.shape, torch.nan)], -1)[..., 0]
 
 
-def test_layout_of_memory_does_not_matter():
+@pytest.mark.parametrize('backend', FAST)
+def test_layout_of_memory_does_not_matter(backend):
     inputs = {k: v.detach() for k, v in make_scan(length=65).items()}
-    y = selective_scan(**inputs, delta_softplus=True)
+    y = selective_scan(**inputs, delta_softplus=True, backend=backend)
     moved = {k: strided(v) for k, v in inputs.items()}
     for name in SEQUENCES:
         # Channels last, as the mixer hands them over.
         moved[name] = inputs[name].mT.contiguous().mT
     assert not moved['u'].is_contiguous()
     moved = {k: v.requires_grad_() for k, v in moved.items()}
-    torch.testing.assert_close(selective_scan(**moved, delta_softplus=True), y)
-    assert_same_scan(moved, delta_softplus=True)
+    torch.testing.assert_close(
+        selective_scan(**moved, delta_softplus=True, backend=backend), y
+    )
+    assert_same_scan(backend, moved, delta_softplus=True)
 
 
-def test_expanded_inputs():
+@pytest.mark.parametrize('backend', FAST)
+def test_expanded_inputs(backend):
     inputs = make_scan(batch=1, length=30)
     for name in SEQUENCES:
         inputs[name] = inputs[name].expand(3, *inputs[name].shape[1:])
-    (y,) = assert_same_scan(inputs, delta_softplus=True)
+    (y,) = assert_same_scan(backend, inputs, delta_softplus=True)
     torch.testing.assert_close(y[0], y[2])
 
 
-def test_empty_batch():
+@pytest.mark.parametrize('backend', FAST)
+def test_empty_batch(backend):
     inputs = make_scan(batch=0, length=5)
-    y, state = selective_scan(**inputs, return_last_state=True)
+    y, state = selective_scan(
+        **inputs, return_last_state=True, backend=backend
+    )
     assert y.shape == (0, 4, 5)
     assert state.shape == (0, 4, 3)
     grads = gradients([y], inputs)
     assert all(grad.eq(0).all() for grad in grads.values())
 
 
+@pytest.mark.parametrize('backend', FAST)
 @pytest.mark.parametrize(
     'learned',
     [[k] for k in make_scan()] + [['u', 'A'], ['B', 'z', 'delta_bias']],
     ids='-'.join,
 )
-def test_gradients_of_some_inputs_only(learned):
+def test_gradients_of_some_inputs_only(backend, learned):
     inputs = make_scan(length=20)
     everything = gradients(
-        [selective_scan(**inputs, delta_softplus=True)], inputs
+        [selective_scan(**inputs, delta_softplus=True, backend=backend)],
+        inputs,
     )
     some = {
         k: v.detach().requires_grad_(k in learned) for k, v in inputs.items()
     }
-    grads = gradients([selective_scan(**some, delta_softplus=True)], some)
+    grads = gradients(
+        [selective_scan(**some, delta_softplus=True, backend=backend)], some
+    )
     assert sorted(grads) == sorted(learned)
     for name in learned:
         torch.testing.assert_close(grads[name], everything[name])
 
 
-def test_last_state_continues_a_sequence():
+@pytest.mark.parametrize('backend', FAST)
+def test_last_state_continues_a_sequence(backend):
     """The state after t steps is that of the sequence cut there."""
     inputs = make_scan(length=40)
     cut = {k: v[..., :25] if k in SEQUENCES else v for k, v in inputs.items()}
-    _, state = selective_scan(**cut, return_last_state=True)
+    _, state = selective_scan(**cut, return_last_state=True, backend=backend)
     still = {
         # A step of zero leaves the state alone.
         k: F.pad(v, (0, 15)) if k in SEQUENCES else v
@@ -205,25 +228,32 @@ def test_last_state_continues_a_sequence():
     }
     still['delta_bias'] = None
     cut['delta_bias'] = None
-    _, state = selective_scan(**cut, return_last_state=True)
-    _, later = selective_scan(**still, return_last_state=True)
+    _, state = selective_scan(**cut, return_last_state=True, backend=backend)
+    _, later = selective_scan(**still, return_last_state=True, backend=backend)
     torch.testing.assert_close(later, state)
 
 
-def test_reverse_is_a_flip_of_everything():
+@pytest.mark.parametrize('backend', FAST)
+def test_reverse_is_a_flip_of_everything(backend):
     inputs = make_scan(length=37)
     flipped = {
         k: v.flip(-1) if k in SEQUENCES else v for k, v in inputs.items()
     }
     y, state = selective_scan(
-        **inputs, delta_softplus=True, reverse=True, return_last_state=True
+        **inputs,
+        delta_softplus=True,
+        reverse=True,
+        return_last_state=True,
+        backend=backend,
     )
     expected, last = selective_scan(
-        **flipped, delta_softplus=True, return_last_state=True
+        **flipped, delta_softplus=True, return_last_state=True, backend=backend
     )
     torch.testing.assert_close(y, expected.flip(-1))
     torch.testing.assert_close(state, last)
-    assert not torch.allclose(y, selective_scan(**inputs, delta_softplus=True))
+    assert not torch.allclose(
+        y, selective_scan(**inputs, delta_softplus=True, backend=backend)
+    )
 
 
 def saved_elements(run):
@@ -240,8 +270,9 @@ def saved_elements(run):
     return max(sizes), sum(sizes), out
 
 
+@pytest.mark.parametrize('backend', FAST)
 @pytest.mark.parametrize('length', [256, 1024, 4096])
-def test_memory_for_backward_is_linear_in_length(length):
+def test_memory_for_backward_is_linear_in_length(backend, length):
     """At most nine sequences of B*D*L elements are kept.
 
     Those are u, delta and what softplus, skip and gate need, B and C, and a
@@ -249,7 +280,7 @@ def test_memory_for_backward_is_linear_in_length(length):
     """
     inputs = make_scan(1, 32, length, 16)
     largest, total, _ = saved_elements(
-        lambda: selective_scan(**inputs, delta_softplus=True)
+        lambda: selective_scan(**inputs, delta_softplus=True, backend=backend)
     )
     assert largest <= 32 * length
     assert total <= 9 * 32 * length
@@ -266,12 +297,13 @@ def test_reference_materialises_what_the_chunked_scan_does_not():
     assert total > 2 * 32 * 256 * 16
 
 
-def test_longest_sequence():
+@pytest.mark.parametrize('backend', FAST)
+def test_longest_sequence(backend):
     inputs = make_scan(1, 2, 16384, 2)
-    y = selective_scan(**inputs, delta_softplus=True)
+    y = selective_scan(**inputs, delta_softplus=True, backend=backend)
     grads = gradients([y], inputs)
     wide = {k: v.detach().double().requires_grad_() for k, v in inputs.items()}
-    truth = selective_scan(**wide, delta_softplus=True)
+    truth = selective_scan(**wide, delta_softplus=True, backend=backend)
     torch.testing.assert_close(y.double(), truth, rtol=1e-4, atol=1e-4)
     for name, expected in gradients([truth], wide).items():
         error = (grads[name].double() - expected).abs().max()
@@ -281,7 +313,8 @@ def test_longest_sequence():
         k: v[..., :100] if k in SEQUENCES else v for k, v in inputs.items()
     }
     torch.testing.assert_close(
-        selective_scan(**short, delta_softplus=True), y[..., :100]
+        selective_scan(**short, delta_softplus=True, backend=backend),
+        y[..., :100],
     )
 
 

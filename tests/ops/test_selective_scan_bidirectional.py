@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmmap.ops import selective_scan, selective_scan_bidirectional
-from tests.ops.scan_cases import gradients, make_scan, without
+from tests.ops.scan_cases import FAST, gradients, make_scan, without
 
 PAIRS = ('u', 'delta', 'A', 'B', 'C', 'D', 'delta_bias')
 
@@ -25,7 +25,7 @@ def leaves(pairs):
     return flat
 
 
-@pytest.mark.parametrize('backend', ['torch', 'reference'])
+@pytest.mark.parametrize('backend', ['reference', *FAST])
 @pytest.mark.parametrize('absent', [(), ('z',), ('D', 'delta_bias')])
 @pytest.mark.parametrize('groups', [None, 2])
 @pytest.mark.parametrize('length', [1, 65])
@@ -53,7 +53,8 @@ def test_is_the_sum_of_two_scans(backend, absent, groups, length):
         )
 
 
-def test_output_has_the_type_of_the_input():
+@pytest.mark.parametrize('backend', FAST)
+def test_output_has_the_type_of_the_input(backend):
     pairs = make_pairs(length=20)
     half = {
         k: tuple(x.detach().bfloat16() for x in v)
@@ -62,12 +63,16 @@ def test_output_has_the_type_of_the_input():
         for k, v in pairs.items()
     }
     half['z'] = pairs['z'].detach().bfloat16()
-    y = selective_scan_bidirectional(**half, delta_softplus=True)
+    y = selective_scan_bidirectional(
+        **half, delta_softplus=True, backend=backend
+    )
     wide = {
         k: v.float() if k == 'z' else tuple(x.float() for x in v)
         for k, v in half.items()
     }
-    truth = selective_scan_bidirectional(**wide, delta_softplus=True)
+    truth = selective_scan_bidirectional(
+        **wide, delta_softplus=True, backend=backend
+    )
     assert y.dtype == torch.bfloat16
     torch.testing.assert_close(y.float(), truth, rtol=2**-8, atol=1e-5)
 

@@ -62,13 +62,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(in_channels, dims, patch_size, patch_size)
 
     def grid(self, images: Tensor) -> tuple[int, int]:
-        """Token grid of images (B, 3, H, W)."""
-        H, W = images.shape[-2:]
-        P = self.patch_size
-        return -(-H // P), -(-W // P)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, h*w, C), raster order.
+        """Token grid of images (B, 3, H, W).
 
         Raises:
             ValueError: The image is smaller than a patch.
@@ -80,5 +74,15 @@ class PatchEmbed(nn.Module):
                 f'the image is {H}x{W}, smaller than a {P}x{P} patch; '
                 'resize it'
             )
-        images = F.pad(images, (0, -W % P, 0, -H % P))
+        return -(-H // P), -(-W // P)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, h*w, C), raster order.
+
+        Raises:
+            ValueError: The image is smaller than a patch.
+        """
+        (h, w), P = self.grid(images), self.patch_size
+        H, W = images.shape[-2:]
+        images = F.pad(images, (0, w * P - W, 0, h * P - H))
         return self.proj(images).flatten(2).transpose(1, 2)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..backend import choose
+from ..backend import implementation
 
 
 def causal_conv1d(
@@ -61,15 +61,20 @@ def causal_conv1d(
         )
     _check(x, weight, bias, initial_states)
     history = _history(x, weight, initial_states)
-    # (B, D, W - 1 + L) in the order in which the filter reads.
-    padded = torch.cat([history, x.flip(-1) if reverse else x], dim=-1)
-    conv = choose('causal_conv1d', x.device.type, backend).load()
+    if reverse:
+        # The mirrored filter, with the past behind: x need not be flipped.
+        padded = torch.cat([x, history.flip(-1)], dim=-1)
+        weight = weight.flip(-1)
+        last = padded[..., : history.shape[-1]].flip(-1)
+    else:
+        padded = torch.cat([history, x], dim=-1)
+        last = padded[..., padded.shape[-1] - history.shape[-1] :]
+    conv = implementation('causal_conv1d', x.device.type, backend)
     y = conv(padded, weight, bias)
-    y = y.flip(-1) if reverse else y
     y = F.silu(y) if activation else y
     if not return_final_states:
         return y
-    final = padded[..., padded.shape[-1] - history.shape[-1] :].clone()
+    final = last.clone()
     if final_states_out is not None:
         final = final_states_out.copy_(final)
     return y, final

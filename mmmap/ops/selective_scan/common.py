@@ -1,5 +1,7 @@
 """What the torch backends of the selective scan share."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,6 +21,12 @@ def step_size(inputs: ScanInputs, softplus: bool) -> Tensor:
     if inputs.delta_bias is not None:
         delta = delta + inputs.delta_bias.to(delta.dtype)[:, None]
     return F.softplus(delta) if softplus else delta
+
+
+def gated_sum(ys: Sequence[Tensor], z: Tensor | None) -> Tensor:
+    """The sum of the directions' outputs, times silu(z), (B, D, L)."""
+    y = ys[0] + ys[1] if len(ys) == 2 else ys[0]
+    return y if z is None else y * F.silu(z.to(y.dtype))
 
 
 def skip(y: Tensor, inputs: ScanInputs) -> Tensor:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..backend import choose
+from ..backend import implementation
 
 
 class ScanInputs(NamedTuple):
@@ -60,9 +59,9 @@ def selective_scan(
         return_last_state: Also return the state after the last step.
         reverse: Scan from the last token to the first. Same result as
             flipping every sequence and the output along L.
-        backend: ``'torch'``, ``'mamba_ssm'`` or ``'reference'``; by default
-            the environment variable ``MMMAP_SCAN_BACKEND`` or the device
-            decides.
+        backend: ``'cpp'``, ``'mamba_ssm'``, ``'torch'`` or ``'reference'``; by
+            default the environment variable ``MMMAP_SCAN_BACKEND`` or the
+            device decides.
 
     Returns:
         (B, D, L), with ``return_last_state`` also the state, (B, D, N).
@@ -73,9 +72,9 @@ def selective_scan(
     """
     inputs = _check(u, delta, A, B, C, D, delta_bias, reverse)
     _check_gate(z, u)
-    scan = choose('selective_scan', u.device.type, backend).load()
-    (y,), (state,) = scan((inputs,), delta_softplus)
-    y = _gated(y, z).to(u.dtype)
+    scan = implementation('selective_scan', u.device.type, backend)
+    y, (state,) = scan((inputs,), z, delta_softplus)
+    y = y.to(u.dtype)
     return (y, state) if return_last_state else y
 
 
@@ -137,13 +136,9 @@ def selective_scan_bidirectional(
             f'A {tuple(A[0].shape)} and {tuple(A[1].shape)}'
         )
     _check_gate(z, u[0])
-    scan = choose('selective_scan', u[0].device.type, backend).load()
-    (forward, backward), _ = scan(both, delta_softplus)
-    return _gated(forward + backward, z).to(u[0].dtype)
-
-
-def _gated(y: Tensor, z: Tensor | None) -> Tensor:
-    return y if z is None else y * F.silu(z.to(y.dtype))
+    scan = implementation('selective_scan', u[0].device.type, backend)
+    y, _ = scan(both, z, delta_softplus)
+    return y.to(u[0].dtype)
 
 
 def _check(u, delta, A, B, C, D, delta_bias, reverse) -> ScanInputs:

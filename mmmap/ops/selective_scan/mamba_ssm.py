@@ -1,22 +1,24 @@
 """mamba-ssm's CUDA kernel behind our signature."""
 
+import selective_scan_cuda  # noqa: F401 (the package may lack it)
 import torch
+from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 from torch import Tensor
 
+from .common import gated_sum
 from .interface import ScanInputs
 
 
 def apply(
-    directions: tuple[ScanInputs, ...], delta_softplus: bool
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs (B, D, L) and last states (B, D, N), one per direction."""
+    directions: tuple[ScanInputs, ...], z: Tensor | None, delta_softplus: bool
+) -> tuple[Tensor, list[Tensor]]:
+    """Gated sum of the outputs (B, D, L), each last state (B, D, N)."""
     pairs = [_scan(inputs, delta_softplus) for inputs in directions]
-    return [y for y, _ in pairs], [state for _, state in pairs]
+    ys, states = zip(*pairs, strict=True)
+    return gated_sum(ys, z), list(states)
 
 
 def _scan(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, Tensor]:
-    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
-
     sequences = (inputs.u, inputs.delta, inputs.B, inputs.C)
     if inputs.reverse:
         sequences = tuple(x.flip(-1) for x in sequences)

@@ -6,16 +6,17 @@ Letters: B batch, D channels, L tokens, N state size.
 import torch
 from torch import Tensor
 
-from .common import skip, state_dtype, step_size
+from .common import gated_sum, skip, state_dtype, step_size
 from .interface import ScanInputs
 
 
 def apply(
-    directions: tuple[ScanInputs, ...], delta_softplus: bool
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs (B, D, L) and last states (B, D, N), one per direction."""
+    directions: tuple[ScanInputs, ...], z: Tensor | None, delta_softplus: bool
+) -> tuple[Tensor, list[Tensor]]:
+    """Gated sum of the outputs (B, D, L), each last state (B, D, N)."""
     pairs = [_scan(inputs, delta_softplus) for inputs in directions]
-    return [y for y, _ in pairs], [state for _, state in pairs]
+    ys, states = zip(*pairs, strict=True)
+    return gated_sum(ys, z), list(states)
 
 
 def _scan(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, Tensor]:

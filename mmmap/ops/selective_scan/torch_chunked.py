@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .common import skip, state_dtype, step_size
+from .common import gated_sum, skip, state_dtype, step_size
 from .interface import ScanInputs
 
 # Elements of a chunk buffer that still sit in a core's cache.
@@ -24,9 +24,9 @@ _CACHE_ELEMENTS = 2**18
 
 
 def apply(
-    directions: tuple[ScanInputs, ...], delta_softplus: bool
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs (B, D, L) and last states (B, D, N), one per direction."""
+    directions: tuple[ScanInputs, ...], z: Tensor | None, delta_softplus: bool
+) -> tuple[Tensor, list[Tensor]]:
+    """Gated sum of the outputs (B, D, L), each last state (B, D, N)."""
     batch, channels, length = directions[0].u.shape
     with torch.autocast(directions[0].u.device.type, enabled=False):
         packed = [_pack(inputs, delta_softplus) for inputs in directions]
@@ -46,7 +46,7 @@ def apply(
             skip(_from_time_first(y, inputs.reverse), inputs)
             for y, inputs in zip(ys, directions, strict=True)
         ]
-    return outputs, list(states.unbind(0))
+    return gated_sum(outputs, z), list(states.unbind(0))
 
 
 def _pack(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, ...]:
