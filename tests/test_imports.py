@@ -29,7 +29,9 @@ FLOORS = (
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TORCH_ALONE = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
 # One file may touch a library that is there only with its kernels.
-KERNELS = {'mmmap.ops.selective_scan.mamba_ssm': {'mamba_ssm'}}
+KERNELS = {
+    'mmmap.ops.selective_scan.mamba_ssm': {'mamba_ssm', 'selective_scan_cuda'}
+}
 LIBRARIES = {'mmdet', 'mmseg'}
 # Modules that exist for mmdet or mmseg.
 MAY_IMPORT_LIBRARIES = set()

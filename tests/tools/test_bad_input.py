@@ -184,7 +184,7 @@ def test_settings_that_cannot_be(refused, pretrained, setting, expected):
 @pytest.mark.parametrize(
     ('scale', 'expected'),
     [
-        ('8', 'hides 0 of 1 tokens; at least one must be hidden'),
+        ('8', 'the image is 8x8, smaller than a 16x16 patch; resize it'),
         ('(64, 8)', 'the image is 8x64, smaller than a 16x16 patch; resize'),
     ],
 )

@@ -126,7 +126,7 @@ Tensors scan_backward(const Tensor& dy, const Tensor& dlast, const Tensor& start
   const auto options = u[0].options().dtype(type);
   const int64_t count = u.size(), batch = u[0].size(0), channels = u[0].size(1),
                 length = u[0].size(2), state = A[0].size(1);
-  const Tensor dout = dy.to(type), dstate = dlast.to(type).contiguous();
+  const Tensor incoming = dy.to(type), dstate = dlast.to(type).contiguous();
   const auto many = [&](bool wanted, at::IntArrayRef size) {
     Tensors list;
     for (int64_t k = 0; wanted && k < count; ++k) list.push_back(at::empty(size, options));
@@ -151,9 +151,8 @@ Tensors scan_backward(const Tensor& dy, const Tensor& dlast, const Tensor& start
       grads[k] = {to(du, k), to(ddelta, k), to(dA, k),    to(dD, k),
                   to(dbias, k), to(dB, k),  to(dC, k), dstate[k].const_data_ptr<scalar_t>()};
     const auto run = best_kernels<scalar_t>().backward;
-    const auto incoming = view<scalar_t>(dout);
     scalar_t* out = z ? dz.data_ptr<scalar_t>() : nullptr;
-    for_each_task(p.tasks(), [&](int64_t task) { run(p, task, incoming, grads, out); });
+    for_each_task(p.tasks(), [&](int64_t task) { run(p, task, view<scalar_t>(incoming), grads, out); });
   });
   Tensors all;
   // Sums over a dimension where there is one to sum over, and takes the form of
@@ -177,20 +176,10 @@ Tensors scan_backward(const Tensor& dy, const Tensor& dlast, const Tensor& start
 
 }  // namespace
 
-TORCH_LIBRARY(mmmap, m) {
-  m.def(
-      "scan_forward(Tensor[] u, Tensor[] delta, Tensor[] A, Tensor[] B, Tensor[] C, "
-      "Tensor[] D, Tensor[] delta_bias, Tensor? z, int groups, bool[] reverse, "
-      "bool softplus, bool save) -> (Tensor y, Tensor starts, Tensor last)");
-  m.def(
-      "scan_backward(Tensor dy, Tensor dlast, Tensor starts, Tensor[] u, Tensor[] delta, "
-      "Tensor[] A, Tensor[] B, Tensor[] C, Tensor[] D, Tensor[] delta_bias, Tensor? z, "
-      "int groups, bool[] reverse, bool softplus) -> Tensor[]");
-}
-
+// Defined in mmmap/ops/selective_scan/operator.py.
 TORCH_LIBRARY_IMPL(mmmap, CPU, m) {
-  m.impl("scan_forward", scan_forward);
-  m.impl("scan_backward", scan_backward);
+  m.impl("scan_forward_cpp", scan_forward);
+  m.impl("scan_backward_cpp", scan_backward);
 }
 
 }  // namespace mmmap

@@ -1,0 +1,160 @@
+"""A kernel as a torch operator with gradients; what kernels share.
+
+Letters: B batch, D channels, L tokens, N state size, T steps of a chunk,
+G groups of channels.
+
+A kernel computes two functions, for one direction or two:
+
+- ``forward(u, delta, A, B, C, D, delta_bias, z, groups, reverse, softplus,
+  save) -> y, starts, last``: the gated sum of the outputs (B, D, L); the state
+  before each chunk, (directions, B, L / T, D, N), none without ``save``; the
+  last states (directions, B, D, N).
+- ``backward(dy, dlast, starts, ...) -> gradients`` of all tensors in the order
+  of the arguments.
+
+The arguments of a direction lie in lists: u, delta (B, D, L), A (D, N), B, C
+(B, G*N, L), D, delta_bias (D,), the last two lists empty where there are none.
+All results have the type of the state, the gradients that of their arguments.
+Operators are opaque to ``torch.compile``, which sees their shapes below.
+"""
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .interface import ScanInputs
+
+# T: steps between the states that are kept. As in csrc/scan.h.
+CHUNK = 64
+
+_LISTS = (
+    'Tensor[] u, Tensor[] delta, Tensor[] A, Tensor[] B, Tensor[] C, '
+    'Tensor[] D, Tensor[] delta_bias, Tensor? z, '
+    'int groups, bool[] reverse, bool softplus'
+)
+_library = torch.library.Library('mmmap', 'FRAGMENT')
+
+
+def define(kernel: str) -> Callable:
+    """Define ``mmmap::scan_forward_<kernel>`` and its backward.
+
+    Returns:
+        The backend's ``apply`` for what will be implemented under the names.
+    """
+    forward = f'scan_forward_{kernel}'
+    backward = f'scan_backward_{kernel}'
+    _library.define(
+        f'{forward}({_LISTS}, bool save) '
+        '-> (Tensor y, Tensor starts, Tensor last)'
+    )
+    _library.define(
+        f'{backward}(Tensor dy, Tensor dlast, Tensor starts, {_LISTS}) '
+        '-> Tensor[]'
+    )
+    forward, backward = f'mmmap::{forward}', f'mmmap::{backward}'
+    torch.library.register_fake(forward, _fake_forward, lib=_library)
+    torch.library.register_fake(backward, _fake_backward, lib=_library)
+    torch.library.register_autograd(
+        forward,
+        lambda ctx, *grads: _differentiate(ctx, _operator(backward), *grads),
+        setup_context=_keep,
+        lib=_library,
+    )
+    torch.library.register_autograd(backward, _only_once, lib=_library)
+
+    def apply(directions, z, delta_softplus):
+        return _call(_operator(forward), directions, z, delta_softplus)
+
+    return apply
+
+
+def implement(kernel: str, forward: Callable, backward: Callable, key: str):
+    """Let two Python functions be the operators on a dispatch key."""
+    _library.impl(f'scan_forward_{kernel}', forward, key)
+    _library.impl(f'scan_backward_{kernel}', backward, key)
+
+
+def state_dtype(u: list[Tensor], A: list[Tensor]) -> torch.dtype:
+    """fp32, or fp64 where an input is fp64."""
+    wide = torch.float64 in (u[0].dtype, A[0].dtype)
+    return torch.float64 if wide else torch.float32
+
+
+def _operator(name: str) -> Callable:
+    return getattr(torch.ops.mmmap, name.removeprefix('mmmap::'))
+
+
+def _call(
+    forward: Callable,
+    directions: tuple[ScanInputs, ...],
+    z: Tensor | None,
+    softplus: bool,
+) -> tuple[Tensor, list[Tensor]]:
+    u, delta, A, B, C, D, delta_bias, reverse = zip(*directions, strict=True)
+    lists = [
+        u,
+        delta,
+        A,
+        [x.flatten(1, 2) for x in B],
+        [x.flatten(1, 2) for x in C],
+        [] if D[0] is None else D,
+        [] if delta_bias[0] is None else delta_bias,
+    ]
+    tensors = [*itertools.chain(*lists), *([] if z is None else [z])]
+    save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
+    y, _, last = forward(*lists, z, B[0].shape[1], reverse, softplus, save)
+    return y, list(last.unbind(0))
+
+
+def _fake_forward(
+    u, delta, A, B, C, D, delta_bias, z, groups, reverse, softplus, save
+):
+    dtype = state_dtype(u, A)
+    (batch, channels, length), state = u[0].shape, A[0].shape[1]
+    chunks = -(-length // CHUNK) if save else 0
+    starts = (len(u), batch, chunks, channels, state)
+    return (
+        u[0].new_empty(u[0].shape, dtype=dtype),
+        u[0].new_empty(starts, dtype=dtype),
+        u[0].new_empty((len(u), batch, channels, state), dtype=dtype),
+    )
+
+
+def _fake_backward(dy, dlast, starts, *arguments):
+    *lists, z, _, _, _ = arguments
+    tensors = [*itertools.chain(*lists), *([] if z is None else [z])]
+    return [x.new_empty(x.shape) for x in tensors]
+
+
+def _keep(ctx, inputs, output):
+    *lists, z, groups, reverse, softplus, _ = inputs
+    _, starts, _ = output
+    ctx.mark_non_differentiable(starts)
+    ctx.counts = [len(tensors) for tensors in lists]
+    ctx.gated = z is not None
+    ctx.settings = (groups, reverse, softplus)
+    gate = [z] if ctx.gated else []
+    ctx.save_for_backward(starts, *itertools.chain(*lists), *gate)
+
+
+def _differentiate(ctx, backward, dy, _, dlast):
+    starts, *tensors = ctx.saved_tensors
+    z = tensors.pop() if ctx.gated else None
+    lists = _split(tensors, ctx.counts)
+    grads = backward(dy, dlast, starts, *lists, z, *ctx.settings)
+    dz = grads.pop() if ctx.gated else None
+    return *_split(grads, ctx.counts), dz, None, None, None, None
+
+
+def _split(tensors: list[Tensor], counts: list[int]) -> list[list[Tensor]]:
+    rest = iter(tensors)
+    return [list(itertools.islice(rest, count)) for count in counts]
+
+
+def _only_once(ctx, *grads):
+    raise RuntimeError(
+        'selective_scan: the kernels differentiate once; for gradients of '
+        "gradients use backend='reference'"
+    )
