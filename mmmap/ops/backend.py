@@ -63,6 +63,9 @@ _KERNELS = (
     'pip install --no-build-isolation mamba-ssm'
 )
 
+# Triton interprets its kernels then, for tests.
+_INTERPRETED = ('cpu',) if os.environ.get('TRITON_INTERPRET') == '1' else ()
+
 # Order is preference: the first that can run is the automatic choice.
 BACKENDS: dict[str, tuple[Backend, ...]] = {
     'selective_scan': (
@@ -71,6 +74,12 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             'mmmap.ops.selective_scan.mamba_ssm',
             devices=('cuda',),
             install=_KERNELS,
+        ),
+        Backend(
+            'triton',
+            'mmmap.ops.selective_scan.triton_scan',
+            devices=('cuda', *_INTERPRETED),
+            install='pip install triton',
         ),
         Backend(
             'cpp',
