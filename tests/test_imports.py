@@ -28,9 +28,11 @@ FLOORS = (
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TORCH_ALONE = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
-# One file may touch a library that is there only with its kernels.
+# What kernels need is imported by their own files alone.
 KERNELS = {
-    'mmmap.ops.selective_scan.mamba_ssm': {'mamba_ssm', 'selective_scan_cuda'}
+    'mmmap.ops.selective_scan.triton_kernels': {'triton'},
+    'mmmap.ops.selective_scan.triton_scan': {'triton'},
+    'mmmap.ops.selective_scan.mamba_ssm': {'mamba_ssm', 'selective_scan_cuda'},
 }
 LIBRARIES = {'mmdet', 'mmseg'}
 # Modules that exist for mmdet or mmseg.

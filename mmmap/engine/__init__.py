@@ -1,5 +1,6 @@
 """How models learn: the optimizer's groups and the hooks."""
 
+from . import complexity  # noqa: F401  adds to MMEngine's table
 from .hooks import (
     BatchFeedHook,
     CheckpointGuardHook,

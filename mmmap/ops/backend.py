@@ -25,14 +25,15 @@ class Backend:
         devices: Device types it serves; empty means all.
         install: The command that brings what its module imports, where that
             may be missing.
-        automatic: Whether it may be chosen without being named.
+        automatic: Whether it may be chosen without being named, or on which
+            device types.
     """
 
     name: str
     module: str
     devices: tuple[str, ...] = ()
     install: str = ''
-    automatic: bool = True
+    automatic: bool | tuple[str, ...] = True
 
     def why_not(self, device_type: str) -> str | None:
         """Why it cannot run on a device type, or None if it can."""
@@ -43,6 +44,15 @@ class Backend:
             )
         missing = _import_error(self.module)
         return missing and f'{missing}; install it with: {self.install}'
+
+    def unasked(self, device_type: str) -> bool:
+        """Whether it can run on a device type without being named."""
+        willing = (
+            self.automatic
+            if isinstance(self.automatic, bool)
+            else device_type in self.automatic
+        )
+        return willing and not self.why_not(device_type)
 
     def load(self) -> Callable:
         """The function that computes the operator."""
@@ -80,6 +90,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             'mmmap.ops.selective_scan.triton_scan',
             devices=('cuda', *_INTERPRETED),
             install='pip install triton',
+            automatic=('cuda',),
         ),
         Backend(
             'cpp',
@@ -162,7 +173,7 @@ def _load(op: str, device_type: str, name: str | None) -> str:
 
 
 def _first_that_runs(backends: Sequence[Backend], device: str) -> Backend:
-    return next(b for b in backends if b.automatic and not b.why_not(device))
+    return next(b for b in backends if b.unasked(device))
 
 
 def report() -> list[tuple[str, str, str, str]]:

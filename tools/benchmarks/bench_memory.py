@@ -1,16 +1,16 @@
 """Measure peak memory: of the scan by length, and of HybridNet-T at 1024 px.
 
-The textbook scan holds several tensors (B, D, L, N). The chunked one holds a
-few (B, D, L) and buffers of one chunk, so its memory does not grow with
-D*L*N: neither a larger N nor the product shows.
+The textbook scan holds several tensors (B, D, L, N). The backends of mmmap
+hold a few (B, D, L), buffers of one chunk and a state for each chunk. Both
+directions are scanned.
 
     python tools/benchmarks/bench_memory.py --out work_dirs/bench/memory.csv
 """
 
 import torch
-from bench_scan import both, chunked, make_inputs, textbook
 from common import base_parser, peak_memory, print_row, start, write
 from mmpretrain.registry import MODELS
+from scans import available, both, make_inputs
 
 import mmmap  # noqa: F401  registers the backbone
 
@@ -49,16 +49,18 @@ def backbone_memory(size: int, with_cp: bool, args) -> int:
 
 def measure_scans(args) -> list[dict]:
     """Rows of the scan at several L and N."""
+    scans = available(torch.device(args.device).type)
+    names = [n for n in scans if n not in ('mambapy', 'loop')]
     rows = []
     for length in QUICK_LENGTHS if args.quick else LENGTHS:
         for state in STATES:
-            for scan in (chunked, textbook):
-                if scan is textbook and length not in TEXTBOOK_LENGTHS:
+            for name in names:
+                if name == 'textbook' and length not in TEXTBOOK_LENGTHS:
                     continue
                 shape = (1, CHANNELS, length, state)
-                peak = scan_memory(scan, shape, args)
+                peak = scan_memory(scans[name], shape, args)
                 row = dict(
-                    what=f'{scan.__name__} scan',
+                    what=f'{name} scan',
                     size=f'L {length} N {state}',
                     peak_mib=round(peak / MIB, 1),
                     dln_mib=round(4 * CHANNELS * length * state / MIB, 1),

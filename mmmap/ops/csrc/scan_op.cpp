@@ -64,7 +64,7 @@ View<const real> view(const Tensor& x) {
 }
 
 template <class real>
-Problem<real> problem(const Arguments& x, const c10::List<bool>& reverse, bool softplus,
+Problem<real> problem(const Arguments& x, at::IntArrayRef reverse, bool softplus,
                       const Tensor& starts, const Tensor& last) {
   const Tensor &u = x.u[0];
   Problem<real> p{u.size(0), x.groups, u.size(1), u.size(2), x.A[0].size(1), softplus,
@@ -80,7 +80,7 @@ Problem<real> problem(const Arguments& x, const c10::List<bool>& reverse, bool s
     d.delta_bias = x.delta_bias.empty() ? nullptr : x.delta_bias[k].const_data_ptr<real>();
     if (starts.numel()) d.starts = starts[k].data_ptr<real>();
     if (last.defined()) d.last = last[k].data_ptr<real>();
-    d.reverse = reverse[k];
+    d.reverse = reverse[k] != 0;
   }
   if (x.z.defined()) p.z = view<real>(x.z);
   return p;
@@ -96,7 +96,7 @@ void for_each_task(int64_t tasks, Run run) {
 std::tuple<Tensor, Tensor, Tensor> scan_forward(
     at::TensorList u, at::TensorList delta, at::TensorList A, at::TensorList B,
     at::TensorList C, at::TensorList D, at::TensorList delta_bias,
-    const std::optional<Tensor>& z, int64_t groups, const c10::List<bool>& reverse, bool softplus,
+    const std::optional<Tensor>& z, int64_t groups, at::IntArrayRef reverse, bool softplus,
     bool save) {
   const auto type = state_type(u, A);
   const Arguments x(u, delta, A, B, C, D, delta_bias, z, groups, type);
@@ -120,7 +120,7 @@ Tensors scan_backward(const Tensor& dy, const Tensor& dlast, const Tensor& start
                       at::TensorList u, at::TensorList delta, at::TensorList A,
                       at::TensorList B, at::TensorList C, at::TensorList D,
                       at::TensorList delta_bias, const std::optional<Tensor>& z,
-                      int64_t groups, const c10::List<bool>& reverse, bool softplus) {
+                      int64_t groups, at::IntArrayRef reverse, bool softplus) {
   const auto type = state_type(u, A);
   const Arguments x(u, delta, A, B, C, D, delta_bias, z, groups, type);
   const auto options = u[0].options().dtype(type);

@@ -19,10 +19,12 @@ Operators are opaque to ``torch.compile``, which sees their shapes below.
 """
 
 import itertools
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
 
 from .interface import ScanInputs
 
@@ -32,7 +34,7 @@ CHUNK = 64
 _LISTS = (
     'Tensor[] u, Tensor[] delta, Tensor[] A, Tensor[] B, Tensor[] C, '
     'Tensor[] D, Tensor[] delta_bias, Tensor? z, '
-    'int groups, bool[] reverse, bool softplus'
+    'int groups, int[] reverse, bool softplus'
 )
 _library = torch.library.Library('mmmap', 'FRAGMENT')
 
@@ -64,6 +66,11 @@ def define(kernel: str) -> Callable:
     )
     torch.library.register_autograd(backward, _only_once, lib=_library)
 
+    register_flop_formula(_operator(forward))(scan_flops)
+    register_flop_formula(_operator(backward))(
+        lambda dy, dlast, starts, *shapes, **_: 2 * scan_flops(*shapes)
+    )
+
     def apply(directions, z, delta_softplus):
         return _call(_operator(forward), directions, z, delta_softplus)
 
@@ -74,6 +81,18 @@ def implement(kernel: str, forward: Callable, backward: Callable, key: str):
     """Let two Python functions be the operators on a dispatch key."""
     _library.impl(f'scan_forward_{kernel}', forward, key)
     _library.impl(f'scan_backward_{kernel}', backward, key)
+
+
+def scan_flops(u: list, delta: list, A: list, *_, **__) -> int:
+    """9 B L D N a direction, from shapes of u (B, D, L) and A (D, N).
+
+    The count of mamba#110; gradients are counted twice as much, without what
+    is computed again.
+    """
+    return sum(
+        9 * math.prod(sequence) * rates[1]
+        for sequence, rates in zip(u, A, strict=True)
+    )
 
 
 def state_dtype(u: list[Tensor], A: list[Tensor]) -> torch.dtype:

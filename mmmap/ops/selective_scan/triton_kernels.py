@@ -5,12 +5,12 @@ Letters: T steps of a chunk, D channels of a block, N state size.
 A program takes one image, one direction and a block of channels through time,
 a chunk at a time. Within a chunk the recurrence
 
-    h[i] = decay[i] * h[i - 1] + x[i] B[i],    x = delta u
+    h[i] = decay[i] * h[i - 1] + x[i] B[i],    x = delta * u
 
-is an associative scan over tiles (T, D, N) in registers; what crosses chunks is
-one state (D, N). Step i of the scan lies at time i, or L - 1 - i in reverse, so
-nothing is flipped in memory. Steps beyond L have delta = 0, which leaves the
-state alone.
+is an associative scan over tiles (T, D, N) in registers; what crosses chunks
+is one state (D, N). Step i of the scan lies at time i, or at L - 1 - i in
+reverse, so nothing is flipped in memory. Steps beyond L have delta = 0, which
+leaves the state alone.
 
 The backward scans gradients g of the states the other way,
 
@@ -65,6 +65,7 @@ def forward_kernel(
     SAVE: tl.constexpr, T: tl.constexpr, BLOCK_D: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):  # fmt: skip
+    """Outputs (directions, B, D, L), states before chunks and last ones."""
     image, block, side = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     if side == 0:
         u, delta, A, B, C, D, bias = u0, delta0, A0, B0, C0, D0, bias0
@@ -130,6 +131,11 @@ def backward_kernel(
     T: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_N: tl.constexpr,
     BLOCKS: tl.constexpr,
 ):  # fmt: skip
+    """Gradients of all arguments; ``carry`` enters as that of the states.
+
+    Those of A, D and the bias are left by image, those of B and C by part of
+    the channels, to be summed.
+    """
     image, part, side = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     if side == 0:
         u, delta, A, B, C, D, bias = u0, delta0, A0, B0, C0, D0, bias0

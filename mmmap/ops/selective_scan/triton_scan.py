@@ -1,8 +1,8 @@
 """The scan in Triton for CUDA tensors; nothing to compile beforehand.
 
 Both directions are one launch. Their sum and the gate are torch's. With
-``TRITON_INTERPRET=1`` in the environment when this is imported, the kernels are
-interpreted, on CPU tensors too: slow, for tests.
+``TRITON_INTERPRET=1`` in the environment when this is imported, the kernels
+are interpreted, on CPU tensors too: slow, for tests.
 """
 
 import torch
@@ -32,6 +32,19 @@ def apply(
     return gated_sum([y], z), states
 
 
+def settings(state: int) -> dict[str, int]:
+    """The kernels' tile for a state size, and its warps."""
+    block_n = triton.next_power_of_2(state)
+    block_d = max(_TILE // (CHUNK * block_n), 1)
+    elements = CHUNK * block_d * block_n
+    return dict(
+        T=CHUNK,
+        BLOCK_D=block_d,
+        BLOCK_N=block_n,
+        num_warps=max(4 * elements // 2048, 4),
+    )
+
+
 class _Problem:
     """The operator's arguments as the kernels take them."""
 
@@ -53,16 +66,8 @@ class _Problem:
             int(reverse[0]),
             int(reverse[-1]),
         )
-        block_n = triton.next_power_of_2(self.state)
-        block_d = max(_TILE // (CHUNK * block_n), 1)
-        self.settings = dict(
-            HAS_D=bool(D),
-            HAS_BIAS=bool(delta_bias),
-            SOFTPLUS=softplus,
-            T=CHUNK,
-            BLOCK_D=block_d,
-            BLOCK_N=block_n,
-            num_warps=max(4 * CHUNK * block_d * block_n // 2048, 4),
+        self.settings = settings(self.state) | dict(
+            HAS_D=bool(D), HAS_BIAS=bool(delta_bias), SOFTPLUS=softplus
         )
 
     def programs(self, channels: int) -> tuple[int, int, int]:

@@ -1,0 +1,96 @@
+"""The kernels as torch operators: compiled around, counted, refused twice."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmmap.models.layers import BidirectionalMamba
+from mmmap.ops import selective_scan, selective_scan_bidirectional
+from tests.ops.scan_cases import CPP, make_scan
+
+KERNELS = pytest.mark.parametrize('backend', [CPP])
+SCHEMA_CHECKS = (
+    'test_schema',
+    'test_autograd_registration',
+    'test_faketensor',
+    'test_aot_dispatch_static',
+)
+
+
+def arguments(gated=True):
+    """Of the operator itself."""
+    x = make_scan(2, 4, 70, 3)
+    lists = [[x[k]] for k in ('u', 'delta', 'A', 'B', 'C', 'D', 'delta_bias')]
+    return (*lists, x['z'] if gated else None, 1, [0], True, True)
+
+
+@KERNELS
+@pytest.mark.parametrize('gated', [True, False])
+def test_operator_keeps_torch_s_contract(backend, gated):
+    selective_scan(**make_scan(), backend=backend)  # loads it
+    operator = getattr(torch.ops.mmmap, f'scan_forward_{backend}').default
+    torch.library.opcheck(operator, arguments(gated), test_utils=SCHEMA_CHECKS)
+
+
+def test_mixer_compiles_without_a_break(monkeypatch):
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'torch')
+    if CPP.marks[0].args[0] is False:
+        monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'cpp')
+    torch.manual_seed(0)
+    mixer = BidirectionalMamba(16, d_state=4)
+    tokens = torch.randn(2, 12, 16, requires_grad=True)
+    learned = [tokens, *mixer.parameters()]
+    compiled = torch.compile(mixer, fullgraph=True, backend='aot_eager')
+    results = []
+    for run in (mixer, compiled):
+        y = run(tokens)
+        results.append([y, *torch.autograd.grad(y.square().sum(), learned)])
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+@KERNELS
+def test_flops_are_nine_for_each_state(backend):
+    sides = [make_scan(2, 4, 70, 3, seed=s) for s in (0, 1)]
+    z = sides[0].pop('z')
+    del sides[1]['z']
+    pairs = {k: (sides[0][k], sides[1][k]) for k in sides[0]}
+    counter = FlopCounterMode(display=False)
+    with counter:
+        y = selective_scan_bidirectional(**pairs, z=z, backend=backend)
+        forward = counter.get_total_flops()
+        y.sum().backward()
+    assert forward == 2 * 9 * 2 * 4 * 70 * 3
+    assert counter.get_total_flops() == 3 * forward
+
+
+@KERNELS
+def test_gradients_of_gradients_are_refused(backend):
+    inputs = make_scan()
+    y = selective_scan(**inputs, backend=backend)
+    (grad,) = torch.autograd.grad(y.sum(), inputs['u'], create_graph=True)
+    with pytest.raises(RuntimeError, match="use backend='reference'"):
+        grad.sum().backward()
+
+
+@KERNELS
+def test_backward_twice(backend):
+    inputs = make_scan(length=70)
+    y = selective_scan(**inputs, backend=backend).sum()
+    first = torch.autograd.grad(y, inputs['delta'], retain_graph=True)
+    second = torch.autograd.grad(y, inputs['delta'])
+    assert torch.equal(*first, *second)
+
+
+@KERNELS
+def test_threads_do_not_change_a_bit(backend):
+    inputs = make_scan(3, 70, 130, 5)
+    results = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        try:
+            y = selective_scan(**inputs, delta_softplus=True, backend=backend)
+            results.append([y, *torch.autograd.grad(y.sum(), inputs.values())])
+        finally:
+            torch.set_num_threads(1)
+    assert all(map(torch.equal, *results))

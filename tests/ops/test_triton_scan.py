@@ -1,0 +1,192 @@
+"""The Triton kernels, interpreted on the CPU, where that is switched on.
+
+The interpreter takes elements one by one, so sizes are small: two blocks of
+channels, three chunks. On a GPU the same tests run compiled.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mmmap.ops import selective_scan, selective_scan_bidirectional
+from mmmap.ops.backend import BACKENDS
+from tests.helpers import REPO
+from tests.ops.scan_cases import OPTIONAL, gradients, make_scan, without
+
+DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
+triton = next(b for b in BACKENDS['selective_scan'] if b.name == 'triton')
+reason = triton.why_not(DEVICE)
+needs_triton = pytest.mark.skipif(reason is not None, reason=str(reason))
+
+
+def on_device(inputs):
+    return {
+        k: v if v is None else v.detach().to(DEVICE).requires_grad_()
+        for k, v in inputs.items()
+    }
+
+
+def assert_same(inputs, rtol=2e-4, atol=2e-5, **options):
+    """Outputs, last states and all gradients equal the reference's."""
+    inputs = on_device(inputs)
+    results = {}
+    for backend in ('triton', 'reference'):
+        outputs = selective_scan(
+            **inputs,
+            **options,
+            return_last_state=True,
+            delta_softplus=True,
+            backend=backend,
+        )
+        outputs = [x.cpu() for x in outputs]
+        results[backend] = outputs, gradients(outputs, inputs)
+    (ours, our_grads), (truth, true_grads) = results.values()
+    for value, expected in zip(ours, truth, strict=True):
+        assert value.dtype == expected.dtype
+        torch.testing.assert_close(value, expected, rtol=rtol, atol=atol)
+    for name, expected in true_grads.items():
+        assert our_grads[name].dtype == expected.dtype
+        error = (our_grads[name] - expected).abs().max()
+        assert error <= rtol * expected.abs().max() + atol, name
+
+
+@needs_triton
+@pytest.mark.parametrize('reverse', [False, True])
+@pytest.mark.parametrize('length', [1, 2, 63, 64, 65, 130])
+def test_equals_reference(length, reverse):
+    assert_same(make_scan(2, 3, length, 3), reverse=reverse)
+
+
+@needs_triton
+def test_groups_of_channels():
+    assert_same(make_scan(1, 6, 66, 3, groups=2))
+
+
+@needs_triton
+@pytest.mark.parametrize('absent', [('D',), OPTIONAL], ids='-'.join)
+def test_without_optional(absent):
+    assert_same(without(make_scan(1, 2, 9, 3), *absent))
+
+
+@needs_triton
+def test_double_precision_throughout():
+    inputs = make_scan(1, 2, 66, 2, dtype=torch.float64)
+    assert_same(inputs, 1e-10, 1e-12)
+
+
+@needs_triton
+def test_bf16_inputs():
+    inputs = make_scan(1, 2, 30, 2)
+    for name in ('u', 'delta', 'B', 'C', 'z'):
+        inputs[name] = inputs[name].bfloat16()
+    assert_same(inputs, 2**-7, 1e-3)
+
+
+@needs_triton
+def test_memory_layout_does_not_matter():
+    inputs = {k: v.detach() for k, v in make_scan(1, 2, 20, 3).items()}
+    for name in ('u', 'delta', 'B', 'C', 'z'):
+        inputs[name] = inputs[name].mT.contiguous().mT
+    assert_same(inputs)
+
+
+@needs_triton
+def test_one_launch_scans_both_directions():
+    sides = [on_device(make_scan(1, 3, 65, 3, seed=s)) for s in (0, 1)]
+    z = sides[0].pop('z')
+    del sides[1]['z']
+    pairs = {k: (sides[0][k], sides[1][k]) for k in sides[0]}
+    tensors = {f'{k}{i}': pairs[k][i] for k in pairs for i in (0, 1)}
+    tensors['z'] = z
+    results = []
+    for backend in ('triton', 'reference'):
+        y = selective_scan_bidirectional(
+            **pairs, z=z, delta_softplus=True, backend=backend
+        ).cpu()
+        results.append((y, gradients([y], tensors)))
+    (y, grads), (truth, expected) = results
+    torch.testing.assert_close(y, truth, rtol=1e-4, atol=1e-5)
+    for name, grad in expected.items():
+        torch.testing.assert_close(
+            grads[name], grad, rtol=1e-3, atol=1e-4, msg=name
+        )
+
+
+@needs_triton
+def test_runs_are_equal_bit_by_bit():
+    inputs = on_device(make_scan(2, 3, 65, 3))
+    runs = []
+    for _ in range(2):
+        y = selective_scan(**inputs, delta_softplus=True, backend='triton')
+        runs.append([y, *gradients([y.cpu()], inputs).values()])
+    assert all(map(torch.equal, *runs))
+
+
+@needs_triton
+def test_empty_batch():
+    inputs = on_device(make_scan(0, 3, 5, 3))
+    y = selective_scan(**inputs, backend='triton')
+    assert y.shape == (0, 3, 5)
+    grads = gradients([y.cpu()], inputs)
+    assert all(grad.eq(0).all() for grad in grads.values())
+
+
+COMPILE = """
+import re, subprocess, sys, tempfile
+from pathlib import Path
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from mmmap.ops.selective_scan import triton_kernels, triton_scan
+
+arch, dtype, state = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+settings = triton_scan.settings(state)
+warps = settings.pop('num_warps')
+settings.update(HAS_D=True, HAS_BIAS=True, SOFTPLUS=True, SAVE=True, BLOCKS=8)
+sequences = {f'{name}{side}' for name in ('u', 'delta', 'B', 'C')
+             for side in '01'}
+sizes = {'channels', 'per_group', 'L', 'N', 'chunks', 'reverse0', 'reverse1'}
+ptxas = Path(triton.__file__).parent / 'backends/nvidia/bin/ptxas'
+for name in ('forward_kernel', 'backward_kernel'):
+    kernel = getattr(triton_kernels, name)
+    names = kernel.arg_names
+    signature = {
+        n: 'constexpr' if n in settings else 'i32' if n in sizes
+        else f'*{dtype if n in sequences else "fp32"}'
+        for n in names
+    }
+    constants = {
+        (names.index(n),): settings[n] for n in names if n in settings}
+    source = ASTSource(kernel, signature, constants)
+    compiled = triton.compile(
+        source, GPUTarget('cuda', arch, 32), dict(num_warps=warps))
+    with tempfile.NamedTemporaryFile('w', suffix='.ptx') as file:
+        file.write(compiled.asm['ptx'])
+        file.flush()
+        suffix = 'a' if arch == 90 else ''
+        told = subprocess.run(
+            [ptxas, '-v', f'-arch=sm_{arch}{suffix}', file.name, '-o',
+             '/dev/null'], capture_output=True, text=True, check=True).stderr
+    print(*re.findall(r'(\\d+) bytes spill stores', told))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('arch', ['80', '90'])
+@pytest.mark.parametrize(('dtype', 'state'), [('bf16', '16'), ('fp32', '8')])
+def test_compiles_for_gpus_without_spilling(arch, dtype, state):
+    """No GPU is needed to compile, nor to count the registers."""
+    pytest.importorskip('triton')
+    env = {k: v for k, v in os.environ.items() if k != 'TRITON_INTERPRET'}
+    done = subprocess.run(
+        [sys.executable, '-c', COMPILE, arch, dtype, state],
+        cwd=REPO,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ['0', '0']

@@ -1,0 +1,219 @@
+"""Time the selective scan against others, and against what limits it.
+
+Both directions with softplus, skip and gate, as a mixer calls them, forward
+and with backward. The outputs and all gradients are compared before anything
+is timed. Rows:
+
+- ``cpp``, ``triton``, ``mamba_ssm``, ``torch``: the backends of mmmap that run
+  on the device without being named;
+- ``mambapy``: the parallel scan of that package, if it is installed;
+- ``textbook``: everything laid out as (B, D, L, N), then step by step, as the
+  slow path of Hugging Face's Mamba; at small shapes only;
+- ``loop``: step by step on contiguous slices of each step;
+- ``limit``: on a CPU the exponentials alone (one for each of B*D*L*N and
+  direction, two with backward) at the speed of ``torch.exp`` in the cache; on
+  a GPU the bytes that must move at the measured bandwidth.
+
+    python tools/benchmarks/bench_ops.py --out work_dirs/bench/ops.csv \
+        --plot work_dirs/bench/ops.png
+"""
+
+from pathlib import Path
+
+import torch
+from common import (
+    base_parser,
+    interleaved,
+    median_and_spread,
+    print_row,
+    start,
+    write,
+)
+from scans import Scan, available, both, forward, make_inputs
+
+# (B, D, L, N); D is twice the embedding. About as many tokens in each.
+SHAPES = {
+    'T, 224 px, half visible': (16, 384, 98, 16),
+    'T, 224 px': (8, 384, 196, 16),
+    'T, 512 px': (2, 384, 1024, 16),
+    'T, 1024 px': (1, 384, 4096, 16),
+    'B, 224 px, half visible': (8, 1536, 98, 16),
+    'B, 224 px': (4, 1536, 196, 16),
+    'B, 512 px': (1, 1536, 1024, 16),
+    'B, 1024 px': (1, 1536, 4096, 16),
+}
+QUICK = {'tiny': (2, 16, 20, 4)}
+# Of the largest value; bf16 has 8 bits.
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
+DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16)
+
+
+def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
+    """Largest difference from the last scan, relative to the largest value.
+
+    Raises:
+        SystemExit: A scan computes something else.
+    """
+    truths = both(list(scans.values())[-1], *inputs)
+    worst = 0.0
+    for name, scan in list(scans.items())[:-1]:
+        for part, (ours, truth) in enumerate(zip(both(scan, *inputs), truths)):
+            error = ((ours - truth).abs().max() / truth.abs().max()).item()
+            if not error <= tolerance:
+                raise SystemExit(
+                    f'error: {name} differs in part {part}: {error}'
+                )
+            worst = max(worst, error)
+    return worst
+
+
+def exponentials_per_second(rounds: int) -> float:
+    """Of ``torch.exp`` on all threads, on numbers that sit in the cache."""
+    x = torch.randn(torch.get_num_threads(), 2**14)
+    out, repeats = torch.empty_like(x), 50
+
+    def run():
+        for _ in range(repeats):
+            torch.exp(x, out=out)
+
+    seconds = interleaved({'exp': run}, rounds, 'cpu')['exp']
+    return repeats * x.numel() / median_and_spread(seconds)[0]
+
+
+def bytes_per_second(rounds: int, device: str) -> float:
+    """Of a copy between two large tensors."""
+    x = torch.empty(2**28, dtype=torch.uint8, device=device)
+    y = torch.empty_like(x)
+    seconds = interleaved({'copy': lambda: y.copy_(x)}, rounds, device)['copy']
+    return 2 * x.numel() / median_and_spread(seconds)[0]
+
+
+class Limit:
+    """Seconds below which no scan of a shape can come on this machine."""
+
+    def __init__(self, args) -> None:
+        self.on_gpu = args.device.startswith('cuda')
+        self.element = torch.finfo(DTYPES[args.dtype]).bits // 8
+        self.speed = (
+            bytes_per_second(args.rounds, args.device)
+            if self.on_gpu
+            else exponentials_per_second(args.rounds)
+        )
+
+    def seconds(self, shape: tuple[int, ...], backward: bool) -> float:
+        """For (B, D, L, N), forward alone or with backward."""
+        batch, channels, length, state = shape
+        if not self.on_gpu:
+            return (
+                (2 + 2 * backward)
+                * batch
+                * channels
+                * length
+                * (state / self.speed)
+            )
+        # u and delta of two directions, z, y; B and C. Backward reads these
+        # and the gradient of y again, and writes gradients of all but y.
+        wide, narrow = batch * channels * length, batch * state * length
+        moved = 6 * wide + 4 * narrow
+        if backward:
+            moved += 6 * wide + 4 * narrow + 5 * wide + 4 * narrow
+        return self.element * moved / self.speed
+
+
+def measure(title: str, shape, limit: Limit, args) -> list[dict]:
+    """Rows of all candidates at one shape."""
+    dtype = DTYPES[args.dtype]
+    inputs = make_inputs(shape, args.seed, args.device, dtype)
+    size = shape[0] * shape[1] * shape[2] * shape[3]
+    device = torch.device(args.device).type
+    scans = {k: s for k, s in available(device).items() if size <= s.largest}
+    error = largest_error(scans, inputs, TOLERANCE[dtype])
+    print(f'  outputs and gradients equal to {error:.0e}', flush=True)
+    runs = {
+        'forward': lambda scan: lambda: forward(scan, *inputs[:2]),
+        'forward + backward': lambda scan: lambda: both(scan, *inputs),
+    }
+    rows = []
+    for what, run in runs.items():
+        calls = {name: run(scan) for name, scan in scans.items()}
+        seconds = interleaved(calls, args.rounds, args.device)
+        seconds['limit'] = [limit.seconds(shape, what != 'forward')]
+        best = median_and_spread(next(iter(seconds.values())))[0]
+        for name, times in seconds.items():
+            rows.append(dict(shape=title, what=what, scan=name))
+            rows[-1].update(timing(times, best))
+            print_row(rows[-1])
+    return rows
+
+
+def timing(times: list[float], first: float) -> dict:
+    """Cells of a row: milliseconds, and the ratio to the first scan."""
+    median, spread = median_and_spread(times)
+    return dict(
+        ms=round(1e3 * median, 2),
+        spread_ms=round(1e3 * spread, 2),
+        times_ours=round(median / first, 2),
+    )
+
+
+def plot(rows: list[dict], path: Path) -> None:
+    """Milliseconds of all scans, a group of bars for each shape."""
+    import matplotlib
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    kinds = list(dict.fromkeys(row['what'] for row in rows))
+    names = list(dict.fromkeys(row['scan'] for row in rows))
+    shapes = list(dict.fromkeys(row['shape'] for row in rows))
+    figure, axes = pyplot.subplots(
+        len(kinds), 1, figsize=(9, 3.5 * len(kinds)), layout='constrained'
+    )
+    for axis, what in zip(axes, kinds):
+        for index, name in enumerate(names):
+            ms = {
+                row['shape']: row['ms']
+                for row in rows
+                if row['what'] == what and row['scan'] == name
+            }
+            places = [
+                shapes.index(shape) + 0.8 * (index / len(names) - 0.5)
+                for shape in ms
+            ]
+            axis.bar(places, ms.values(), 0.8 / len(names), label=name)
+        axis.set(title=what, yscale='log', ylabel='ms')
+        axis.set_xticks(range(len(shapes)), shapes, rotation=20, fontsize=8)
+    axes[0].legend(ncols=len(names), fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    print(f'written: {path}')
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument(
+        '--rounds', type=int, help='timed calls of each (default 7)'
+    )
+    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
+    parser.add_argument('--plot', type=Path, metavar='FILE.png')
+    args = parser.parse_args()
+    args.rounds = args.rounds or (2 if args.quick else 7)
+    start(
+        args,
+        f'selective scan, two directions, {args.dtype}: median of '
+        f'{args.rounds} rounds +- half the quartile distance, and the '
+        'ratio to the first',
+    )
+    limit = Limit(args)
+    rows = []
+    for title, shape in (QUICK if args.quick else SHAPES).items():
+        print(f'{title}: (B, D, L, N) = {shape}', flush=True)
+        rows += measure(title, shape, limit, args)
+    write(rows, args.out, args.device)
+    if args.plot:
+        plot(rows, args.plot)
+
+
+if __name__ == '__main__':
+    main()
