@@ -18,7 +18,7 @@ def extensions() -> dict:
         'mmmap._C',
         [
             f'mmmap/ops/csrc/{name}.cpp'
-            for name in ('scan_op', 'scan_baseline', 'scan_avx2')
+            for name in ('scan_op', 'conv_op', 'baseline', 'avx2')
         ],
         # OpenMP's own library is not linked: torch has loaded one, and two
         # would be two sets of threads.

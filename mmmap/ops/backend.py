@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import torch
 
+from .extension import INSTALL
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -96,7 +98,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             'cpp',
             'mmmap.ops.selective_scan.cpp',
             devices=('cpu',),
-            install='pip install --no-build-isolation --no-deps -e .',
+            install=INSTALL,
         ),
         Backend('torch', 'mmmap.ops.selective_scan.torch_chunked'),
         Backend(
@@ -106,6 +108,12 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
         ),
     ),
     'causal_conv1d': (
+        Backend(
+            'cpp',
+            'mmmap.ops.causal_conv1d.cpp',
+            devices=('cpu',),
+            install=INSTALL,
+        ),
         Backend('torch', 'mmmap.ops.causal_conv1d.torch_conv'),
         Backend(
             'reference', 'mmmap.ops.causal_conv1d.reference', automatic=False

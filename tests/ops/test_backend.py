@@ -136,7 +136,7 @@ def test_report_tells_what_runs_and_why(kernel, monkeypatch):
     name, reason = rows['selective_scan', 'cpu']
     assert name == CPU_CHOICE
     assert 'pip install an-absent-extension' in reason
-    assert rows['causal_conv1d', 'cpu'] == ['torch', 'first choice']
+    assert rows['causal_conv1d', 'cpu'] == [CPU_CHOICE, 'first choice']
 
     monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'reference')
     monkeypatch.setenv('MMMAP_CONV_BACKEND', 'fast')

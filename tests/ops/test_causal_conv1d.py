@@ -3,8 +3,9 @@ import torch
 from torch.nn import functional as F
 
 from mmmap.ops import causal_conv1d
+from tests.ops.scan_cases import FAST
 
-BACKENDS = pytest.mark.parametrize('backend', ['torch', 'reference'])
+BACKENDS = pytest.mark.parametrize('backend', [*FAST, 'reference'])
 
 
 def make_conv(batch=2, channels=3, length=7, width=4, dtype=torch.float32):
@@ -129,3 +130,24 @@ def test_packed_sequences_are_refused():
     x, weight, bias = make_conv()
     with pytest.raises(NotImplementedError, match='packed sequences'):
         causal_conv1d(x, weight, bias, torch.zeros(2, 7))
+
+
+@pytest.mark.parametrize('backend', FAST)
+@pytest.mark.parametrize('reverse', [True, False])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_equals_reference_in_any_layout(backend, reverse, dtype):
+    """More channels than a task takes, and not a multiple of a vector."""
+    *inputs, bias = make_conv(2, 70, 37)
+    inputs[0] = inputs[0].detach().mT.contiguous().mT
+    inputs = [x.detach().to(dtype).requires_grad_() for x in [*inputs, bias]]
+    results = []
+    for name in (backend, 'reference'):
+        y = causal_conv1d(
+            *inputs, activation='silu', reverse=reverse, backend=name
+        )
+        results.append([y, *torch.autograd.grad(y.square().sum(), inputs)])
+    exact = dtype == torch.float32
+    for ours, truth in zip(*results, strict=True):
+        assert ours.dtype == truth.dtype
+        error = (ours.float() - truth.float()).abs().max()
+        assert error <= (1e-6 if exact else 2e-2) * truth.float().abs().max()

@@ -39,8 +39,9 @@ def causal_conv1d(
         activation: None, ``'silu'`` or ``'swish'`` (the same function).
         reverse: Look ahead instead of back. Same result as flipping input
             and output along L.
-        backend: ``'torch'`` or ``'reference'``; by default the environment
-            variable ``MMMAP_CONV_BACKEND`` or the device decides.
+        backend: ``'cpp'``, ``'torch'`` or ``'reference'``; by default the
+            environment variable ``MMMAP_CONV_BACKEND`` or the device
+            decides.
 
     Returns:
         (B, D, L), with ``return_final_states`` also (B, D, W - 1).
@@ -60,30 +61,32 @@ def causal_conv1d(
             f'got {activation!r}'
         )
     _check(x, weight, bias, initial_states)
-    history = _history(x, weight, initial_states)
-    if reverse:
-        # The mirrored filter, with the past behind: x need not be flipped.
-        padded = torch.cat([x, history.flip(-1)], dim=-1)
-        weight = weight.flip(-1)
-        last = padded[..., : history.shape[-1]].flip(-1)
-    else:
-        padded = torch.cat([history, x], dim=-1)
-        last = padded[..., padded.shape[-1] - history.shape[-1] :]
+    before = weight.shape[1] - 1
+    if initial_states is not None:
+        # In the order of the scan they come before x.
+        parts = [initial_states.to(x.dtype), x]
+        x = torch.cat(_flipped(parts) if reverse else parts, dim=-1)
     conv = implementation('causal_conv1d', x.device.type, backend)
-    y = conv(padded, weight, bias)
-    y = F.silu(y) if activation else y
+    y = conv(x, weight, bias, activation is not None, reverse)
+    if initial_states is not None:
+        y = y[..., : y.shape[-1] - before] if reverse else y[..., before:]
     if not return_final_states:
         return y
-    final = last.clone()
+    final = _last(x.flip(-1) if reverse else x, before)
     if final_states_out is not None:
         final = final_states_out.copy_(final)
     return y, final
 
 
-def _history(x: Tensor, weight: Tensor, initial: Tensor | None) -> Tensor:
-    if initial is not None:
-        return initial.to(x.dtype)
-    return x.new_zeros(*x.shape[:2], weight.shape[1] - 1)
+def _flipped(parts: list[Tensor]) -> list[Tensor]:
+    """The parts of a sequence in reverse: x is read from its end already."""
+    history, x = parts
+    return [x, history.flip(-1)]
+
+
+def _last(x: Tensor, count: int) -> Tensor:
+    """A copy of the last tokens, with zeros before the first."""
+    return F.pad(x, (count, 0))[..., x.shape[-1] :].clone()
 
 
 def _check(x, weight, bias, initial_states) -> None:

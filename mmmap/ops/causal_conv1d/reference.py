@@ -1,14 +1,20 @@
 """The definition: a sum over the taps."""
 
 from torch import Tensor
+from torch.nn import functional as F
 
 
-def apply(padded: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """(B, D, W - 1 + L) -> (B, D, L)."""
-    width = weight.shape[1]
-    length = padded.shape[-1] - width + 1
+def apply(
+    x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, reverse: bool
+) -> Tensor:
+    """(B, D, L) -> (B, D, L), with zeros before the first token."""
+    x = x.flip(-1) if reverse else x
+    width, length = weight.shape[1], x.shape[-1]
+    padded = F.pad(x, (width - 1, 0))
     y = sum(
         padded[..., tap : tap + length] * weight[:, tap, None]
         for tap in range(width)
     )
-    return y if bias is None else y + bias[:, None]
+    y = y if bias is None else y + bias[:, None]
+    y = F.silu(y) if silu else y
+    return y.flip(-1) if reverse else y

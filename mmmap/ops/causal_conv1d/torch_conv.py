@@ -4,6 +4,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def apply(padded: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """(B, D, W - 1 + L) -> (B, D, L)."""
-    return F.conv1d(padded, weight.unsqueeze(1), bias, groups=weight.shape[0])
+def apply(
+    x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, reverse: bool
+) -> Tensor:
+    """(B, D, L) -> (B, D, L), with zeros before the first token."""
+    (channels, width), length = weight.shape, x.shape[-1]
+    # In reverse the filter is mirrored and reaches ahead: x is not flipped.
+    taps = weight.flip(-1) if reverse else weight
+    y = F.conv1d(
+        x, taps.unsqueeze(1), bias, padding=width - 1, groups=channels
+    )
+    y = y[..., width - 1 :] if reverse else y[..., :length]
+    return F.silu(y) if silu else y

@@ -1,29 +1,13 @@
 // The selective scan on the CPU as torch operators.
 //
 // Their arguments were checked in Python: shapes fit, all lie on the CPU.
-#include <ATen/ATen.h>
-#include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
-#include <torch/library.h>
-
-#include <vector>
-
-#include "scan.h"
+#include "binding.h"
 
 namespace mmmap {
 namespace {
 
 using at::Tensor;
 using Tensors = std::vector<Tensor>;
-
-template <class real>
-Kernels<real> best_kernels() {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return avx2::kernels<real>();
-#endif
-  return baseline::kernels<real>();
-}
 
 // The arguments in the type of the state, which the views point into.
 struct Arguments {
@@ -57,12 +41,6 @@ at::ScalarType state_type(at::TensorList u, at::TensorList A) {
   return wide ? at::kDouble : at::kFloat;
 }
 
-// (B, D, L) as it is.
-template <class real>
-View<const real> view(const Tensor& x) {
-  return {x.const_data_ptr<real>(), {x.stride(0), x.stride(1), x.stride(2)}};
-}
-
 template <class real>
 Problem<real> problem(const Arguments& x, at::IntArrayRef reverse, bool softplus,
                       const Tensor& starts, const Tensor& last) {
@@ -86,13 +64,6 @@ Problem<real> problem(const Arguments& x, at::IntArrayRef reverse, bool softplus
   return p;
 }
 
-template <class Run>
-void for_each_task(int64_t tasks, Run run) {
-  at::parallel_for(0, tasks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) run(task);
-  });
-}
-
 std::tuple<Tensor, Tensor, Tensor> scan_forward(
     at::TensorList u, at::TensorList delta, at::TensorList A, at::TensorList B,
     at::TensorList C, at::TensorList D, at::TensorList delta_bias,
@@ -104,13 +75,13 @@ std::tuple<Tensor, Tensor, Tensor> scan_forward(
   const int64_t count = u.size(), batch = u[0].size(0), channels = u[0].size(1),
                 length = u[0].size(2), state = A[0].size(1);
   const int64_t chunks = save ? (length + kChunk - 1) / kChunk : 0;
-  Tensor y = at::empty({batch, channels, length}, options);
+  Tensor y = at::empty_like(x.u[0]);
   Tensor starts = at::empty({count, batch, chunks, channels, state}, options);
   Tensor last = at::empty({count, batch, channels, state}, options);
   AT_DISPATCH_FLOATING_TYPES(type, "scan_forward", [&] {
     const auto p = problem<scalar_t>(x, reverse, softplus, starts, last);
-    const auto run = best_kernels<scalar_t>().forward;
-    scalar_t* out = y.data_ptr<scalar_t>();
+    const auto run = MMMAP_BEST(scan<scalar_t>).forward;
+    const auto out = mutable_view<scalar_t>(y);
     for_each_task(p.tasks(), [&](int64_t task) { run(p, task, out); });
   });
   return {y, starts, last};
@@ -133,25 +104,35 @@ Tensors scan_backward(const Tensor& dy, const Tensor& dlast, const Tensor& start
     return list;
   };
   const int64_t parts = (channels / groups + kTaskChannels - 1) / kTaskChannels;
-  Tensors du = many(true, {batch, channels, length}),
-          ddelta = many(true, {batch, channels, length}),
+  const auto alike = [](const Tensors& list) {
+    Tensors made;
+    for (const Tensor& x : list) made.push_back(at::empty_like(x));
+    return made;
+  };
+  Tensors du = alike(x.u), ddelta = alike(x.delta),
           dA = many(true, {batch, channels, state}),
           dB = many(true, {batch, groups, parts, state, length}),
           dC = many(true, {batch, groups, parts, state, length}),
-          dD = many(!D.empty(), {batch, channels}),
-          dbias = many(!delta_bias.empty(), {batch, channels});
-  Tensor dz = z ? at::empty({batch, channels, length}, options) : Tensor();
+          dD = many(!D.empty(), {batch, channels, 1}),
+          dbias = many(!delta_bias.empty(), {batch, channels, 1});
+  Tensor dz = z ? at::empty_like(x.z) : Tensor();
   AT_DISPATCH_FLOATING_TYPES(type, "scan_backward", [&] {
     const auto p = problem<scalar_t>(x, reverse, softplus, starts, Tensor());
     Gradients<scalar_t> grads[2];
-    const auto to = [&](const Tensors& list, int k) {
-      return list.empty() ? nullptr : list[k].data_ptr<scalar_t>();
+    const auto place = [&](const Tensors& list, int k) {
+      return mutable_view<scalar_t>(list.empty() ? Tensor() : list[k]);
     };
     for (int k = 0; k < count; ++k)
-      grads[k] = {to(du, k), to(ddelta, k), to(dA, k),    to(dD, k),
-                  to(dbias, k), to(dB, k),  to(dC, k), dstate[k].const_data_ptr<scalar_t>()};
-    const auto run = best_kernels<scalar_t>().backward;
-    scalar_t* out = z ? dz.data_ptr<scalar_t>() : nullptr;
+      grads[k] = {place(du, k),
+                  place(ddelta, k),
+                  place(dD, k),
+                  place(dbias, k),
+                  dA[k].data_ptr<scalar_t>(),
+                  dB[k].data_ptr<scalar_t>(),
+                  dC[k].data_ptr<scalar_t>(),
+                  dstate[k].const_data_ptr<scalar_t>()};
+    const auto run = MMMAP_BEST(scan<scalar_t>).backward;
+    const auto out = mutable_view<scalar_t>(dz);
     for_each_task(p.tasks(), [&](int64_t task) { run(p, task, view<scalar_t>(incoming), grads, out); });
   });
   Tensors all;

@@ -1,27 +1,16 @@
 """The scan in C++ for CPU tensors: all of it in one call.
 
-Softplus, both directions, skip and gate are done together, eight channels at
-a time and on all cores. What is kept for the backward are the inputs and one
-state in 64 steps; the rest is computed again. The source is in
-``mmmap/ops/csrc``; it is built with the package where there is a compiler.
+Softplus, both directions, skip and gate are done together, a vector of
+channels at a time and on all cores. What is kept for the backward are the
+inputs and one state in 64 steps; the rest is computed again. Results lie in
+memory as their arguments do: channels last stay last. The source is in
+``mmmap/ops/csrc``.
 """
-
-import importlib.util
 
 import torch
 
+from ..extension import load_extension
 from .operator import define
 
-_spec = importlib.util.find_spec('mmmap._C')
-if _spec is None:
-    raise ImportError('the extension mmmap._C is not built')
-
-# The library implements what is defined here.
-apply = define('cpp')
-try:
-    torch.ops.load_library(_spec.origin)
-except OSError as error:
-    raise ImportError(
-        'the extension mmmap._C does not load (built for another torch?): '
-        f'{error}'
-    ) from error
+apply = define('cpp', layout=torch.preserve_format)
+load_extension()

@@ -18,6 +18,7 @@ All results have the type of the state, the gradients that of their arguments.
 Operators are opaque to ``torch.compile``, which sees their shapes below.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -39,8 +40,13 @@ _LISTS = (
 _library = torch.library.Library('mmmap', 'FRAGMENT')
 
 
-def define(kernel: str) -> Callable:
+def define(kernel: str, layout: torch.memory_format) -> Callable:
     """Define ``mmmap::scan_forward_<kernel>`` and its backward.
+
+    Args:
+        kernel: Name of the backend.
+        layout: Of results (B, D, L): ``torch.preserve_format`` for that of
+            their arguments, or ``torch.contiguous_format``.
 
     Returns:
         The backend's ``apply`` for what will be implemented under the names.
@@ -56,8 +62,10 @@ def define(kernel: str) -> Callable:
         '-> Tensor[]'
     )
     forward, backward = f'mmmap::{forward}', f'mmmap::{backward}'
-    torch.library.register_fake(forward, _fake_forward, lib=_library)
-    torch.library.register_fake(backward, _fake_backward, lib=_library)
+    for name, fake in ((forward, _fake_forward), (backward, _fake_backward)):
+        torch.library.register_fake(
+            name, functools.partial(fake, layout), lib=_library
+        )
     torch.library.register_autograd(
         forward,
         lambda ctx, *grads: _differentiate(ctx, _operator(backward), *grads),
@@ -128,23 +136,37 @@ def _call(
 
 
 def _fake_forward(
-    u, delta, A, B, C, D, delta_bias, z, groups, reverse, softplus, save
+    layout,
+    u,
+    delta,
+    A,
+    B,
+    C,
+    D,
+    delta_bias,
+    z,
+    groups,
+    reverse,
+    softplus,
+    save,
 ):
     dtype = state_dtype(u, A)
     (batch, channels, length), state = u[0].shape, A[0].shape[1]
     chunks = -(-length // CHUNK) if save else 0
     starts = (len(u), batch, chunks, channels, state)
     return (
-        u[0].new_empty(u[0].shape, dtype=dtype),
+        torch.empty_like(u[0], dtype=dtype, memory_format=layout),
         u[0].new_empty(starts, dtype=dtype),
         u[0].new_empty((len(u), batch, channels, state), dtype=dtype),
     )
 
 
-def _fake_backward(dy, dlast, starts, *arguments):
-    *lists, z, _, _, _ = arguments
-    tensors = [*itertools.chain(*lists), *([] if z is None else [z])]
-    return [x.new_empty(x.shape) for x in tensors]
+def _fake_backward(layout, dy, dlast, starts, *arguments):
+    u, delta, *parameters, z, _, _, _ = arguments
+    grads = [torch.empty_like(x, memory_format=layout) for x in (*u, *delta)]
+    grads += [x.new_empty(x.shape) for x in itertools.chain(*parameters)]
+    gate = [] if z is None else [torch.empty_like(z, memory_format=layout)]
+    return grads + gate
 
 
 def _keep(ctx, inputs, output):

@@ -21,7 +21,7 @@ _TILE = 512 if _INTERPRETED else 2048
 # Channels whose gradients of B and C are summed by one program.
 _PART = 64
 
-_scan = define('triton')
+_scan = define('triton', layout=torch.contiguous_format)
 
 
 def apply(

@@ -1,4 +1,4 @@
-// The selective scan on the CPU: what the torch binding and the kernels share.
+// The operators on the CPU: what the torch bindings and the kernels share.
 //
 // Letters: B batch, G groups of channels, D channels, L tokens, N state size.
 #pragma once
@@ -36,15 +36,14 @@ struct Direction {
   bool reverse = false;
 };
 
-// Where a direction's gradients go; all contiguous.
+// Where a direction's gradients go; those of parameters are to be summed over
+// the batch.
 template <class real>
 struct Gradients {
-  real* u = nullptr;      // (B, D, L)
-  real* delta = nullptr;  // (B, D, L)
-  real* A = nullptr;      // (B, D, N), to be summed over the batch
-  real* D = nullptr;      // (B, D), to be summed over the batch, or null
-  real* delta_bias = nullptr;       // (B, D), to be summed, or null
-  real* B = nullptr;      // (B, tasks of D, N, L), to be summed in a group
+  View<real> u, delta;       // (B, D, L)
+  View<real> D, delta_bias;  // (B, D, 1), or null
+  real* A = nullptr;         // (B, D, N)
+  real* B = nullptr;         // (B, tasks of D, N, L), to be summed in a group
   real* C = nullptr;      // as B
   const real* last = nullptr;       // gradient of the last state, (B, D, N)
 };
@@ -67,18 +66,43 @@ struct Problem {
 // The part of the work that task number `task` is: forward writes y (B, D, L)
 // and the states, backward the gradients, dz among them.
 template <class real>
-struct Kernels {
-  void (*forward)(const Problem<real>&, int64_t task, real* y);
+struct ScanKernels {
+  void (*forward)(const Problem<real>&, int64_t task, View<real> y);
   void (*backward)(const Problem<real>&, int64_t task, View<const real> dy,
-                   const Gradients<real>* grads, real* dz);
+                   const Gradients<real>* grads, View<real> dz);
+};
+
+// A depthwise causal convolution, with zeros before the first token.
+template <class real>
+struct Convolution {
+  int64_t batch, channels, length, width;
+  bool silu, reverse;
+  View<const real> x;            // (B, D, L)
+  const real* weight = nullptr;  // (D, width); the last tap meets the token
+  const real* bias = nullptr;    // (D,) or null
+  int64_t tasks_per_image() const {
+    return (channels + kTaskChannels - 1) / kTaskChannels;
+  }
+  int64_t tasks() const { return batch * tasks_per_image(); }
+};
+
+// Forward writes y, backward the gradients; those of weight (B, D, width) and
+// bias (B, D, 1) are to be summed over the batch.
+template <class real>
+struct ConvKernels {
+  void (*forward)(const Convolution<real>&, int64_t task, View<real> y);
+  void (*backward)(const Convolution<real>&, int64_t task, View<const real> dy,
+                   View<real> dx, real* dweight, View<real> dbias);
 };
 
 // The same source, compiled for different processors.
 namespace baseline {
-template <class real> Kernels<real> kernels();
+template <class real> ScanKernels<real> scan();
+template <class real> ConvKernels<real> convolution();
 }
 namespace avx2 {
-template <class real> Kernels<real> kernels();
+template <class real> ScanKernels<real> scan();
+template <class real> ConvKernels<real> convolution();
 }
 
 }  // namespace mmmap

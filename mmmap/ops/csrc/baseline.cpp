@@ -4,8 +4,10 @@
 #include <cstring>
 #include <new>
 
-#include "scan.h"
+#include "kernels.h"
 
 #define CAPABILITY baseline
 #define LANES 4
+#include "vector.inc"
 #include "scan_kernel.inc"
+#include "conv_kernel.inc"
