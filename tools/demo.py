@@ -91,17 +91,17 @@ class Demo:
                 (self.data / 'meta.json').is_file,
             ),
             self._train(
-                'MAP pretraining, no labels', 'map_digits', 300,
+                'MAP pretraining, no labels', 'map_digits', 140,
                 f'{self.data}/imagenet_like',
             ),
             self._train(
-                'UPerNet from MAP', 'upernet_digits', 150, segment, pretrained
+                'UPerNet from MAP', 'upernet_digits', 170, segment, pretrained
             ),
             self._train(
-                'UPerNet from scratch', 'upernet_digits_scratch', 150, segment
+                'UPerNet from scratch', 'upernet_digits_scratch', 170, segment
             ),
             self._train(
-                'Mask R-CNN from MAP', 'mask-rcnn_digits', 200, detect,
+                'Mask R-CNN from MAP', 'mask-rcnn_digits', 190, detect,
                 pretrained,
             ),
             self._test('test UPerNet from MAP', 'upernet_digits', segment),

@@ -27,7 +27,7 @@ train_dataloader = dict(
 val_dataloader = _base_.loader
 test_dataloader = _base_.loader
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=0.95)
+    optimizer=dict(lr=2e-3), paramwise_cfg=dict(layer_decay_rate=0.95)
 )
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8, val_interval=4)
 val_cfg = dict(type='ValLoop')
