@@ -226,7 +226,14 @@ class Installer:
     def install_mmmap(self) -> None:
         """Prove that the stack imports, then add the checkout itself."""
         self.run([self.python, '-c', IMPORTS])
+        for stale in (ROOT / 'mmmap').glob('_C.*'):
+            stale.unlink()
         self.pip_install('--no-deps', '--no-build-isolation', '-e', str(ROOT))
+        if not any((ROOT / 'mmmap').glob('_C.*')):
+            print(
+                '    the C++ operators could not be built (see the log): '
+                'the torch ones serve, several times slower on a CPU'
+            )
 
     def pip_install(self, *args: str) -> None:
         """Install within all pins at once, whichever step asks."""

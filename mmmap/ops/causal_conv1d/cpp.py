@@ -1,7 +1,8 @@
 """The convolution in C++ for CPU tensors, with its activation.
 
 The result lies in memory as ``x`` does: channels last stay last. The
-activation is computed again in the backward. The source is in ``mmmap/ops/csrc``.
+activation is computed again in the backward. The source is in
+``mmmap/ops/csrc``.
 """
 
 import torch

@@ -154,6 +154,9 @@ def _check(u, delta, A, B, C, D, delta_bias, reverse) -> ScanInputs:
             f'got {tuple(A.shape)} {A.dtype}'
         )
     _expect('delta', delta, (batch, channels, length))
+    given = dict(u=u, delta=delta, A=A, B=B, C=C, D=D, delta_bias=delta_bias)
+    for name, x in given.items():
+        _check_kind(name, x, u)
     B, C = _grouped('B', B, u, A), _grouped('C', C, u, A)
     if B.shape[1] != C.shape[1]:
         raise ValueError(
@@ -194,6 +197,16 @@ def _expect(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
         )
 
 
+def _check_kind(name: str, x: Tensor | None, u: Tensor) -> None:
+    if x is None or (x.is_floating_point() and x.device == u.device):
+        return
+    raise ValueError(
+        f'selective_scan: {name} must hold real floating-point numbers on '
+        f'{u.device}, as u, got {x.dtype} on {x.device}'
+    )
+
+
 def _check_gate(z: Tensor | None, u: Tensor) -> None:
     if z is not None:
         _expect('z', z, tuple(u.shape))
+        _check_kind('z', z, u)

@@ -29,7 +29,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from .interface import ScanInputs
 
-# T: steps between the states that are kept. As in csrc/scan.h.
+# T: steps between the states that are kept. As in csrc/kernels.h.
 CHUNK = 64
 
 _LISTS = (

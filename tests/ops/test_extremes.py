@@ -1,0 +1,97 @@
+"""Inputs at the edges of what the scan may be given."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmmap.ops import selective_scan
+from tests.ops.scan_cases import FAST, gradients, make_scan
+
+SIZES = dict(
+    batch=st.integers(0, 3),
+    channels=st.integers(1, 70),
+    length=st.integers(1, 140),
+    state=st.integers(1, 20),
+    reverse=st.booleans(),
+)
+
+
+def assert_same(inputs, backend, **options):
+    """Outputs and gradients equal the reference's in fp64."""
+    wide = {k: v.detach().double().requires_grad_() for k, v in inputs.items()}
+    y = selective_scan(
+        **inputs, delta_softplus=True, backend=backend, **options
+    )
+    truth = selective_scan(
+        **wide, delta_softplus=True, backend='reference', **options
+    )
+    assert torch.isfinite(y).all()
+    torch.testing.assert_close(y.double(), truth, rtol=1e-3, atol=1e-4)
+    if not y.numel():
+        return
+    expected = gradients([truth], wide)
+    for name, grad in gradients([y], inputs).items():
+        error = (grad.double() - expected[name]).abs().max()
+        assert error <= 1e-3 * expected[name].abs().max() + 1e-5, name
+
+
+@pytest.mark.parametrize('backend', FAST)
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(**SIZES)
+def test_any_sizes(backend, batch, channels, length, state, reverse):
+    inputs = make_scan(batch, channels, length, state)
+    assert_same(inputs, backend, reverse=reverse)
+
+
+@pytest.mark.parametrize('backend', FAST)
+@pytest.mark.parametrize('reverse', [False, True])
+def test_a_long_odd_sequence(backend, reverse):
+    assert_same(make_scan(1, 3, 4097, 2), backend, reverse=reverse)
+
+
+@pytest.mark.parametrize('backend', FAST)
+def test_one_of_everything(backend):
+    assert_same(make_scan(1, 1, 1, 1), backend)
+
+
+@pytest.mark.parametrize('backend', FAST)
+def test_steps_so_large_that_nothing_is_remembered(backend):
+    inputs = make_scan(1, 9, 70, 3)
+    inputs['delta'] = (inputs['delta'].detach() + 1e4).requires_grad_()
+    inputs['u'] = (inputs['u'].detach() * 1e-4).requires_grad_()
+    assert_same(inputs, backend)
+
+
+@pytest.mark.parametrize('backend', FAST)
+def test_steps_so_small_that_nothing_is_forgotten(backend):
+    inputs = make_scan(1, 9, 70, 3)
+    inputs['delta'] = (inputs['delta'].detach() - 14).requires_grad_()
+    inputs['u'] = (inputs['u'].detach() * 1e6).requires_grad_()
+    assert_same(inputs, backend)
+
+
+@pytest.mark.parametrize('backend', FAST)
+def test_a_nan_stays_where_it_can_be_seen(backend):
+    inputs = {k: v.detach() for k, v in make_scan(1, 9, 70, 3).items()}
+    inputs['u'][0, 4, 30] = torch.nan
+    y = selective_scan(**inputs, delta_softplus=True, backend=backend)
+    broken = y.isnan()
+    assert broken[0, 4, 30:].all()
+    assert broken.sum() == 40
+
+
+@pytest.mark.parametrize('name', ['u', 'delta', 'A', 'B', 'C', 'D', 'z'])
+def test_numbers_of_another_kind_are_named(name):
+    inputs = {k: v.detach() for k, v in make_scan().items()}
+    inputs[name] = inputs[name].long()
+    message = f'{name} must hold real floating-point numbers on cpu.*int64'
+    with pytest.raises(ValueError, match=message):
+        selective_scan(**inputs)
+
+
+def test_another_device_is_named():
+    inputs = {k: v.detach() for k, v in make_scan().items()}
+    inputs['B'] = inputs['B'].to('meta')
+    with pytest.raises(ValueError, match='B must .* on cpu.* on meta'):
+        selective_scan(**inputs)
