@@ -95,13 +95,13 @@ class Demo:
                 f'{self.data}/imagenet_like',
             ),
             self._train(
-                'UPerNet from MAP', 'upernet_digits', 170, segment, pretrained
+                'UPerNet from MAP', 'upernet_digits', 150, segment, pretrained
             ),
             self._train(
-                'UPerNet from scratch', 'upernet_digits_scratch', 170, segment
+                'UPerNet from scratch', 'upernet_digits_scratch', 150, segment
             ),
             self._train(
-                'Mask R-CNN from MAP', 'mask-rcnn_digits', 190, detect,
+                'Mask R-CNN from MAP', 'mask-rcnn_digits', 220, detect,
                 pretrained,
             ),
             self._test('test UPerNet from MAP', 'upernet_digits', segment),

@@ -29,7 +29,7 @@ test_dataloader = _base_.loader
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3), paramwise_cfg=dict(layer_decay_rate=0.95)
 )
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8, val_interval=4)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=6, val_interval=3)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 # Short runs count in epochs.
