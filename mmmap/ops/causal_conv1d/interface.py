@@ -39,9 +39,9 @@ def causal_conv1d(
         activation: None, ``'silu'`` or ``'swish'`` (the same function).
         reverse: Look ahead instead of back. Same result as flipping input
             and output along L.
-        backend: ``'cpp'``, ``'torch'`` or ``'reference'``; by default the
-            environment variable ``MMMAP_CONV_BACKEND`` or the device
-            decides.
+        backend: ``'causal_conv1d'`` (the package), ``'cpp'``, ``'torch'`` or
+            ``'reference'``; by default the environment variable
+            ``MMMAP_CONV_BACKEND`` or the device decides.
 
     Returns:
         (B, D, L), with ``return_final_states`` also (B, D, W - 1).

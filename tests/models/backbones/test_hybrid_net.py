@@ -314,3 +314,21 @@ WRONG = [
 def test_wrong_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+@pytest.mark.parametrize('with_cp', [False, True])
+def test_compiles_without_a_break(with_cp):
+    arch = dict(embed_dims=16, pattern='MMMT', num_heads=2, d_state=4)
+    torch.manual_seed(0)
+    model = HybridNet(
+        arch, img_size=32, patch_size=8, out_indices=(1, 3), with_cp=with_cp
+    )
+    images = torch.randn(2, 3, 32, 40)
+    compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
+    results = []
+    for run in (model, compiled):
+        outs = run(images)
+        loss = sum(out.square().mean() for out in outs)
+        results.append([*outs, *torch.autograd.grad(loss, model.parameters())])
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
