@@ -15,34 +15,15 @@ import json
 import pickle
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from demo_process import Progress, run_logged
+from demo_process import Progress, Stage, Step, run_stage
 from mmengine.config import Config
 
 from mmmap.visualization import detection_figure, segmentation_figure
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs' / 'demo'
-
-
-@dataclass
-class Step:
-    """One command of the demo.
-
-    Attributes:
-        title: What a person reads.
-        argv: The command, after the interpreter.
-        seconds: How long it takes on 2 CPU cores, about.
-        done: Whether it need not run (again).
-    """
-
-    title: str
-    argv: list
-    seconds: float
-    done: Callable[[], bool]
 
 
 class Demo:
@@ -75,41 +56,51 @@ class Demo:
             )
         file.write_text(json.dumps(own))
 
-    def steps(self) -> list[Step]:
-        """The commands in order."""
+    def stages(self) -> list[Stage]:
+        """The commands; what starts from the same checkpoint, side by side."""
         map_dir = self.work_dir / 'map_digits'
         pretrained = (
             f'model.backbone.init_cfg.checkpoint={self._last(map_dir)}'
         )
         segment, detect = f'{self.data}/ade_like', f'{self.data}/coco_like'
-        return [
-            Step(
-                'write digit scenes',
-                [ROOT / 'tools/dataset_converters/make_digit_scenes.py',
-                 self.data],
-                20,
-                (self.data / 'meta.json').is_file,
+        scenes = Step(
+            'write digit scenes',
+            [
+                ROOT / 'tools/dataset_converters/make_digit_scenes.py',
+                self.data,
+            ],
+            25,
+            (self.data / 'meta.json').is_file,
+        )
+        pretraining = self._train(
+            'MAP pretraining, no labels',
+            'map_digits',
+            140,
+            f'{self.data}/imagenet_like',
+        )
+        segmentation = [
+            self._train(
+                'UPerNet from MAP', 'upernet_digits', 180, segment, pretrained
             ),
             self._train(
-                'MAP pretraining, no labels', 'map_digits', 140,
-                f'{self.data}/imagenet_like',
-            ),
-            self._train(
-                'UPerNet from MAP', 'upernet_digits', 150, segment, pretrained
-            ),
-            self._train(
-                'UPerNet from scratch', 'upernet_digits_scratch', 150, segment
-            ),
-            self._train(
-                'Mask R-CNN from MAP', 'mask-rcnn_digits', 220, detect,
-                pretrained,
+                'UPerNet from scratch', 'upernet_digits_scratch', 180, segment
             ),
             self._test('test UPerNet from MAP', 'upernet_digits', segment),
             self._test(
                 'test UPerNet from scratch', 'upernet_digits_scratch', segment
             ),
+        ]
+        detection = [
+            self._train(
+                'Mask R-CNN from MAP',
+                'mask-rcnn_digits',
+                330,
+                detect,
+                pretrained,
+            ),
             self._test('test Mask R-CNN', 'mask-rcnn_digits', detect),
-        ]  # fmt: skip
+        ]
+        return [[[scenes]], [[pretraining]], [segmentation, detection]]
 
     def _train(self, title, name, seconds, data, *options) -> Step:
         work_dir = self.work_dir / name
@@ -237,16 +228,10 @@ def main() -> None:
     demo = Demo(args.work_dir, args.epochs)
     demo.claim()
     start = time.time()
-    steps = demo.steps()
-    progress = Progress([(step.title, step.seconds) for step in steps])
-    logs = demo.work_dir / 'logs'
-    for number, step in enumerate(steps, 1):
-        progress.begin(number)
-        if step.done():
-            progress.skip()
-            continue
-        name = f'{number}_{step.title.replace(" ", "_").replace(",", "")}.log'
-        run_logged([sys.executable, *step.argv], logs / name, progress)
+    stages = demo.stages()
+    progress = Progress(stages)
+    for stage in stages:
+        run_stage(stage, demo.work_dir / 'logs', progress)
     pictures = demo.draw()
     text = table(demo.results())
     (demo.work_dir / 'results.md').write_text(f'{text}\n')

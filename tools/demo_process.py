@@ -1,10 +1,14 @@
-"""Run the demo's commands with one line of progress."""
+"""Run the demo's commands, some side by side, with one line of progress."""
 
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 
 # What mmengine prints while it trains.
@@ -14,93 +18,176 @@ _TRAINING = re.compile(
 )
 
 
+@dataclass(eq=False)
+class Step:
+    """One command.
+
+    Attributes:
+        title: What a person reads.
+        argv: The command, after the interpreter.
+        seconds: How long it takes on 2 CPU cores, about.
+        done: Whether it need not run (again).
+    """
+
+    title: str
+    argv: list
+    seconds: float
+    done: Callable[[], bool]
+
+
+# Steps one after the other, and such lists side by side.
+Lane = list[Step]
+Stage = list[Lane]
+
+
 class Progress:
-    """Tell which step runs, how far it is and how long all will take.
+    """Tell which steps run, how far they are and how long all will take.
 
     Args:
-        steps: Title and expected seconds of each step.
+        stages: What is run, in order.
     """
 
-    def __init__(self, steps: list[tuple[str, float]]) -> None:
-        self.steps = steps
-        self.number = 0
-        self.started = 0.0
-        self.last_print = 0.0
-        # Expected and true seconds of what has run, to correct the rest.
+    def __init__(self, stages: list[Stage]) -> None:
+        self.stages = stages
+        steps = [s for stage in stages for lane in stage for s in lane]
+        self.numbers = {step: n for n, step in enumerate(steps, 1)}
+        # Seconds that a step still needs, as expected or as it says.
+        self.left = {step: step.seconds for step in steps}
+        self.said: dict[Step, float] = {}
+        self.running: dict[Step, str] = {}
         self.expected, self.taken = 0.0, 0.0
+        self.last_print = 0.0
+        self.lock = threading.Lock()
 
-    def begin(self, number: int) -> None:
-        """Start with step ``number``, counted from 1."""
-        self.number, self.started = number, time.time()
+    def begin(self, step: Step) -> None:
+        """It runs from now on."""
+        with self.lock:
+            self.running[step] = 'starting'
 
-    def skip(self) -> None:
-        """The step was done before."""
-        print(f'{self._head()}: done already', flush=True)
+    def skip(self, step: Step) -> None:
+        """It was done before."""
+        with self.lock:
+            self.left[step] = 0
+            print(f'{self._head(step)}: done already', flush=True)
 
-    def line(self, text: str) -> None:
-        """Take a line of the running command's output."""
+    def line(self, step: Step, text: str) -> None:
+        """Take a line of its output."""
         match = _TRAINING.search(text)
-        if match and time.time() - self.last_print > 5:
-            epoch, iteration, iterations, eta, loss = match.groups()
-            left = _seconds(eta) + self._left_after()
-            self._print(
-                f'epoch {epoch} ({iteration}/{iterations}), loss {loss}, '
-                f'all done in about {_minutes(left)}'
+        if not match:
+            return
+        epoch, iteration, iterations, eta, loss = match.groups()
+        with self.lock:
+            self.said[step] = _seconds(eta)
+            self.running[step] = (
+                f'epoch {epoch} ({iteration}/{iterations}), loss {loss}'
             )
-            self.last_print = time.time()
+            if time.time() - self.last_print > 5:
+                self.last_print = time.time()
+                told = [
+                    f'{self._head(s)}: {t}' for s, t in self.running.items()
+                ]
+                self._print('; '.join(told))
 
-    def end(self) -> None:
-        """The step has run."""
-        taken = time.time() - self.started
-        self.expected += self.steps[self.number - 1][1]
-        self.taken += taken
-        self._print(
-            f'{_minutes(taken)}, about {_minutes(self._left_after())} to go\n'
+    def end(self, step: Step, seconds: float) -> None:
+        """It has run for so long."""
+        with self.lock:
+            self.expected += step.seconds
+            self.taken += seconds
+            self.left[step] = self.said[step] = 0
+            del self.running[step]
+            self._print(f'{self._head(step)}: {_minutes(seconds)}', end='\n')
+
+    def _remaining(self) -> float:
+        pace = self.taken / self.expected if self.expected else 1.0
+
+        def need(step):
+            return self.said.get(step, pace * self.left[step])
+
+        return sum(
+            max(sum(map(need, lane)) for lane in stage)
+            for stage in self.stages
         )
 
-    def _left_after(self) -> float:
-        pace = self.taken / self.expected if self.expected else 1.0
-        return pace * sum(seconds for _, seconds in self.steps[self.number :])
+    def _head(self, step: Step) -> str:
+        return f'[{self.numbers[step]}/{len(self.numbers)}] {step.title}'
 
-    def _head(self) -> str:
-        title = self.steps[self.number - 1][0]
-        return f'[{self.number}/{len(self.steps)}] {title}'
-
-    def _print(self, text: str) -> None:
+    def _print(self, text: str, end: str = '') -> None:
+        text += f'; all done in about {_minutes(self._remaining())}'
         if sys.stdout.isatty():
-            print(f'\r\033[K{self._head()}: {text}', end='', flush=True)
+            print(f'\r\033[K{text}', end=end, flush=True)
         else:
-            print(f'{self._head()}: {text.rstrip()}', flush=True)
+            print(text, flush=True)
 
 
-def run_logged(argv: list, log: Path, progress: Progress) -> None:
-    """Run a command, its output in a file.
+def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
+    """Run lanes side by side, the cores shared between them.
 
     Raises:
-        SystemExit: It failed; the end of its output is printed.
+        SystemExit: A command failed, the end of its output is the message; or
+            it was interrupted. Nothing runs any more.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ}
     # Threads that wait without spinning: a busy machine is not stalled.
-    env = {'OMP_WAIT_POLICY': 'PASSIVE', **os.environ}
+    environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    if len(stage) > 1:
+        threads = max((os.cpu_count() or 1) // len(stage), 1)
+        environment.setdefault('OMP_NUM_THREADS', str(threads))
+    processes: set[subprocess.Popen] = set()
+    with ThreadPoolExecutor(len(stage)) as pool:
+        lanes = [
+            pool.submit(
+                _run_lane, lane, logs, progress, environment, processes
+            )
+            for lane in stage
+        ]
+        try:
+            done, _ = wait(lanes, return_when=FIRST_EXCEPTION)
+        except KeyboardInterrupt:
+            _end(processes)
+            sys.exit('\ninterrupted; the same command goes on from here')
+        failed = [lane.exception() for lane in done if lane.exception()]
+        if failed:
+            _end(processes)
+            sys.exit(str(failed[0]))
+
+
+def _run_lane(lane, logs, progress, environment, processes) -> None:
+    for step in lane:
+        if step.done():
+            progress.skip(step)
+            continue
+        progress.begin(step)
+        started = time.time()
+        number = progress.numbers[step]
+        name = f'{number}_{step.title.replace(" ", "_").replace(",", "")}.log'
+        _run_logged(step, logs / name, progress, environment, processes)
+        progress.end(step, time.time() - started)
+
+
+def _run_logged(step, log, progress, environment, processes) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, 'w', encoding='utf-8') as file:
         process = subprocess.Popen(
-            [str(word) for word in argv],
+            [sys.executable, *map(str, step.argv)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=env,
+            env=environment,
         )
-        try:
-            for text in process.stdout:
-                file.write(text)
-                progress.line(text)
-        except KeyboardInterrupt:
-            process.wait()
-            sys.exit('\ninterrupted; the same command goes on from here')
+        processes.add(process)
+        for text in process.stdout:
+            file.write(text)
+            progress.line(step, text)
     if process.wait():
         tail = log.read_text(encoding='utf-8').splitlines()[-15:]
-        sys.exit('\n'.join([*tail, f'error: failed, all of it in {log}']))
-    progress.end()
+        raise RuntimeError('\n'.join([*tail, f'error: failed, see {log}']))
+
+
+def _end(processes: set[subprocess.Popen]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()
 
 
 def _seconds(eta: str) -> float:
