@@ -94,7 +94,7 @@ class Demo:
             self._train(
                 'Mask R-CNN from MAP',
                 'mask-rcnn_digits',
-                330,
+                220,
                 detect,
                 pretrained,
             ),

@@ -18,6 +18,7 @@ from mmmap.engine.launch import (
     is_main_rank,
     last_checkpoint,
     leave_group,
+    nothing_left_behind,
     read_config,
 )
 
@@ -76,9 +77,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         apply_options(config, args)
         if is_main_rank() and not args.no_data_check:
             check_data(config, ('train', 'val'))
-        runner = build_runner(config)
-        check_feed(runner)
-        runner.train()
+        with nothing_left_behind(config.work_dir) as runners:
+            runner = build_runner(config)
+            runners.append(runner)
+            check_feed(runner)
+            runner.train()
         leave_group()
 
 

@@ -93,6 +93,9 @@ def write(path: str | Path, content: dict, overwrite: bool = False) -> None:
 
 def _reason(error: Exception) -> str:
     """The sentence that matters among torch's advice."""
+    if isinstance(error, KeyError | EOFError | OSError):
+        # From bytes that are no pickle and no archive.
+        return 'it is no file that torch.save wrote, or a part of one'
     lines = str(error).splitlines() or [type(error).__name__]
     told = [line for line in lines if 'nsupported' in line]
     return (told or lines)[0].strip().split('. ')[0].rstrip('.')

@@ -74,13 +74,15 @@ def to_mmmap(
             :func:`pattern_of`.
 
     Raises:
-        ConversionError: A name that is not known, or one that is absent.
+        ConversionError: A name that is not known, or one that is absent, or a
+            tensor that is not shaped as in the other blocks.
     """
     names = name_map(
         pattern or pattern_of(official), _count(official, 'decoder_blocks')
     )
     unknown = set(official) - set(names) - set(UNUSED)
     _check_complete(unknown, set(names) - set(official), 'official MAP')
+    _check_alike(official)
     return {
         ours: _as_grid(official[theirs])
         if _is_grid(ours)
@@ -103,6 +105,7 @@ def to_official(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     unknown = set(weights) - set(names.values())
     missing = set(names.values()) - set(weights)
     _check_complete(unknown, missing, 'mmmap MAP')
+    _check_alike(weights)
     official = {
         theirs: _as_tokens(weights[ours]) if _is_grid(ours) else weights[ours]
         for theirs, ours in names.items()
@@ -255,6 +258,20 @@ def _as_tokens(grid: Tensor) -> Tensor:
             'cannot become official, those are square'
         )
     return grid.flatten(1, 2)
+
+
+def _check_alike(weights: Mapping[str, Tensor]) -> None:
+    """Check that a tensor has the same shape in every block that has it."""
+    first: dict[str, str] = {}
+    for name, tensor in weights.items():
+        kind = re.sub(r'\.\d+\.', '.N.', name)
+        model = first.setdefault(kind, name)
+        if tensor.shape != weights[model].shape:
+            raise ConversionError(
+                f'{name} is {tuple(tensor.shape)}, but {model} is '
+                f'{tuple(weights[model].shape)}: the file is damaged, or not '
+                'of a MAP'
+            )
 
 
 def _check_complete(unknown: set, missing: set, what: str) -> None:

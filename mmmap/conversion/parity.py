@@ -58,6 +58,8 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     unknown = set(fixture) - MAP_FIXTURE
     if unknown:
         raise ValueError(f'nothing here compares {sorted(unknown)}')
+    if not fixture['grads']:
+        raise ValueError('the fixture lists no gradients to compare')
     model = build_official(fixture['config'])
     pattern, depth = model.backbone.pattern, len(model.decoder.blocks)
     model.load_state_dict(to_mmmap(fixture['state_dict'], pattern))

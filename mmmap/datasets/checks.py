@@ -7,6 +7,7 @@ every file is counted and a few, spread evenly, are opened.
 Standard library, NumPy and Pillow only.
 """
 
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -90,12 +91,25 @@ def folder_problem(folder):
 
 def list_images(folder):
     """Paths of the images in a folder and below it, sorted."""
-    return sorted(
-        os.path.join(parent, name)
-        for parent, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if name.lower().endswith(IMAGE_SUFFIXES)
-    )
+    return sorted(_walk_images(folder))
+
+
+def first_images_problem(folder, count=20):
+    """Why the first images in a folder or below it are of no use, or None."""
+    first = list(itertools.islice(_walk_images(folder), count))
+    if not first:
+        return f'{folder} holds no images, nor do the folders in it'
+    broken = [x for x in map(_read, first) if isinstance(x, str)]
+    if broken:
+        return f'{len(broken)} images cannot be read: {_some(broken)}'
+    return None
+
+
+def _walk_images(folder):
+    for parent, _, names in os.walk(folder, followlinks=True):
+        for name in names:
+            if name.lower().endswith(IMAGE_SUFFIXES):
+                yield os.path.join(parent, name)
 
 
 def class_names(root):
@@ -193,6 +207,17 @@ def _check_references(report, content):
             )
 
 
+def _check_names(report, ann_file, content, classes):
+    """Check that each class is a category; one that is not is never learnt."""
+    names = [str(entry['name']) for entry in content['categories']]
+    absent = [name for name in classes or () if name not in names]
+    if absent:
+        report.problems.append(
+            f'{len(absent)} classes of the config are no category of '
+            f'{ann_file}: {_some(absent)}; its categories: {_some(names)}'
+        )
+
+
 def _check_sizes(report, entries, img_dir):
     """Open the images and compare their sizes with the listed ones."""
     broken, differing = [], []
@@ -214,13 +239,14 @@ def _check_sizes(report, entries, img_dir):
             report.problems.append(f'{len(names)} {what}: {_some(names)}')
 
 
-def check_coco(ann_file, img_dir, full=False):
+def check_coco(ann_file, img_dir, full=False, classes=None):
     """Check a COCO annotation file against its images.
 
     Args:
         ann_file: ``instances_*.json``.
         img_dir: Folder of the images it lists.
         full: Open every image, not a sample.
+        classes: Names that the categories must have; by default any.
 
     Returns:
         Report: Counts ``images`` and ``annotations`` listed,
@@ -242,6 +268,7 @@ def check_coco(ann_file, img_dir, full=False):
         report.problems.append(f'{ann_file} lists no images')
     try:
         _check_references(report, content)
+        _check_names(report, ann_file, content, classes)
         if not problem:
             _check_listed_images(report, content['images'], img_dir, full)
     except (KeyError, TypeError) as error:

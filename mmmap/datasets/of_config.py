@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .checks import check_coco, check_segmentation, folder_problem
+from .checks import (
+    check_coco,
+    check_segmentation,
+    first_images_problem,
+    folder_problem,
+)
 
 
 class DataError(RuntimeError):
@@ -94,10 +99,24 @@ def _problems(dataset: Mapping, classes: int | None) -> list[str]:
         ).problems
     if annotations.endswith('.json'):
         images = folders.get('img', Path(root))
-        return check_coco(Path(root, annotations), images).problems
+        return check_coco(
+            Path(root, annotations), images, classes=_classes_of(dataset)
+        ).problems
     folders = folders or {'root': Path(root, dataset.get('split') or '')}
     return _folder_problems(folders)
 
 
+def _classes_of(dataset: Mapping) -> list[str] | None:
+    """The names that a config gives its classes, None for the data set's."""
+    classes = (dataset.get('metainfo') or {}).get('classes')
+    return classes if isinstance(classes, list | tuple) else None
+
+
 def _folder_problems(folders: Mapping[str, Path]) -> list[str]:
-    return [p for p in map(folder_problem, folders.values()) if p]
+    problems = [folder_problem(folder) for folder in folders.values()]
+    problems += [
+        first_images_problem(folder)
+        for folder, problem in zip(folders.values(), problems, strict=True)
+        if not problem
+    ]
+    return [problem for problem in problems if problem]

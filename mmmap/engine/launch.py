@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -33,8 +34,8 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except EXPECTED as error:
-        if traceback:
+    except Exception as error:
+        if traceback or not _is_expected(error):
             raise
         if not is_main_rank():
             # Mostly the first process fails alike and says so; this one
@@ -52,6 +53,59 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
         raise SystemExit(1) from None
 
 
+def _is_expected(error: Exception) -> bool:
+    """Whether the input is wrong, not the code.
+
+    mmengine's registries say so of a config in errors of any type: of an
+    unknown class, or of an argument that a class does not take.
+    """
+    told = str(error)
+    of_a_config = '__init__() ' in told or 'is not in the mm' in told
+    return isinstance(error, EXPECTED) or of_a_config
+
+
+@contextmanager
+def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
+    """Remove what a run wrote that was refused before its first step.
+
+    Args:
+        work_dir: What is in there already is kept.
+
+    Yields:
+        A list for the runner: once it has made a step, all is kept.
+    """
+    folder = Path(work_dir)
+    absent = [path for path in (folder, *folder.parents) if not path.exists()]
+    before = set(folder.iterdir()) if folder.is_dir() else set()
+    runners: list[Runner] = []
+    try:
+        yield runners
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        started = any(runner.iter > 0 for runner in runners)
+        if folder.is_dir() and is_main_rank() and not started:
+            for path in set(folder.iterdir()) - before:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for path in absent:
+                with suppress(OSError):  # somebody else's by now
+                    path.rmdir()
+        raise
+
+
+class _Settings(DictAction):
+    """mmengine's KEY=VALUE, with a message for what is of another form."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        wrong = [value for value in values if '=' not in value]
+        if wrong:
+            parser.error(
+                f'{option_string} takes KEY=VALUE, as '
+                f'train_dataloader.batch_size=4, got {" ".join(wrong)}'
+            )
+        super().__call__(parser, namespace, values, option_string)
+
+
 def common_parser(description: str) -> argparse.ArgumentParser:
     """Options that training and testing share."""
     parser = argparse.ArgumentParser(description=description)
@@ -67,7 +121,7 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_Settings,
         metavar='KEY=VALUE',
         help='override settings, as train_dataloader.batch_size=4',
     )

@@ -42,7 +42,7 @@ class Backend:
         if self.devices and device_type not in self.devices:
             return (
                 f'it runs on {" and ".join(self.devices)} tensors, '
-                f'not on {device_type}'
+                f'not on {device_type}; move the tensors, or name another'
             )
         missing = _import_error(self.module)
         return missing and f'{missing}; install it with: {self.install}'
@@ -71,8 +71,8 @@ def _import_error(module: str) -> str | None:
 
 
 _KERNELS = (
-    'MAMBA_KEEP_CUDA_BUILD=TRUE MAMBA_FORCE_BUILD=TRUE '
-    'pip install --no-build-isolation mamba-ssm'
+    'MAMBA_KEEP_CUDA_BUILD=TRUE MAMBA_FORCE_BUILD=TRUE pip install '
+    '"mamba-ssm==2.3.2.post1" --no-build-isolation --no-deps'
 )
 
 # Triton interprets its kernels then, for tests.

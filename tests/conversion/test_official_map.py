@@ -141,3 +141,12 @@ def test_wrappers_are_taken_off(outer, prefix):
 def test_wrappers_around_no_weights(content):
     with pytest.raises(ConversionError, match='expected tensors by name'):
         unwrapped(content)
+
+
+def test_a_tensor_is_shaped_as_in_the_other_blocks():
+    official = make_official()
+    name = [n for n in official if n.endswith('mixer.in_proj.weight')][1]
+    official[name] = torch.zeros(7)
+    message = rf'{name} is \(7,\), but .*in_proj.weight is'
+    with pytest.raises(ConversionError, match=message):
+        to_mmmap(official)

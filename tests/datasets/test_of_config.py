@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 from mmengine.config import Config
 
 from mmmap.datasets.of_config import DataError, check_data, set_data_root
@@ -48,7 +49,7 @@ def test_a_config_without_some_splits():
 def test_data_in_wrappers_is_looked_at_and_all_problems_told(tmp_path):
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'good').mkdir()
-    (tmp_path / 'good/image.png').write_text('')
+    Image.new('RGB', (4, 4)).save(tmp_path / 'good/image.png')
     roots = [str(tmp_path / name) for name in ('empty', 'absent', 'good')]
     given = config(repeated(*(dict(data_root=root) for root in roots)))
     with pytest.raises(DataError) as caught:

@@ -104,16 +104,21 @@ def test_width_one_has_no_state():
 
 
 WRONG = [
-    (dict(x=torch.zeros(2, 3)), r'x must be \(B, D, L\), got \(2, 3\)'),
+    (dict(x=torch.zeros(2, 3)), r'x must be \(B, D, L\).*got \(2, 3\)'),
     (
         dict(weight=torch.zeros(4, 4)),
-        r'weight must be \(3, W\), got \(4, 4\)',
+        r'weight must be \(3, W\).*got \(4, 4\)',
     ),
     (dict(bias=torch.zeros(4)), r'bias must be \(3,\), got \(4,\)'),
     (
         dict(initial_states=torch.zeros(2, 3, 4)),
         r'initial_states must be \(2, 3, 3\), got \(2, 3, 4\)',
     ),
+    (dict(x=torch.zeros(2, 3, 0)), 'L at least 1'),
+    (dict(x=torch.zeros(2, 3, 7).long()), 'x must hold real floating-point'),
+    (dict(weight=torch.zeros(3, 0)), 'W at least 1, got'),
+    (dict(weight=torch.zeros(3, 4, dtype=torch.cfloat)), 'weight.*complex64'),
+    (dict(final_states_out=torch.zeros(2, 3, 2)), r'must be \(2, 3, 3\)'),
     (dict(activation='relu'), "None, 'silu' or 'swish', got 'relu'"),
     (dict(backend='cuda'), "unknown backend 'cuda'.*torch, reference"),
 ]

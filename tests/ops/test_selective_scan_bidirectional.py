@@ -83,7 +83,7 @@ def test_needs_pairs():
         selective_scan_bidirectional(**pairs)
     pairs = make_pairs()
     pairs['D'] = pairs['D'] + pairs['D']
-    with pytest.raises(ValueError, match='D must be a pair.*got tuple'):
+    with pytest.raises(ValueError, match=r'D must be a pair.*got \(Tensor'):
         selective_scan_bidirectional(**pairs)
 
 
@@ -94,7 +94,7 @@ def test_directions_must_have_one_shape():
         k: v if k in ('z', 'A') else (v[0], other[k][1])
         for k, v in pairs.items()
     }
-    message = r'directions differ in shape: u \(2, 4, 9\) and \(2, 4, 8\)'
+    message = r'differ in the shape of u: \(2, 4, 9\) and \(2, 4, 8\)'
     with pytest.raises(ValueError, match=message):
         selective_scan_bidirectional(**mixed)
 
@@ -102,4 +102,24 @@ def test_directions_must_have_one_shape():
 def test_gate_must_fit():
     pairs = make_pairs() | {'z': torch.zeros(2, 4, 3)}
     with pytest.raises(ValueError, match=r'z must be \(2, 4, 9\)'):
+        selective_scan_bidirectional(**pairs)
+
+
+@pytest.mark.parametrize('backend', FAST)
+def test_groups_may_not_differ(backend):
+    pairs = make_pairs(channels=6, groups=1)
+    other = make_pairs(channels=6, groups=3)
+    for name in ('B', 'C'):
+        pairs[name] = (pairs[name][0], other[name][1])
+    message = r'differ in the shape of B: \(2, 1, 3, 9\) and \(2, 3, 3, 9\)'
+    with pytest.raises(ValueError, match=message):
+        selective_scan_bidirectional(**pairs, backend=backend)
+
+
+@pytest.mark.parametrize('name', ['D', 'delta_bias', 'B'])
+def test_no_half_pairs(name):
+    pairs = make_pairs()
+    pairs[name] = (None, pairs[name][1])
+    message = rf'{name} must be a pair .* got \(NoneType, Tensor\)'
+    with pytest.raises(ValueError, match=message):
         selective_scan_bidirectional(**pairs)

@@ -26,7 +26,8 @@ def refused(tmp_path, capfd):
             run += ('--cfg-options', *settings)
         capfd.readouterr()
         assert call(tool, *run) == 1
-        assert not list(work_dir.glob('**/*.pth'))
+        if tool == 'train.py':
+            assert not work_dir.exists()
         return message(capfd.readouterr().err)
 
     return refused
@@ -63,6 +64,32 @@ def test_data_root(refused, segmentor, tmp_path, tool, state):
     assert '--data-root DIR' in error
 
 
+def test_images_that_cannot_be_read(refused, digits, tmp_path):
+    root = tmp_path / 'images'
+    shutil.copytree(digits / 'imagenet_like', root)
+    for path in root.glob('train/**/*.png'):
+        path.write_bytes(path.read_bytes()[:100])
+    config = map_config(tmp_path / 'map.py', root)
+    assert 'images cannot be read' in refused('train.py', config)
+    shutil.rmtree(root / 'train')
+    (root / 'train/digit').mkdir(parents=True)
+    error = refused('train.py', config)
+    assert f'{root}/train holds no images, nor do the folders in it' in error
+
+
+@pytest.mark.parametrize(
+    ('setting', 'expected'),
+    [
+        ('model.backbone.nonsense=3', "unexpected keyword argument 'nonsense"),
+        ('model.backbone.type=Nobody', 'Nobody is not in the mm'),
+    ],
+)
+def test_a_config_of_another_model(refused, pretrained, setting, expected):
+    assert expected in refused(
+        'train.py', pretrained.config, settings=[setting]
+    )
+
+
 def test_a_coco_file_that_lists_an_absent_image(refused, digits, tmp_path):
     root = tmp_path / 'coco'
     shutil.copytree(digits / 'coco_like', root)
@@ -80,6 +107,18 @@ def test_a_coco_file_that_is_none(refused, digits, tmp_path):
     config = REPO / 'configs/demo/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
     assert f'{file} has no list of annotations and of categories' in error
+
+
+def test_a_coco_file_of_other_classes(refused, digits, tmp_path):
+    root = tmp_path / 'coco'
+    shutil.copytree(digits / 'coco_like', root)
+    file = root / 'annotations/instances_train.json'
+    content = json.loads(file.read_text())
+    content['categories'][1]['name'] = 'cat'
+    file.write_text(json.dumps(content))
+    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    error = refused('train.py', config, '--data-root', root)
+    assert f'1 classes of the config are no category of {file}: 1;' in error
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,10 @@ def report(path, errors, tolerance):
         # A NaN is no agreement either.
         verdict = '' if error <= tolerance else '  above the tolerance'
         lines.append(f'  {name:<{width}}  {error:.2e}{verdict}')
-    worst = max(errors, key=errors.get)
+    # NaN is the largest of all.
+    worst = max(
+        errors, key=lambda name: (errors[name] != errors[name], errors[name])
+    )
     lines.append(f'  largest: {worst}, {errors[worst]:.2e}')
     return '\n'.join(lines)
 

@@ -3,7 +3,7 @@ r"""Draw what a pretrained MAP makes of images of which it sees a part.
 Example::
 
     python tools/analysis_tools/reconstruct.py \
-        configs/mmpretrain/map_hybrid-tiny_16xb64-1600e_in1k.py \
+        configs/mmpretrain/map_hybridnet-tiny_8xb128-amp-1600e_in1k.py \
         work_dirs/map/epoch_1600.pth photos/ --out pictures
 
 Writes one picture an image: input | visible | reconstructed. The patch

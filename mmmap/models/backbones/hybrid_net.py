@@ -126,6 +126,8 @@ class HybridNet(BaseModule):
         _check_choice('out_type', out_type, OUT_TYPES)
         _check_choice('attention', attention, ATTENTION_BLOCKS)
         settings = _settings(arch, self.arch_zoo)
+        _check_count('patch_size', patch_size)
+        _check_count('in_channels', in_channels)
         pattern = settings['pattern']
         self.pattern = pattern
         self.embed_dims = settings['embed_dims']
@@ -134,10 +136,11 @@ class HybridNet(BaseModule):
         self.published_init = published_init
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
-        if not -1 <= frozen_stages <= len(pattern):
+        stages = range(-1, len(pattern) + 1)
+        if not isinstance(frozen_stages, int) or frozen_stages not in stages:
             raise ValueError(
                 f'frozen_stages must be in [-1, {len(pattern)}], '
-                f'got {frozen_stages}'
+                f'got {frozen_stages!r}'
             )
 
         img_size = (
@@ -196,6 +199,8 @@ class HybridNet(BaseModule):
         grid = self.patch_embed.grid(images)
         hidden = self.patch_embed(images) + self.pos_embed(grid)
         if keep is not None:
+            if keep.shape[1] == 0:
+                raise ValueError('keep names no token; at least one is needed')
             hidden = gather_tokens(hidden, keep)
         residual = None
         outs = []
@@ -248,15 +253,32 @@ class HybridNet(BaseModule):
         return num_layers - 1, num_layers
 
     def init_weights(self) -> None:
-        """Init anew, or load ``init_cfg``'s checkpoint, which must fit.
+        """Load ``init_cfg``'s checkpoint, which must fit; else do as it says.
+
+        Without ``init_cfg`` the init of construction stays.
 
         Position embeddings of another grid are resampled.
 
         Raises:
             CheckpointError: The checkpoint is unreadable or does not fit.
         """
-        cfg = dict(self.init_cfg or {})
+        cfg = self.init_cfg or {}
+        if isinstance(cfg, list | tuple) and len(cfg) == 1:
+            cfg = cfg[0]
+        if isinstance(cfg, list | tuple):
+            if any(part.get('type') == 'Pretrained' for part in cfg):
+                raise ValueError(
+                    "init_cfg of type 'Pretrained' must stand alone, got "
+                    f'{self.init_cfg}'
+                )
+            cfg = {}
+        cfg = dict(cfg)
         if cfg.pop('type', None) == 'Pretrained':
+            if not cfg.get('checkpoint'):
+                raise ValueError(
+                    "init_cfg=dict(type='Pretrained', ...) needs checkpoint="
+                    f'FILE, got {self.init_cfg}'
+                )
             load_pretrained(
                 self,
                 cfg['checkpoint'],
@@ -323,6 +345,10 @@ def _settings(arch: str | dict, zoo: dict[str, dict]) -> dict:
     if isinstance(arch, str):
         _check_choice('arch', arch, zoo)
         arch = zoo[arch]
+    if not isinstance(arch, dict):
+        raise ValueError(
+            f'arch must be a name ({", ".join(zoo)}) or a dict, got {arch!r}'
+        )
     given = dict(arch)
     order = {'pattern'} if 'pattern' in given else {
         'mamba_depth', 'attention_every'
@@ -347,7 +373,16 @@ def _settings(arch: str | dict, zoo: dict[str, dict]) -> dict:
             "a pattern is made of 'M' (Mamba) and 'T' (attention) blocks, "
             f'got {pattern!r}'
         )
-    return {**optional, **given}
+    settings = {**optional, **given}
+    for name in ('embed_dims', 'num_heads', 'd_state', 'd_conv'):
+        _check_count(name, settings[name])
+    for name in ('mlp_ratio', 'expand'):
+        if not settings['embed_dims'] * settings[name] >= 1:
+            raise ValueError(
+                f'{name} must leave at least one channel, got '
+                f'{settings[name]} for {settings["embed_dims"]} channels'
+            )
+    return settings
 
 
 def _pattern(mamba_depth: int, attention_every: int) -> str:
@@ -382,7 +417,12 @@ def _block(
 
 def _absolute(indices: int | Sequence[int], depth: int) -> tuple[int, ...]:
     """Ascending block indices from 0, negative ones resolved."""
-    given = [indices] if isinstance(indices, int) else list(indices)
+    given = [indices] if isinstance(indices, int) else indices
+    whole = isinstance(given, Sequence) and all(
+        isinstance(i, int) for i in given
+    )
+    if not whole:
+        raise ValueError(f'out_indices must be whole numbers, got {indices!r}')
     beyond = [i for i in given if not -depth <= i < depth]
     if beyond or not given:
         raise ValueError(
@@ -395,6 +435,13 @@ def _absolute(indices: int | Sequence[int], depth: int) -> tuple[int, ...]:
             f'out_indices must ascend without repetition, got {indices}'
         )
     return tuple(absolute)
+
+
+def _check_count(name: str, value) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f'{name} must be a whole number of at least 1, got {value!r}'
+        )
 
 
 def _check_choice(name: str, value, choices) -> None:

@@ -73,8 +73,9 @@ def read_checkpoint(path: str) -> dict:
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     except Exception as error:
         raise CheckpointError(
-            f'cannot read the checkpoint {path}: {error}. The file may be '
-            'truncated; copy or download it again'
+            f'cannot read the checkpoint {path} '
+            f'({type(error).__name__}: {error}): it is truncated, or no file '
+            'that torch.save wrote; copy or download it again'
         ) from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(

@@ -106,7 +106,15 @@ class MaskedDecoder(BaseModule):
 
         Returns:
             (B, L, E).
+
+        Raises:
+            ValueError: The encoder has other channels.
         """
+        if visible.shape[-1] != self.embed.in_features:
+            raise ValueError(
+                f'the encoder gives {visible.shape[-1]} channels, the decoder '
+                f'takes {self.embed.in_features}: set decoder.in_channels'
+            )
         x = masked.restore(self.embed(visible), self.mask_token)
         x = x + self.pos_embed(grid)
         mask = None

@@ -40,7 +40,21 @@ class PixelHead(BaseModule):
 
         Returns:
             A scalar.
+
+        Raises:
+            ValueError: Features or target are not of this head's sizes.
         """
+        if features.shape[-1] != self.pred.in_features:
+            raise ValueError(
+                f'the decoder gives {features.shape[-1]} channels, the head '
+                f'takes {self.pred.in_features}: set head.in_channels'
+            )
+        wanted = (*features.shape[:2], self.pred.out_features)
+        if target.shape != wanted:
+            raise ValueError(
+                f'the target is {tuple(target.shape)}, the head guesses '
+                f'{wanted}: give backbone, target and head one patch_size'
+            )
         # In fp32 also under autocast; a mean over pixels, then over patches.
         error = (self(features).float() - target).square().mean(-1)  # (B, L)
         return (error * mask).sum() / mask.sum()

@@ -26,10 +26,11 @@ class MaskRatio:
             bounds = (ratio['low'], ratio['high'])
         else:
             bounds = (ratio, ratio)
-        if not 0 < bounds[0] <= bounds[1] < 1:
+        numbers = all(isinstance(bound, int | float) for bound in bounds)
+        if not numbers or not 0 < bounds[0] <= bounds[1] < 1:
             raise ValueError(
                 f'mask ratio must lie between 0 and 1, both excluded, '
-                f'got {ratio}'
+                f'got {ratio!r}'
             )
         self.ratio = ratio
 

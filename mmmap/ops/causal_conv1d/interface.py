@@ -66,6 +66,12 @@ def causal_conv1d(
         # In the order of the scan they come before x.
         parts = [initial_states.to(x.dtype), x]
         x = torch.cat(_flipped(parts) if reverse else parts, dim=-1)
+    if final_states_out is not None:
+        _expect('final_states_out', final_states_out, (*x.shape[:2], before))
+        return_final_states = True
+    # One type throughout, as under autocast.
+    weight = weight.to(x.dtype)
+    bias = None if bias is None else bias.to(x.dtype)
     conv = implementation('causal_conv1d', x.device.type, backend)
     y = conv(x, weight, bias, activation is not None, reverse)
     if initial_states is not None:
@@ -90,23 +96,33 @@ def _last(x: Tensor, count: int) -> Tensor:
 
 
 def _check(x, weight, bias, initial_states) -> None:
-    if x.dim() != 3:
+    if x.dim() != 3 or 0 in x.shape[1:]:
         raise ValueError(
-            f'causal_conv1d: x must be (B, D, L), got {tuple(x.shape)}'
+            'causal_conv1d: x must be (B, D, L) with D and L at least 1, '
+            f'got {tuple(x.shape)}'
         )
-    if weight.dim() != 2 or weight.shape[0] != x.shape[1]:
+    batch, channels, _ = x.shape
+    if weight.dim() != 2 or len(weight) != channels or not weight.shape[1]:
         raise ValueError(
-            f'causal_conv1d: weight must be ({x.shape[1]}, W), '
-            f'got {tuple(weight.shape)}'
+            f'causal_conv1d: weight must be ({channels}, W) with W at least '
+            f'1, got {tuple(weight.shape)}'
         )
-    if bias is not None and tuple(bias.shape) != (x.shape[1],):
+    _expect('bias', bias, (channels,))
+    states = (batch, channels, weight.shape[1] - 1)
+    _expect('initial_states', initial_states, states)
+    given = dict(x=x, weight=weight, bias=bias, initial_states=initial_states)
+    for name, tensor in given.items():
+        if tensor is None:
+            continue
+        if not tensor.is_floating_point() or tensor.device != x.device:
+            raise ValueError(
+                f'causal_conv1d: {name} must hold real floating-point numbers '
+                f'on {x.device}, as x, got {tensor.dtype} on {tensor.device}'
+            )
+
+
+def _expect(name: str, x: Tensor | None, shape: tuple[int, ...]) -> None:
+    if x is not None and tuple(x.shape) != shape:
         raise ValueError(
-            f'causal_conv1d: bias must be ({x.shape[1]},), '
-            f'got {tuple(bias.shape)}'
-        )
-    wanted = (x.shape[0], x.shape[1], weight.shape[1] - 1)
-    if initial_states is not None and tuple(initial_states.shape) != wanted:
-        raise ValueError(
-            f'causal_conv1d: initial_states must be {wanted}, '
-            f'got {tuple(initial_states.shape)}'
+            f'causal_conv1d: {name} must be {shape}, got {tuple(x.shape)}'
         )

@@ -117,10 +117,12 @@ def selective_scan_bidirectional(
     """
     pairs = dict(u=u, delta=delta, A=A, B=B, C=C, D=D, delta_bias=delta_bias)
     for name, pair in pairs.items():
-        if pair is not None and (isinstance(pair, Tensor) or len(pair) != 2):
+        if pair is None and name in ('D', 'delta_bias'):
+            continue
+        if not _is_pair_of_tensors(pair):
             raise ValueError(
                 f'selective_scan_bidirectional: {name} must be a pair '
-                f'(forward, backward) of tensors, got {type(pair).__name__}'
+                f'(forward, backward) of tensors, got {_kinds(pair)}'
             )
     both = tuple(
         _check(
@@ -129,16 +131,32 @@ def selective_scan_bidirectional(
         )
         for side in (0, 1)
     )
-    if both[0].u.shape != both[1].u.shape or A[0].shape != A[1].shape:
-        raise ValueError(
-            'selective_scan_bidirectional: the directions differ in shape: '
-            f'u {tuple(u[0].shape)} and {tuple(u[1].shape)}, '
-            f'A {tuple(A[0].shape)} and {tuple(A[1].shape)}'
-        )
+    for name in ('u', 'A', 'B'):
+        shapes = [tuple(getattr(inputs, name).shape) for inputs in both]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                'selective_scan_bidirectional: the directions differ in the '
+                f'shape of {name}: {shapes[0]} and {shapes[1]}'
+            )
     _check_gate(z, u[0])
     scan = implementation('selective_scan', u[0].device.type, backend)
     y, _ = scan(both, z, delta_softplus)
     return y.to(u[0].dtype)
+
+
+def _is_pair_of_tensors(pair) -> bool:
+    return (
+        isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and all(isinstance(x, Tensor) for x in pair)
+    )
+
+
+def _kinds(pair) -> str:
+    """What came, in words."""
+    if isinstance(pair, list | tuple):
+        return f'({", ".join(type(x).__name__ for x in pair)})'
+    return type(pair).__name__
 
 
 def _check(u, delta, A, B, C, D, delta_bias, reverse) -> ScanInputs:

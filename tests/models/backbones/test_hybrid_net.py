@@ -4,6 +4,7 @@ from mmpretrain.registry import MODELS
 from torch.nn import functional as F
 
 from mmmap.models.backbones import HybridNet
+from mmmap.models.backbones.pretrained import CheckpointError
 from mmmap.models.layers import (
     CleanAttentionBlock,
     MambaBlock,
@@ -332,3 +333,48 @@ def test_compiles_without_a_break(with_cp):
         results.append([*outs, *torch.autograd.grad(loss, model.parameters())])
     for ours, expected in zip(*results, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+SHORT = dict(embed_dims=16, pattern='MT', num_heads=2)
+WRONG_SETTINGS = [
+    (dict(arch=5), 'arch must be a name .* got 5'),
+    (dict(arch=SHORT | dict(d_conv=0)), 'd_conv must be a whole number'),
+    (dict(arch=SHORT | dict(d_state=0)), 'd_state must be a whole number'),
+    (dict(arch=SHORT | dict(embed_dims=0)), 'embed_dims must be a whole'),
+    (dict(arch=SHORT | dict(mlp_ratio=0)), 'mlp_ratio must leave at least'),
+    (dict(arch=SHORT | dict(expand=0)), 'expand must leave at least'),
+    (dict(patch_size=0), 'patch_size must be a whole number'),
+    (dict(out_indices='3'), "out_indices must be whole numbers, got '3'"),
+    (dict(out_indices=(1.0,)), 'out_indices must be whole numbers'),
+    (dict(frozen_stages=1.5), r'frozen_stages must be in .* got 1.5'),
+]
+
+
+@pytest.mark.parametrize(('settings', 'message'), WRONG_SETTINGS)
+def test_wrong_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        HybridNet(**(dict(arch=SHORT) | settings))
+
+
+def test_pretrained_needs_a_checkpoint():
+    model = HybridNet(SHORT, init_cfg=dict(type='Pretrained'))
+    with pytest.raises(ValueError, match='needs checkpoint=FILE'):
+        model.init_weights()
+
+
+def test_keep_needs_a_token():
+    model = HybridNet(SHORT, img_size=32, out_type='raw')
+    keep = torch.zeros(1, 0, dtype=torch.long)
+    with pytest.raises(ValueError, match='keep names no token'):
+        model(torch.zeros(1, 3, 32, 32), keep)
+
+
+def test_a_list_hides_no_random_init(tmp_path):
+    path = str(tmp_path / 'stranger.pth')
+    torch.save({'foo.w': torch.zeros(1)}, path)
+    pretrained = dict(type='Pretrained', checkpoint=path)
+    with pytest.raises(CheckpointError):
+        HybridNet(SHORT, init_cfg=[pretrained]).init_weights()
+    both = [pretrained, dict(type='Constant', layer='Linear', val=0)]
+    with pytest.raises(ValueError, match='must stand alone'):
+        HybridNet(SHORT, init_cfg=both).init_weights()
