@@ -1,6 +1,6 @@
 import pytest
-from PIL import Image
 from mmengine.config import Config
+from PIL import Image
 
 from mmmap.datasets.of_config import DataError, check_data, set_data_root
 
