@@ -60,9 +60,8 @@ def selective_scan(
         reverse: Scan from the last token to the first. Same result as
             flipping every sequence and the output along L.
         backend: ``'mamba_ssm'``, ``'triton'``, ``'cpp'``, ``'torch'`` or
-            ``'reference'``; by
-            default the environment variable ``MMMAP_SCAN_BACKEND`` or the
-            device decides.
+            ``'reference'``; by default the environment variable
+            ``MMMAP_SCAN_BACKEND`` or the device decides.
 
     Returns:
         (B, D, L), with ``return_last_state`` also the state, (B, D, N).
