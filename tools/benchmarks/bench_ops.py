@@ -11,13 +11,14 @@ is timed. Rows:
   slow path of Hugging Face's Mamba; at small shapes only;
 - ``loop``: step by step on contiguous slices of each step;
 - ``limit``: on a CPU the exponentials alone (one for each of B*D*L*N and
-  direction, two with backward) at the speed of ``torch.exp`` in the cache; on
-  a GPU the bytes that must move at the measured bandwidth.
+  direction, two with backward) by ``torch.exp`` in the cache; on a GPU a copy
+  of as many bytes as must move.
 
     python tools/benchmarks/bench_ops.py --out work_dirs/bench/ops.csv \
         --plot work_dirs/bench/ops.png
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -67,49 +68,32 @@ def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
     return worst
 
 
-def exponentials_per_second(rounds: int) -> float:
-    """Of ``torch.exp`` on all threads, on numbers that sit in the cache."""
-    x = torch.randn(torch.get_num_threads(), 2**14)
-    out, repeats = torch.empty_like(x), 50
-
-    def run():
-        for _ in range(repeats):
-            torch.exp(x, out=out)
-
-    seconds = interleaved({'exp': run}, rounds, 'cpu')['exp']
-    return repeats * x.numel() / median_and_spread(seconds)[0]
-
-
-def bytes_per_second(rounds: int, device: str) -> float:
-    """Of a copy between two large tensors."""
-    x = torch.empty(2**28, dtype=torch.uint8, device=device)
-    y = torch.empty_like(x)
-    seconds = interleaved({'copy': lambda: y.copy_(x)}, rounds, device)['copy']
-    return 2 * x.numel() / median_and_spread(seconds)[0]
-
-
 class Limit:
-    """Seconds below which no scan of a shape can come on this machine."""
+    """The least that any scan must do on this machine, as a call to time.
 
-    def __init__(self, args) -> None:
-        self.on_gpu = args.device.startswith('cuda')
-        self.element = torch.finfo(DTYPES[args.dtype]).bits // 8
-        self.speed = (
-            bytes_per_second(args.rounds, args.device)
-            if self.on_gpu
-            else exponentials_per_second(args.rounds)
-        )
+    Args:
+        shape: (B, D, L, N).
+        dtype: Of what depends on the token.
+        device: As torch names it.
+    """
 
-    def seconds(self, shape: tuple[int, ...], backward: bool) -> float:
-        """For (B, D, L, N), forward alone or with backward."""
-        batch, channels, length, state = shape
+    def __init__(self, shape, dtype: torch.dtype, device: str) -> None:
+        self.shape = shape
+        self.element = torch.finfo(dtype).bits // 8
+        self.on_gpu = device.startswith('cuda')
+        size = 2**27 if self.on_gpu else 2**14
+        rows = 1 if self.on_gpu else torch.get_num_threads()
+        # On a CPU few enough to stay in the cache, on a GPU too many.
+        self.x = torch.zeros(rows, size, device=device)
+        self.out = torch.empty_like(self.x)
+
+    def call(self, backward: bool) -> Callable[[], None]:
+        """For the forward alone, or with backward."""
+        batch, channels, length, state = self.shape
         if not self.on_gpu:
-            return (
-                (2 + 2 * backward)
-                * batch
-                * channels
-                * length
-                * (state / self.speed)
+            exponentials = batch * channels * length * state
+            return lambda: self._repeat(
+                torch.exp, (2 + 2 * backward) * exponentials
             )
         # u and delta of two directions, z, y; B and C. Backward reads these
         # and the gradient of y again, and writes gradients of all but y.
@@ -117,10 +101,19 @@ class Limit:
         moved = 6 * wide + 4 * narrow
         if backward:
             moved += 6 * wide + 4 * narrow + 5 * wide + 4 * narrow
-        return self.element * moved / self.speed
+        floats = moved * self.element // 4
+        # A copy reads and writes.
+        return lambda: self._repeat(lambda x, out: out.copy_(x), floats // 2)
+
+    def _repeat(self, do: Callable, elements: int) -> None:
+        x, out = self.x.view(-1), self.out.view(-1)
+        while elements > 0:
+            count = min(elements, len(x))
+            do(x[:count], out=out[:count])
+            elements -= count
 
 
-def measure(title: str, shape, limit: Limit, args) -> list[dict]:
+def measure(title: str, shape, args) -> list[dict]:
     """Rows of all candidates at one shape."""
     dtype = DTYPES[args.dtype]
     inputs = make_inputs(shape, args.seed, args.device, dtype)
@@ -129,6 +122,7 @@ def measure(title: str, shape, limit: Limit, args) -> list[dict]:
     scans = {k: s for k, s in available(device).items() if size <= s.largest}
     error = largest_error(scans, inputs, TOLERANCE[dtype])
     print(f'  outputs and gradients equal to {error:.0e}', flush=True)
+    limit = Limit(shape, dtype, args.device)
     runs = {
         'forward': lambda scan: lambda: forward(scan, *inputs[:2]),
         'forward + backward': lambda scan: lambda: both(scan, *inputs),
@@ -136,8 +130,8 @@ def measure(title: str, shape, limit: Limit, args) -> list[dict]:
     rows = []
     for what, run in runs.items():
         calls = {name: run(scan) for name, scan in scans.items()}
+        calls['limit'] = limit.call(backward=what != 'forward')
         seconds = interleaved(calls, args.rounds, args.device)
-        seconds['limit'] = [limit.seconds(shape, what != 'forward')]
         best = median_and_spread(next(iter(seconds.values())))[0]
         for name, times in seconds.items():
             rows.append(dict(shape=title, what=what, scan=name))
@@ -205,11 +199,10 @@ def main() -> None:
         f'{args.rounds} rounds +- half the quartile distance, and the '
         'ratio to the first',
     )
-    limit = Limit(args)
     rows = []
     for title, shape in (QUICK if args.quick else SHAPES).items():
         print(f'{title}: (B, D, L, N) = {shape}', flush=True)
-        rows += measure(title, shape, limit, args)
+        rows += measure(title, shape, args)
     write(rows, args.out, args.device)
     if args.plot:
         plot(rows, args.plot)
