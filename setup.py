@@ -5,7 +5,11 @@ The operators are built where torch and a compiler are at hand
 slower on a CPU.
 """
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+SOURCES = Path('mmmap/ops/csrc')
 
 
 def extensions() -> dict:
@@ -16,10 +20,8 @@ def extensions() -> dict:
         return {}
     operators = CppExtension(
         'mmmap._C',
-        [
-            f'mmmap/ops/csrc/{name}.cpp'
-            for name in ('scan_op', 'conv_op', 'baseline', 'avx2')
-        ],
+        [str(path) for path in sorted(SOURCES.glob('*.cpp'))],
+        depends=[str(path) for path in sorted(SOURCES.iterdir())],
         # OpenMP's own library is not linked: torch has loaded one, and two
         # would be two sets of threads.
         extra_compile_args=['-O3', '-fopenmp', '-Wno-psabi'],

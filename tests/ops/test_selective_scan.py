@@ -6,16 +6,14 @@ from torch.nn import functional as F
 
 from mmmap.ops import selective_scan
 from tests.ops.scan_cases import (
+    ABSENT,
     FAST,
-    OPTIONAL,
     SEQUENCES,
+    assert_equals_reference,
     gradients,
     make_scan,
     without,
 )
-
-LENGTHS = [1, 2, 63, 64, 65, 196, 197, 1000]
-ABSENT = [(), ('D',), ('z',), ('delta_bias',), OPTIONAL]
 
 
 def scan_by_hand(u, delta, A, B, C, D, z, delta_bias):
@@ -64,79 +62,6 @@ def test_gradients_by_finite_differences(backend, groups, absent, softplus):
     assert torch.autograd.gradcheck(scan, [inputs[k] for k in present])
 
 
-def assert_same_scan(backend, inputs, rtol=2e-4, atol=2e-5, **options):
-    """Outputs and gradients of the backend equal the reference's."""
-    results = {}
-    for name in (backend, 'reference'):
-        out = selective_scan(**inputs, **options, backend=name)
-        outputs = out if isinstance(out, tuple) else (out,)
-        results[name] = outputs, gradients(outputs, inputs)
-    (ours, our_grads), (truth, true_grads) = results.values()
-    for value, expected in zip(ours, truth, strict=True):
-        assert value.dtype == expected.dtype
-        torch.testing.assert_close(value, expected, rtol=rtol, atol=atol)
-    assert our_grads.keys() == true_grads.keys()
-    for name, expected in true_grads.items():
-        assert our_grads[name].dtype == expected.dtype
-        # Sums over long sequences: relative to the largest of them.
-        error = (our_grads[name] - expected).abs().max()
-        assert error <= rtol * expected.abs().max() + atol, name
-    return ours
-
-
-@pytest.mark.parametrize('backend', FAST)
-@pytest.mark.parametrize('length', LENGTHS)
-@pytest.mark.parametrize('groups', [1, 2])
-@pytest.mark.parametrize('reverse', [False, True])
-def test_equals_reference(backend, length, groups, reverse):
-    assert_same_scan(
-        backend,
-        make_scan(2, 4, length, 3, groups),
-        delta_softplus=True,
-        reverse=reverse,
-        return_last_state=True,
-    )
-
-
-@pytest.mark.parametrize('backend', FAST)
-@pytest.mark.parametrize('absent', ABSENT, ids='-'.join)
-@pytest.mark.parametrize('softplus', [True, False])
-def test_equals_reference_without_optional(backend, absent, softplus):
-    inputs = make_scan(length=70)
-    if not softplus:
-        # A step is positive, otherwise the state grows without bound.
-        inputs['delta'] = (inputs['delta'].detach().abs() + 1).mul(0.3)
-    assert_same_scan(
-        backend, without(inputs, *absent), delta_softplus=softplus
-    )
-
-
-@pytest.mark.parametrize('backend', FAST)
-def test_double_precision_throughout(backend):
-    inputs = make_scan(length=197, dtype=torch.float64)
-    (y,) = assert_same_scan(backend, inputs, 1e-10, 1e-12, delta_softplus=True)
-    assert y.dtype == torch.float64
-
-
-@pytest.mark.parametrize('backend', FAST)
-def test_bf16_inputs_are_summed_in_fp32(backend):
-    inputs = make_scan(2, 4, 300, 3)
-    half = {
-        k: v.detach().bfloat16() if k in SEQUENCES else v.detach()
-        for k, v in inputs.items()
-    }
-    wide = {k: v.float() for k, v in half.items()}
-    y = selective_scan(**half, delta_softplus=True, backend=backend)
-    truth = selective_scan(**wide, delta_softplus=True, backend='reference')
-    assert y.dtype == torch.bfloat16
-    # Half a unit in the last place of bf16, 2^-9, and no more.
-    torch.testing.assert_close(y.float(), truth, rtol=2**-8, atol=1e-5)
-    learned = {k: v.requires_grad_() for k, v in half.items()}
-    assert_same_scan(
-        backend, learned, rtol=2**-7, atol=1e-3, delta_softplus=True
-    )
-
-
 @pytest.mark.parametrize('backend', FAST)
 def test_autocast_changes_nothing(backend):
     inputs = make_scan(2, 4, 100, 3)
@@ -168,7 +93,7 @@ def test_layout_of_memory_does_not_matter(backend):
     torch.testing.assert_close(
         selective_scan(**moved, delta_softplus=True, backend=backend), y
     )
-    assert_same_scan(backend, moved, delta_softplus=True)
+    assert_equals_reference(moved, backend)
 
 
 @pytest.mark.parametrize('backend', FAST)
@@ -176,7 +101,7 @@ def test_expanded_inputs(backend):
     inputs = make_scan(batch=1, length=30)
     for name in SEQUENCES:
         inputs[name] = inputs[name].expand(3, *inputs[name].shape[1:])
-    (y,) = assert_same_scan(backend, inputs, delta_softplus=True)
+    ((y, _), _) = assert_equals_reference(inputs, backend)
     torch.testing.assert_close(y[0], y[2])
 
 

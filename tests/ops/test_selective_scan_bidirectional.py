@@ -2,9 +2,7 @@ import pytest
 import torch
 
 from mmmap.ops import selective_scan, selective_scan_bidirectional
-from tests.ops.scan_cases import FAST, gradients, make_scan, without
-
-PAIRS = ('u', 'delta', 'A', 'B', 'C', 'D', 'delta_bias')
+from tests.ops.scan_cases import FAST, PAIRS, gradients, make_scan, without
 
 
 def make_pairs(absent=(), **sizes):

@@ -11,10 +11,20 @@ import sys
 import pytest
 import torch
 
-from mmmap.ops import selective_scan, selective_scan_bidirectional
+from mmmap.ops import selective_scan
 from mmmap.ops.backend import BACKENDS
 from tests.helpers import REPO
-from tests.ops.scan_cases import OPTIONAL, gradients, make_scan, without
+from tests.ops.scan_cases import (
+    ABSENT,
+    TOLERANCES,
+    assert_equals_reference,
+    cast,
+    exact,
+    gradients,
+    make_scan,
+    run_both,
+    without,
+)
 
 DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 triton = next(b for b in BACKENDS['selective_scan'] if b.name == 'triton')
@@ -22,40 +32,19 @@ reason = triton.why_not(DEVICE)
 needs_triton = pytest.mark.skipif(reason is not None, reason=str(reason))
 
 
-def on_device(inputs):
-    return {
-        k: v if v is None else v.detach().to(DEVICE).requires_grad_()
-        for k, v in inputs.items()
-    }
-
-
-def assert_same(inputs, rtol=2e-4, atol=2e-5, **options):
+def assert_same(inputs, dtype=None, **options):
     """Outputs, last states and all gradients equal the reference's."""
-    inputs = on_device(inputs)
-    results = {}
-    for backend in ('triton', 'reference'):
-        outputs = selective_scan(
-            **inputs,
-            **options,
-            return_last_state=True,
-            delta_softplus=True,
-            backend=backend,
-        )
-        outputs = [x.cpu() for x in outputs]
-        results[backend] = outputs, gradients(outputs, inputs)
-    (ours, our_grads), (truth, true_grads) = results.values()
-    for value, expected in zip(ours, truth, strict=True):
-        assert value.dtype == expected.dtype
-        torch.testing.assert_close(value, expected, rtol=rtol, atol=atol)
-    for name, expected in true_grads.items():
-        assert our_grads[name].dtype == expected.dtype
-        error = (our_grads[name] - expected).abs().max()
-        assert error <= rtol * expected.abs().max() + atol, name
+    assert_equals_reference(inputs, 'triton', dtype, DEVICE, **options)
+
+
+# Interpreted, a step takes a millisecond.
+LENGTHS = [1, 2, 63, 64, 65, 130]
+LENGTHS += [196, 197, 1000, 4097] if DEVICE == 'cuda' else []
 
 
 @needs_triton
 @pytest.mark.parametrize('reverse', [False, True])
-@pytest.mark.parametrize('length', [1, 2, 63, 64, 65, 130])
+@pytest.mark.parametrize('length', LENGTHS)
 def test_equals_reference(length, reverse):
     assert_same(make_scan(2, 3, length, 3), reverse=reverse)
 
@@ -66,23 +55,15 @@ def test_groups_of_channels():
 
 
 @needs_triton
-@pytest.mark.parametrize('absent', [('D',), OPTIONAL], ids='-'.join)
+@pytest.mark.parametrize('absent', ABSENT, ids='-'.join)
 def test_without_optional(absent):
     assert_same(without(make_scan(1, 2, 9, 3), *absent))
 
 
 @needs_triton
-def test_double_precision_throughout():
-    inputs = make_scan(1, 2, 66, 2, dtype=torch.float64)
-    assert_same(inputs, 1e-10, 1e-12)
-
-
-@needs_triton
-def test_bf16_inputs():
-    inputs = make_scan(1, 2, 30, 2)
-    for name in ('u', 'delta', 'B', 'C', 'z'):
-        inputs[name] = inputs[name].bfloat16()
-    assert_same(inputs, 2**-7, 1e-3)
+@pytest.mark.parametrize('dtype', TOLERANCES, ids=str)
+def test_every_type(dtype):
+    assert_same(exact(make_scan(1, 2, 66, 2, dtype=torch.float64)), dtype)
 
 
 @needs_triton
@@ -90,34 +71,21 @@ def test_memory_layout_does_not_matter():
     inputs = {k: v.detach() for k, v in make_scan(1, 2, 20, 3).items()}
     for name in ('u', 'delta', 'B', 'C', 'z'):
         inputs[name] = inputs[name].mT.contiguous().mT
+    inputs = {k: v.requires_grad_() for k, v in inputs.items()}
     assert_same(inputs)
 
 
 @needs_triton
 def test_one_launch_scans_both_directions():
-    sides = [on_device(make_scan(1, 3, 65, 3, seed=s)) for s in (0, 1)]
-    z = sides[0].pop('z')
-    del sides[1]['z']
-    pairs = {k: (sides[0][k], sides[1][k]) for k in sides[0]}
-    tensors = {f'{k}{i}': pairs[k][i] for k in pairs for i in (0, 1)}
-    tensors['z'] = z
-    results = []
-    for backend in ('triton', 'reference'):
-        y = selective_scan_bidirectional(
-            **pairs, z=z, delta_softplus=True, backend=backend
-        ).cpu()
-        results.append((y, gradients([y], tensors)))
-    (y, grads), (truth, expected) = results
-    torch.testing.assert_close(y, truth, rtol=1e-4, atol=1e-5)
-    for name, grad in expected.items():
-        torch.testing.assert_close(
-            grads[name], grad, rtol=1e-3, atol=1e-4, msg=name
-        )
+    inputs = make_scan(1, 3, 65, 3)
+    other = make_scan(1, 3, 65, 3, seed=9)
+    inputs |= {f'{k}_b': v for k, v in other.items() if k != 'z'}
+    assert_same(inputs, run=run_both)
 
 
 @needs_triton
 def test_runs_are_equal_bit_by_bit():
-    inputs = on_device(make_scan(2, 3, 65, 3))
+    inputs = cast(make_scan(2, 3, 65, 3), torch.float32, DEVICE)
     runs = []
     for _ in range(2):
         y = selective_scan(**inputs, delta_softplus=True, backend='triton')
@@ -127,7 +95,7 @@ def test_runs_are_equal_bit_by_bit():
 
 @needs_triton
 def test_empty_batch():
-    inputs = on_device(make_scan(0, 3, 5, 3))
+    inputs = cast(make_scan(0, 3, 5, 3), torch.float32, DEVICE)
     y = selective_scan(**inputs, backend='triton')
     assert y.shape == (0, 3, 5)
     grads = gradients([y.cpu()], inputs)
