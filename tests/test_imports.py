@@ -31,6 +31,7 @@ TORCH_ALONE = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
 # What kernels need is imported by their own files alone.
 KERNELS = {
     'mmmap.ops.causal_conv1d.dao': {'causal_conv1d', 'causal_conv1d_cuda'},
+    'mmmap.ops.causal_conv1d.triton_conv': {'triton'},
     'mmmap.ops.selective_scan.triton_kernels': {'triton'},
     'mmmap.ops.selective_scan.triton_scan': {'triton'},
     'mmmap.ops.selective_scan.mamba_ssm': {'mamba_ssm', 'selective_scan_cuda'},

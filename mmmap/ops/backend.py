@@ -122,6 +122,14 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             devices=('cpu',),
             install=INSTALL,
         ),
+        # To be asked for until it was measured.
+        Backend(
+            'triton',
+            'mmmap.ops.causal_conv1d.triton_conv',
+            devices=('cuda', *_INTERPRETED),
+            install='pip install triton',
+            automatic=False,
+        ),
         Backend('torch', 'mmmap.ops.causal_conv1d.torch_conv'),
         Backend(
             'reference', 'mmmap.ops.causal_conv1d.reference', automatic=False

@@ -3,9 +3,17 @@ import torch
 from torch.nn import functional as F
 
 from mmmap.ops import causal_conv1d
-from tests.ops.scan_cases import FAST
+from tests.ops.scan_cases import (
+    DEVICE,
+    FAST,
+    TOLERANCES,
+    assert_near,
+    needs_triton,
+)
 
-BACKENDS = pytest.mark.parametrize('backend', [*FAST, 'reference'])
+TRITON = pytest.param('triton', marks=needs_triton('causal_conv1d'))
+ALL = [*FAST, TRITON] if DEVICE == 'cpu' else FAST
+BACKENDS = pytest.mark.parametrize('backend', [*ALL, 'reference'])
 
 
 def make_conv(batch=2, channels=3, length=7, width=4, dtype=torch.float32):
@@ -37,7 +45,8 @@ def test_is_a_padded_depthwise_convolution(backend, length, width, activation):
     torch.testing.assert_close(y, expected)
 
 
-@BACKENDS
+# Interpreted, Triton's would take minutes here.
+@pytest.mark.parametrize('backend', [*FAST, 'reference'])
 @pytest.mark.parametrize('with_bias', [True, False])
 @pytest.mark.parametrize('reverse', [True, False])
 def test_gradients_by_finite_differences(backend, with_bias, reverse):
@@ -137,22 +146,37 @@ def test_packed_sequences_are_refused():
         causal_conv1d(x, weight, bias, torch.zeros(2, 7))
 
 
-@pytest.mark.parametrize('backend', FAST)
+@pytest.mark.parametrize('backend', [*FAST, TRITON])
 @pytest.mark.parametrize('reverse', [True, False])
-@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
-def test_equals_reference_in_any_layout(backend, reverse, dtype):
+@pytest.mark.parametrize('dtype', TOLERANCES, ids=str)
+@pytest.mark.parametrize('channels_last', [True, False])
+def test_equals_reference(backend, reverse, dtype, channels_last):
     """More channels than a task takes, and not a multiple of a vector."""
-    *inputs, bias = make_conv(2, 70, 37)
-    inputs[0] = inputs[0].detach().mT.contiguous().mT
-    inputs = [x.detach().to(dtype).requires_grad_() for x in [*inputs, bias]]
-    results = []
-    for name in (backend, 'reference'):
-        y = causal_conv1d(
-            *inputs, activation='silu', reverse=reverse, backend=name
-        )
-        results.append([y, *torch.autograd.grad(y.square().sum(), inputs)])
-    exact = dtype == torch.float32
-    for ours, truth in zip(*results, strict=True):
-        assert ours.dtype == truth.dtype
-        error = (ours.float() - truth.float()).abs().max()
-        assert error <= (1e-6 if exact else 2e-2) * truth.float().abs().max()
+    x, weight, bias = make_conv(2, 70, 37, dtype=torch.float64)
+    x = x.mT.contiguous().mT if channels_last else x
+    device = DEVICE if backend == 'triton' else 'cpu'
+    # Numbers that no type rounds.
+    inputs = [
+        v.detach().bfloat16().to(device, dtype).requires_grad_()
+        for v in (x, weight, bias)
+    ]
+    options = dict(activation='silu', reverse=reverse)
+    y = causal_conv1d(*inputs, **options, backend=backend)
+    assert y.is_contiguous() != channels_last
+    wide = [v.detach().double().requires_grad_() for v in inputs]
+    truth = causal_conv1d(*wide, **options, backend='reference')
+    assert_near(y, truth.cpu(), TOLERANCES[dtype].output, 'y')
+    dy = torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))
+    dy = dy.bfloat16().to(device)
+    grads = torch.autograd.grad(y, inputs, dy.to(dtype))
+    expected = torch.autograd.grad(truth, wide, dy.double())
+    for name, ours, right in zip('xwb', grads, expected, strict=True):
+        assert_near(ours, right.cpu(), TOLERANCES[dtype].gradient, name)
+
+
+@needs_triton('causal_conv1d')
+def test_triton_takes_an_empty_batch():
+    x, weight, bias = make_conv(batch=0)
+    x = x.to(DEVICE)
+    y = causal_conv1d(x, weight.to(DEVICE), bias.to(DEVICE), backend='triton')
+    assert y.shape == x.shape

@@ -12,24 +12,22 @@ import pytest
 import torch
 
 from mmmap.ops import selective_scan
-from mmmap.ops.backend import BACKENDS
 from tests.helpers import REPO
 from tests.ops.scan_cases import (
     ABSENT,
+    DEVICE,
     TOLERANCES,
     assert_equals_reference,
     cast,
     exact,
     gradients,
     make_scan,
+    needs_triton,
     run_both,
     without,
 )
 
-DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
-triton = next(b for b in BACKENDS['selective_scan'] if b.name == 'triton')
-reason = triton.why_not(DEVICE)
-needs_triton = pytest.mark.skipif(reason is not None, reason=str(reason))
+needs_triton = needs_triton('selective_scan')
 
 
 def assert_same(inputs, dtype=None, **options):

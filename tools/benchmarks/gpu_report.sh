@@ -55,6 +55,8 @@ bench=tools/benchmarks
 measure 'operators bf16' 300 "$python" $bench/bench_ops.py --device cuda \
     --dtype bf16 --out "$out/ops.csv" --plot "docs/results/gpu_$name.png"
 measure 'operators fp32' 240 "$python" $bench/bench_ops.py --device cuda
+measure 'convolution bf16' 60 "$python" $bench/bench_conv.py --device cuda \
+    --dtype bf16
 measure 'pretraining and fine-tuning' 300 "$python" $bench/bench_model.py \
     pretrain finetune --arch tiny small base --device cuda --bf16 \
     --batch 128 --out "$out/model.csv"

@@ -39,8 +39,8 @@ def causal_conv1d(
         activation: None, ``'silu'`` or ``'swish'`` (the same function).
         reverse: Look ahead instead of back. Same result as flipping input
             and output along L.
-        backend: ``'causal_conv1d'`` (the package), ``'cpp'``, ``'torch'`` or
-            ``'reference'``; by default the environment variable
+        backend: ``'causal_conv1d'`` (the package), ``'cpp'``, ``'triton'``,
+            ``'torch'`` or ``'reference'``; by default the environment variable
             ``MMMAP_CONV_BACKEND`` or the device decides.
 
     Returns:

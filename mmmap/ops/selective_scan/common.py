@@ -9,15 +9,15 @@ from torch.nn import functional as F
 from .interface import ScanInputs
 
 
-def state_dtype(inputs: ScanInputs) -> torch.dtype:
-    """fp32, or fp64 where an input is fp64."""
-    wide = torch.float64 in (inputs.u.dtype, inputs.A.dtype)
+def state_dtype(u: Tensor, A: Tensor) -> torch.dtype:
+    """fp32, or fp64 where one of them is fp64."""
+    wide = torch.float64 in (u.dtype, A.dtype)
     return torch.float64 if wide else torch.float32
 
 
 def step_size(inputs: ScanInputs, softplus: bool) -> Tensor:
     """delta with its bias and softplus, (B, D, L), in the state's type."""
-    delta = inputs.delta.to(state_dtype(inputs))
+    delta = inputs.delta.to(state_dtype(inputs.u, inputs.A))
     if inputs.delta_bias is not None:
         delta = delta + inputs.delta_bias.to(delta.dtype)[:, None]
     return F.softplus(delta) if softplus else delta

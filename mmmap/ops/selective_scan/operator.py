@@ -27,6 +27,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
+from ..once import refuse_second_derivatives
+from .common import state_dtype
 from .interface import ScanInputs
 
 # T: steps between the states that are kept. As in csrc/kernels.h.
@@ -72,7 +74,9 @@ def define(kernel: str, layout: torch.memory_format) -> Callable:
         setup_context=_keep,
         lib=_library,
     )
-    torch.library.register_autograd(backward, _only_once, lib=_library)
+    refuse_second_derivatives(
+        backward, 'selective_scan', 'reference', _library
+    )
 
     register_flop_formula(_operator(forward))(scan_flops)
     register_flop_formula(_operator(backward))(
@@ -101,12 +105,6 @@ def scan_flops(u: list, delta: list, A: list, *_, **__) -> int:
         9 * math.prod(sequence) * rates[1]
         for sequence, rates in zip(u, A, strict=True)
     )
-
-
-def state_dtype(u: list[Tensor], A: list[Tensor]) -> torch.dtype:
-    """fp32, or fp64 where an input is fp64."""
-    wide = torch.float64 in (u[0].dtype, A[0].dtype)
-    return torch.float64 if wide else torch.float32
 
 
 def _operator(name: str) -> Callable:
@@ -150,7 +148,7 @@ def _fake_forward(
     softplus,
     save,
 ):
-    dtype = state_dtype(u, A)
+    dtype = state_dtype(u[0], A[0])
     (batch, channels, length), state = u[0].shape, A[0].shape[1]
     chunks = -(-length // CHUNK) if save else 0
     starts = (len(u), batch, chunks, channels, state)
@@ -192,10 +190,3 @@ def _differentiate(ctx, backward, dy, _, dlast):
 def _split(tensors: list[Tensor], counts: list[int]) -> list[list[Tensor]]:
     rest = iter(tensors)
     return [list(itertools.islice(rest, count)) for count in counts]
-
-
-def _only_once(ctx, *grads):
-    raise RuntimeError(
-        'selective_scan: the kernels differentiate once; for gradients of '
-        "gradients use backend='reference'"
-    )

@@ -20,7 +20,7 @@ def apply(
 
 
 def _scan(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, Tensor]:
-    dtype = state_dtype(inputs)
+    dtype = state_dtype(inputs.u, inputs.A)
     u, A = inputs.u.to(dtype), inputs.A.to(dtype)
     delta = step_size(inputs, softplus)
     per_group = u.shape[1] // inputs.B.shape[1]

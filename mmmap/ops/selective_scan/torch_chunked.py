@@ -51,7 +51,7 @@ def apply(
 
 def _pack(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, ...]:
     """One direction as independent sequences, time first."""
-    dtype = state_dtype(inputs)
+    dtype = state_dtype(inputs.u, inputs.A)
     batch, channels, length = inputs.u.shape
     groups, state = inputs.B.shape[1:3]
     delta = step_size(inputs, softplus)

@@ -9,9 +9,9 @@ import torch
 import triton
 from torch import Tensor
 
-from .common import gated_sum
+from .common import gated_sum, state_dtype
 from .interface import ScanInputs
-from .operator import CHUNK, define, implement, state_dtype
+from .operator import CHUNK, define, implement
 from .triton_kernels import backward_kernel, forward_kernel
 
 _INTERPRETED = triton.knobs.runtime.interpret
@@ -55,7 +55,7 @@ class _Problem:
         self.state = A[0].shape[1]
         self.groups, self.per_group = groups, self.channels // groups
         self.chunks = triton.cdiv(self.length, CHUNK)
-        self.options = dict(dtype=state_dtype(u, A), device=u[0].device)
+        self.options = dict(dtype=state_dtype(u[0], A[0]), device=u[0].device)
         self.tensors = [x for tensors in lists for x in _pair(tensors, u[0])]
         self.sizes = (
             self.channels,
