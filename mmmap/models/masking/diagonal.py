@@ -45,7 +45,7 @@ class DiagonalMasking(nn.Module):
         hidden = self.ratio.hidden(h * w)
         if self.offset is None:
             offset = torch.randint(w, (batch, 1), device=device)
-        elif 0 <= self.offset < w:
+        elif self.offset in range(w):
             offset = torch.full((batch, 1), self.offset, device=device)
         else:
             raise ValueError(

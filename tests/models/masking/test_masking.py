@@ -126,7 +126,7 @@ def test_diagonal_masking_draws_every_offset():
     assert drawn == {tuple(row[0].tolist()) for row in fixed}
 
 
-@pytest.mark.parametrize('offset', [-1, 4])
+@pytest.mark.parametrize('offset', [-1, 4, 0.5])
 def test_diagonal_band_outside_of_the_grid(offset):
     message = f'start in column {offset} of a grid of 3x4; offset must be in'
     with pytest.raises(ValueError, match=message):
