@@ -9,7 +9,8 @@ from mmpretrain.registry import MODELS
 from .engine.launch import replace_sync_bn
 
 WIDTH = 32
-PATTERN = 'MMMT'
+# By the kinds of blocks that the full pattern has.
+PATTERNS = {'M': 'MMMM', 'T': 'TTTT', 'MT': 'MMMT'}
 # Keys whose numbers are channels; all wide ones become WIDTH, so that what
 # fitted together still does.
 WIDTHS = {
@@ -18,6 +19,7 @@ WIDTHS = {
     'embed_dims',
     'fc_out_channels',
     'feat_channels',
+    'hid_channels',
     'in_channels',
     'input_features',
     'out_channels',
@@ -55,10 +57,11 @@ def shrink(config: Config, size: int = 64) -> Config:
 
 def _shrink_backbone(backbone: dict, size: int) -> None:
     with torch.device('meta'):
-        depth = len(MODELS.build(backbone).pattern)
+        full = MODELS.build(backbone).pattern
+    pattern = PATTERNS[''.join(sorted(set(full)))]
 
     def scaled(blocks: int) -> int:
-        return blocks * len(PATTERN) // depth
+        return blocks * len(pattern) // len(full)
 
     if isinstance(backbone.get('out_indices'), tuple | list):
         backbone.out_indices = [
@@ -67,7 +70,7 @@ def _shrink_backbone(backbone: dict, size: int) -> None:
     if backbone.get('frozen_stages', -1) > 0:
         backbone.frozen_stages = scaled(backbone.frozen_stages)
     backbone.arch = dict(
-        embed_dims=WIDTH, pattern=PATTERN, num_heads=4, d_state=4
+        embed_dims=WIDTH, pattern=pattern, num_heads=4, d_state=4
     )
     backbone.img_size = size
     backbone.init_cfg = None

@@ -263,6 +263,10 @@ def _distribute_on_cpu(config: Config) -> None:
         find_unused_parameters=config.get('find_unused_parameters', False),
     )
     replaced = replace_sync_bn(config.model)
+    if config.get('sync_bn'):
+        # mmengine's wish to make every BN one.
+        config.sync_bn = None
+        replaced += 1
     if replaced and is_main_rank():
         print(
             f'no GPU: {replaced} SyncBN settings became BN, each process '

@@ -14,6 +14,11 @@ def batch_of(scope, size, classes):
     return BATCHES[scope](size, classes)
 
 
+def two_views(batch):
+    """A batch of images as contrastive methods have it."""
+    return batch | dict(inputs=[batch['inputs'], batch['inputs'].flip(-1)])
+
+
 def _images(size):
     return [
         torch.randint(256, (3, size, size), dtype=torch.uint8)

@@ -9,13 +9,14 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 
 from mmmap.datasets.of_config import set_data_root
 from mmmap.models.backbones import HybridNet
 from mmmap.testing import shrink
-from tests.configs.batches import batch_of
+from tests.configs.batches import batch_of, two_views
 from tests.helpers import REPO
 
 SIZE = 64
@@ -35,17 +36,26 @@ RECIPES = {
 }
 EACH_RECIPE = pytest.mark.parametrize('name', RECIPES.values())
 
-# design.md: channels, millions of parameters of the encoder.
-SIZES = dict(
-    tiny=(192, 9.33),
-    small=(384, 34.88),
-    base=(768, 134.64),
-    large=(1024, 473.4),
-    huge=(1536, 792.5),
-)
+# Channels, millions of parameters of the encoder: the paper's and published
+# ones; ViTs without a head and a class token.
+SIZES = {
+    'hybridnet-tiny': (192, 9.33),
+    'hybridnet-small': (384, 34.88),
+    'hybridnet-base': (768, 134.64),
+    'hybridnet-large': (1024, 473.4),
+    'hybridnet-huge': (1536, 792.5),
+    'vit-base': (768, 85.8),
+    'vit-large': (1024, 303.3),
+    'mamba-base': (768, 96.83),
+}
 TYPES = {
     'map_': 'MAP',
+    'mae_': 'MAP',
+    'ar_': 'MAP',
+    'mocov3_': 'MoCoV3',
     'hybridnet-': 'ImageClassifier',
+    'vit-': 'ImageClassifier',
+    'mamba-': 'ImageClassifier',
     'upernet_': 'EncoderDecoder',
     'mask-rcnn_': 'MaskRCNN',
     'cascade-mask-rcnn_': 'CascadeRCNN',
@@ -79,6 +89,19 @@ def size_in(name):
     return sizes[0] if sizes else 'small'
 
 
+def kind_in(name):
+    """The backbone that a name tells, with its size."""
+    kinds = re.findall(r'(?:/|_)(vit|mamba)-', name)
+    return f'{kinds[0] if kinds else "hybridnet"}-{size_in(name)}'
+
+
+def pattern_in(name):
+    """The order of blocks that a name tells, once."""
+    order = re.search('-([mt]{8})-', name)
+    kinds = dict(vit='T', mamba='M', hybridnet='MMMT')
+    return order[1].upper() if order else kinds[kind_in(name).split('-')[0]]
+
+
 def classes_of(model):
     """Of a config's model, however its head is nested."""
     if 'decode_head' in model:
@@ -93,6 +116,9 @@ def widths_of(model):
     if 'neck' in model:
         neck = model.neck
         yield neck.get('in_channels', neck.get('input_features'))
+    if model.type == 'MoCoV3':
+        assert model.head.predictor.in_channels == neck.out_channels
+        return
     if 'decoder' in model:
         yield model.decoder.in_channels
         assert model.head.in_channels == model.decoder.embed_dims
@@ -105,7 +131,7 @@ def widths_of(model):
 
 def test_all_are_there():
     libraries = [name.split('/')[0] for name in CONFIGS]
-    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2
+    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 31
     assert libraries.count('mmseg') == 3
     assert libraries.count('mmdet') == 10
     assert 'mmseg/upernet_map_ade20k.py' in CONFIGS
@@ -138,7 +164,13 @@ def test_name_tells_the_content(name):
     model = config.model
     kind = next(kind for kind in TYPES if stem.startswith(kind))
     assert model.type == TYPES[kind]
-    assert model.backbone.arch == size_in(name)
+    if isinstance(model.backbone.arch, str):
+        assert model.backbone.arch == size_in(name)
+    pattern = built_on_meta(name).backbone.pattern
+    once = pattern_in(name)
+    assert pattern == once * (len(pattern) // len(once))
+    # A ViT's residuals are the usual ones.
+    assert (model.backbone.get('attention') == 'residual') is ('vit-' in stem)
     amp = config.optim_wrapper.get('dtype') == 'bfloat16'
     assert ('-amp-' in stem) is amp
     assert amp is (config.optim_wrapper.type == 'AmpOptimWrapper')
@@ -162,6 +194,8 @@ def test_name_tells_the_content(name):
         pixels = 384 if '-384px' in stem else 224
         assert model.backbone.img_size == pixels
         crop = config.train_dataloader.dataset.pipeline[1]
+        if crop.type == 'MultiView':
+            (crop, *_), _ = crop.transforms
         assert (crop.type, crop.scale) == ('RandomResizedCrop', pixels)
     assert ('-linear-' in stem) is (
         model.backbone.get('frozen_stages', -1) > 0
@@ -172,13 +206,20 @@ def test_name_tells_the_content(name):
 def test_fine_tuning_starts_from_the_pretraining_of_its_size(name):
     config = config_of(name)
     init = config.model.backbone.get('init_cfg')
-    if config.model.type == 'MAP':
+    scratch = not re.search('-(ft|linear)-', name)
+    pretrains = config.model.type in ('MAP', 'MoCoV3')
+    if pretrains or (scratch and config.model.type == 'ImageClassifier'):
         assert init is None
         return
     work_dir, stem, file = init.checkpoint.split('/')
     pretraining = config_of(f'mmpretrain/{stem}.py')
     assert work_dir == 'work_dirs'
     assert pretraining.model.backbone.arch == config.model.backbone.arch
+    for model in (pretraining.model, config.model):
+        model.backbone.setdefault('attention', 'published')
+    assert (
+        pretraining.model.backbone.attention == config.model.backbone.attention
+    )
     assert file == f'epoch_{pretraining.train_cfg.max_epochs}.pth'
     assert init.prefix == 'backbone.'
 
@@ -195,7 +236,7 @@ def test_widths_fit(name):
 def test_full_size_and_learning_rates(name):
     config = config_of(name)
     model = built_on_meta(name)
-    dims, millions = SIZES[size_in(name)]
+    dims, millions = SIZES[kind_in(name)]
     assert model.backbone.embed_dims == dims
     # Position embeddings of other sizes, norms of more outputs, and what
     # pretraining has: the same blocks.
@@ -226,7 +267,10 @@ def test_full_size_and_learning_rates(name):
     paramwise = config.optim_wrapper.get('paramwise_cfg', {})
     rate = paramwise.get('layer_decay_rate', 1.0)
     depth = len(model.backbone.pattern)
-    first, last = 'patch_embed.proj.bias', f'layers.{depth - 1}.norm1.bias'
+    first, last = 'patch_embed.proj.bias', f'layers.{depth - 1}.'
+    last += (
+        'norm1.bias' if model.backbone.pattern[-1] == 'T' else 'norm.weight'
+    )
     assert rates[f'backbone.{first}'] == pytest.approx(
         base * rate ** (depth + 1)
     )
@@ -245,6 +289,9 @@ def test_training_step(name):
     model.train()
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     batch = batch_of(config.default_scope, SIZE, classes_of(config.model))
+    if config.model.type == 'MoCoV3':
+        batch = two_views(batch)
+        MessageHub.get_current_instance().update_info('max_iters', 10)
 
     data = model.data_preprocessor(batch, True)
     with torch.autocast('cpu', torch.bfloat16, enabled='-amp-' in name):
@@ -272,10 +319,14 @@ def test_pipeline_on_a_picture(name, split, tmp_path):
     config = config_of(name)
     loader = config.get(f'{split}_dataloader')
     if loader is None:
-        assert config.model.type == 'MAP'
+        assert config.model.type in ('MAP', 'MoCoV3')
         return
     item = Compose(loader.dataset.pipeline)(picture(tmp_path))
     inputs = item['inputs']
+    if config.model.type == 'MoCoV3':
+        inputs, other = inputs
+        assert other.shape == inputs.shape
+        assert not torch.equal(other, inputs)
     assert inputs.dtype == torch.uint8
     if config.default_scope == 'mmpretrain':
         pixels = config.model.backbone.img_size

@@ -6,6 +6,11 @@ import torch
 
 from mmmap.engine import EpochSeedHook
 from mmmap.engine.hooks import epoch_seed
+from mmmap.models.masking import (
+    DiagonalMasking,
+    RandomMasking,
+    SequentialMasking,
+)
 
 
 def drawn(seed, epoch):
@@ -23,6 +28,22 @@ def test_numbers_follow_from_seed_epoch_and_rank(monkeypatch):
     cases.append(drawn(3, 1))
     for numbers in zip(*cases, strict=True):
         assert len(set(numbers)) == len(cases)
+
+
+@pytest.mark.parametrize(
+    'build', [RandomMasking, SequentialMasking, DiagonalMasking]
+)
+def test_masks_follow_from_seed_and_rank(build, monkeypatch):
+    masking, runner = build(0.5), SimpleNamespace(seed=3, epoch=1)
+
+    def masks(rank):
+        monkeypatch.setattr(epoch_seed, 'get_rank', lambda: rank)
+        EpochSeedHook().before_train_epoch(runner)
+        return masking(16, (8, 8), torch.device('cpu')).mask
+
+    assert torch.equal(masks(0), masks(0))
+    assert not torch.equal(masks(0), masks(1))
+    assert not torch.equal(masks(1), masks(2))
 
 
 @pytest.mark.parametrize(('resume', 'expected'), [(True, 7), (False, 5)])

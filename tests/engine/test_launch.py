@@ -55,6 +55,17 @@ def test_synchronised_norms_become_plain_ones_everywhere():
     assert model.name == 'SyncBN'
 
 
+def test_sync_bn_of_mmengine_is_taken_back_without_a_gpu(monkeypatch, capsys):
+    """Contrastive pretraining has plain BN, which mmengine converts."""
+    formed = []
+    monkeypatch.setattr(torch.distributed, 'init_process_group', formed.append)
+    config = Config(dict(model=dict(norm='BN1d'), sync_bn='torch'))
+    launch._distribute_on_cpu(config)
+    assert formed == ['gloo']
+    assert config.sync_bn is None
+    assert 'no GPU: 1 SyncBN settings became BN' in capsys.readouterr().out
+
+
 def test_mixed_precision_without_a_gpu():
     config = Config(
         dict(

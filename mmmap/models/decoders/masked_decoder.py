@@ -1,4 +1,4 @@
-"""One decoder, four attention masks: MAP, MAE, AR and local MAE.
+"""One decoder and its attention masks: MAP, MAE, AR, local MAE, by columns.
 
 Letters: B batch, h w token grid, L = h*w tokens, V visible tokens, C channels
 of the encoder, E channels of the decoder.
@@ -15,16 +15,22 @@ from torch import Tensor, nn
 from ..layers import DecoderBlock, PositionEmbedding
 from ..masking import Masked
 
-# Which token may look at which, given their (row, place in raster order).
+# Whether a query q may look at a key k, both as (row, column).
 ATTENTION_MASKS = {
     # MAP: the rows above and its own; a row is rebuilt in parallel.
-    'rows': lambda row, place: row[:, None] >= row[None, :],
+    'rows': lambda q, k: k[0] <= q[0],
+    # The same across the scan: the columns to the left and its own.
+    'columns': lambda q, k: k[1] <= q[1],
     # MAE: everything.
-    'full': lambda row, place: torch.ones_like(row[:, None] == row[None, :]),
-    # AR: the tokens before, and itself.
-    'raster': lambda row, place: place[:, None] >= place[None, :],
+    'full': lambda q, k: torch.ones_like(k[0] == q[0]),
+    # AR, in the order of the scan: the tokens before, and itself.
+    'raster': lambda q, k: (k[0] < q[0]) | ((k[0] == q[0]) & (k[1] <= q[1])),
+    # AR in an order that disagrees with the scan: column by column.
+    'raster_columns': lambda q, k: (
+        (k[1] < q[1]) | ((k[1] == q[1]) & (k[0] <= q[0]))
+    ),
     # Local MAE: its own row.
-    'same_row': lambda row, place: row[:, None] == row[None, :],
+    'same_row': lambda q, k: k[0] == q[0],
 }
 
 
@@ -33,18 +39,32 @@ def attention_mask(
 ) -> Tensor:
     """Which token may look at which, (L, L) bool, True where it may.
 
+    Every token may look at itself, so no softmax is empty on any grid.
+
     Args:
         kind: A key of ``ATTENTION_MASKS``.
         grid: Rows and columns.
         device: Of the result.
     """
     place = torch.arange(grid[0] * grid[1], device=device)
-    return ATTENTION_MASKS[kind](place // grid[1], place)
+    row, column = place // grid[1], place % grid[1]
+    queries = row[:, None], column[:, None]
+    return ATTENTION_MASKS[kind](queries, (row, column))
 
 
 @MODELS.register_module()
 class MaskedDecoder(BaseModule):
     """Fill the hidden places with a mask token and attend under a mask.
+
+    That a token may look at its own place gives nothing away: what is hidden
+    is there as a mask token and a position, also for AR. Visible tokens come
+    from an encoder that let them look at each other, in every order; so it is
+    the order of guessing that the mask decides, among what the decoder reads.
+
+    A hidden token that may look at no visible one (``'same_row'`` in a row
+    that is hidden as a whole, the first hidden tokens of the other orders) is
+    guessed from its position alone. Its loss counts as any other: it trains
+    the decoder towards the mean, and nothing of it reaches the encoder.
 
     Args:
         in_channels: C.
@@ -53,8 +73,9 @@ class MaskedDecoder(BaseModule):
         depth: Blocks.
         num_heads: Heads; a divisor of ``embed_dims``.
         mlp_ratio: Hidden channels of the MLPs over E.
-        attention: ``'rows'`` (MAP), ``'full'`` (MAE), ``'raster'`` (AR) or
-            ``'same_row'`` (local MAE).
+        attention: ``'rows'`` (MAP), ``'full'`` (MAE), ``'raster'`` (AR),
+            ``'same_row'`` (local MAE); ``'columns'`` and
+            ``'raster_columns'`` are MAP and AR across the encoder's scan.
         init_cfg: mmengine's.
 
     Raises:

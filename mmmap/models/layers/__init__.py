@@ -7,6 +7,7 @@ from .blocks import (
     MambaBlock,
     PublishedAttentionBlock,
 )
+from .denoiser import DenoisingMLP
 from .drop_path import DropPath
 from .embed import PatchEmbed, patchify, unpatchify
 from .ffn import Mlp
@@ -19,6 +20,7 @@ __all__ = [
     'CleanAttentionBlock',
     'CrossAttention',
     'DecoderBlock',
+    'DenoisingMLP',
     'DropPath',
     'MambaBlock',
     'Mlp',

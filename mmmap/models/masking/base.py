@@ -14,7 +14,7 @@ class Masked(NamedTuple):
 
     Args:
         keep: Places of the visible tokens in raster order, (B, V), ascending.
-        mask: (B, L) bool, True where a token is hidden.
+        mask: (B, L) bool, True where a token is hidden and to be guessed.
     """
 
     keep: Tensor
@@ -50,8 +50,16 @@ def gather_tokens(tokens: Tensor, keep: Tensor) -> Tensor:
 def hide(mask: Tensor) -> Masked:
     """The outcome that hides the True places of a mask (B, L).
 
-    Every row must hide equally many.
+    Raises:
+        ValueError: The images hide unequally many tokens, none or all.
     """
     batch, length = mask.shape
+    counts = set(mask.sum(1).tolist())
+    if len(counts) > 1 or counts & {0, length}:
+        raise ValueError(
+            f'{sorted(counts)} of {length} tokens are hidden in the images of '
+            'a batch; every image must hide the same number, at least one, '
+            'and leave at least one visible'
+        )
     places = torch.arange(length, device=mask.device).expand_as(mask)
     return Masked(keep=places[~mask].view(batch, -1), mask=mask)

@@ -30,7 +30,7 @@ class MaskRatio:
         if not numbers or not 0 < bounds[0] <= bounds[1] < 1:
             raise ValueError(
                 f'mask ratio must lie between 0 and 1, both excluded, '
-                f'got {ratio!r}'
+                f"got {ratio!r}; to hide nothing, use type='NoMasking'"
             )
         self.ratio = ratio
 

@@ -2,10 +2,20 @@
 
 from mmpretrain.registry import MODELS
 
-from ..masking import RandomMasking, SequentialMasking
+from ..masking import (
+    DiagonalMasking,
+    NoMasking,
+    RandomMasking,
+    SequentialMasking,
+)
 from .map import MAP
 
-for _masking in (RandomMasking, SequentialMasking):
+for _masking in (
+    DiagonalMasking,
+    NoMasking,
+    RandomMasking,
+    SequentialMasking,
+):
     MODELS.register_module(module=_masking)
 
 __all__ = ['MAP']

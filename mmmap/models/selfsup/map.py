@@ -31,7 +31,8 @@ class MAP(BaseSelfSupervisor):
     """Hide tokens, encode the visible ones, rebuild the hidden ones.
 
     With other parts it is another method: ``attention='full'`` of the decoder
-    makes it MAE, ``'raster'`` an autoregressive model.
+    makes it MAE, ``'raster'`` an autoregressive model, a
+    :class:`DiffusionHead` has each patch denoised instead of regressed.
 
     Args:
         backbone: Encoder with ``out_type='raw'`` that takes ``keep``.

@@ -11,8 +11,10 @@ from mmmap.models.masking import hide
 # Which token (row, column) may look at which, as the paper puts it.
 MAY_LOOK = {
     'rows': lambda query, key: key[0] <= query[0],
+    'columns': lambda query, key: key[1] <= query[1],
     'full': lambda query, key: True,
     'raster': lambda query, key: key <= query,
+    'raster_columns': lambda query, key: key[::-1] <= query[::-1],
     'same_row': lambda query, key: key[0] == query[0],
 }
 KINDS = pytest.mark.parametrize('kind', MAY_LOOK)
@@ -34,7 +36,7 @@ def masked():
 
 
 @KINDS
-@pytest.mark.parametrize('grid', [(3, 4), (4, 2), (1, 5), (5, 1)])
+@pytest.mark.parametrize('grid', [(3, 5), (4, 2), (1, 5), (5, 1)])
 def test_attention_masks(kind, grid):
     places = [(i, j) for i in range(grid[0]) for j in range(grid[1])]
     expected = [[MAY_LOOK[kind](q, k) for k in places] for q in places]
@@ -58,15 +60,63 @@ def test_influence_of_visible_tokens(kind, masked):
         assert (grad[0].abs().sum(-1) > 0).tolist() == seen, place
 
 
-def test_later_rows_matter_to_full_attention_only(masked):
-    visible = torch.randn(1, 6, 6)
+@pytest.mark.parametrize(
+    ('kind', 'unchanged'),
+    [
+        ('rows', True),
+        ('raster', True),
+        ('same_row', True),
+        ('full', False),
+        ('columns', False),
+        ('raster_columns', False),
+    ],
+)
+def test_what_a_later_row_changes_in_the_earlier_ones(kind, unchanged):
+    """In the decoder: the encoder lets all visible tokens mix before it."""
+    masked = hide(torch.arange(15)[None] % 2 == 1)
+    visible = torch.randn(1, 8, 6)
     changed = visible.clone()
-    changed[:, -2:] += 1  # tokens 9 and 10, in the last row
-    for kind, same in (('rows', True), ('full', False)):
-        decoder = build(kind)
-        first = decoder(visible, masked, (3, 4))[:, :8]
-        second = decoder(changed, masked, (3, 4))[:, :8]
-        assert torch.equal(first, second) == same
+    changed[:, -3:] += 1  # tokens 10, 12 and 14, the last row
+    decoder = build(kind, grid=(3, 5))
+    first = decoder(visible, masked, (3, 5))[:, :10]
+    second = decoder(changed, masked, (3, 5))[:, :10]
+    assert torch.equal(first, second) == unchanged
+
+
+@pytest.mark.parametrize('kind', ['raster', 'raster_columns'])
+def test_autoregression_is_not_trivial(kind):
+    """A token sees its own place, where only a mask token is.
+
+    So what it hides has no way to its guess; of two hidden neighbours both
+    see the same visible tokens.
+    """
+    grid = (3, 5)
+    masked = hide(torch.arange(15)[None] % 4 > 0)
+    visible = torch.randn(1, 4, 6, requires_grad=True)
+    features = build(kind, grid)(visible, masked, grid)
+    may_look = attention_mask(kind, grid)
+    for place in masked.mask[0].nonzero().flatten():
+        (grad,) = torch.autograd.grad(
+            features[0, place].square().sum(), visible, retain_graph=True
+        )
+        seen = masked.keep[0][grad[0].any(-1)]
+        assert place not in seen
+        assert set(seen.tolist()) == {
+            int(key) for key in masked.keep[0] if may_look[place, key]
+        }
+
+
+@KINDS
+def test_rows_without_visible_or_without_hidden_tokens(kind):
+    """Legal: guesses without a visible token rest on positions alone."""
+    grid = (3, 4)
+    masked = hide(torch.arange(12)[None] < 4)  # all of the first row
+    visible = torch.randn(1, 8, 6, requires_grad=True)
+    features = build(kind, grid)(visible, masked, grid)
+    assert features.isfinite().all()
+    features[:, :4].square().sum().backward()
+    blind = kind in ('rows', 'raster', 'same_row')
+    assert visible.grad.any() == (not blind)
 
 
 def test_tokens_before_the_blocks(masked):

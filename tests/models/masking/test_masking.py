@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from mmmap.models.masking import (
+    DiagonalMasking,
     MaskRatio,
+    NoMasking,
     RandomMasking,
     SequentialMasking,
     hide,
@@ -11,7 +13,8 @@ from mmmap.models.masking import (
 
 CPU = torch.device('cpu')
 DRAWN = dict(mean=0.5, std=0.25, low=0.3, high=0.7)
-BOTH = pytest.mark.parametrize('build', [RandomMasking, SequentialMasking])
+MASKINGS = [RandomMasking, SequentialMasking, DiagonalMasking]
+EACH = pytest.mark.parametrize('build', MASKINGS)
 
 
 def check_outcome(masked, batch, length, hidden):
@@ -23,7 +26,7 @@ def check_outcome(masked, batch, length, hidden):
         assert keep.tolist() == np.flatnonzero(~row).tolist()
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(
     ('ratio', 'grid', 'hidden'),
     [
@@ -39,7 +42,7 @@ def test_hides_exactly_so_many(build, ratio, grid, hidden):
     check_outcome(masked, 5, grid[0] * grid[1], hidden)
 
 
-@BOTH
+@EACH
 def test_a_seed_decides(build):
     masking, outcomes = build(DRAWN), []
     for seed in (3, 3, 4):
@@ -94,10 +97,61 @@ def test_sequential_run_that_does_not_fit(start):
         SequentialMasking(0.5, start)(2, (3, 4), CPU)
 
 
+@pytest.mark.parametrize('grid', [(4, 4), (3, 5), (5, 3), (1, 6), (6, 1)])
+@pytest.mark.parametrize('ratio', [0.2, 0.5, 0.7])
+def test_diagonal_masking_against_an_independent_construction(grid, ratio):
+    """Walk down the diagonals, one column a row, until enough is hidden."""
+    h, w = grid
+    for offset in range(w):
+        hidden = round(h * w * ratio)
+        walk = [
+            (row, (start + row) % w)
+            for start in range(offset, offset + w)
+            for row in range(h)
+        ]
+        expected = torch.zeros(grid, dtype=torch.bool)
+        for row, column in walk[:hidden]:
+            expected[row, column] = True
+        mask = DiagonalMasking(ratio, offset)(2, grid, CPU).mask
+        assert torch.equal(mask, expected.flatten().expand(2, -1))
+        rows = expected.sum(1)
+        assert rows.max() - rows.min() <= 1
+
+
+def test_diagonal_masking_draws_every_offset():
+    torch.manual_seed(0)
+    mask = DiagonalMasking(0.5)(200, (2, 4), CPU).mask
+    fixed = [DiagonalMasking(0.5, i)(1, (2, 4), CPU).mask for i in range(4)]
+    drawn = {tuple(row) for row in mask.tolist()}
+    assert drawn == {tuple(row[0].tolist()) for row in fixed}
+
+
+@pytest.mark.parametrize('offset', [-1, 4, 0.5])
+def test_diagonal_band_outside_of_the_grid(offset):
+    message = f'start in column {offset} of a grid of 3x4; offset must be in'
+    with pytest.raises(ValueError, match=message):
+        DiagonalMasking(0.5, offset)(2, (3, 4), CPU)
+
+
+def test_no_masking_keeps_and_guesses_everything():
+    keep, mask = NoMasking()(2, (2, 3), CPU)
+    assert keep.tolist() == [[0, 1, 2, 3, 4, 5]] * 2
+    assert mask.tolist() == [[True] * 6] * 2
+
+
+@pytest.mark.parametrize(
+    'mask', [[[1, 0], [1, 1]], [[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 0]], [[1]]]
+)
+def test_unequal_or_empty_outcomes(mask):
+    message = 'every image must hide the same number, at least one'
+    with pytest.raises(ValueError, match=message):
+        hide(torch.tensor(mask).bool())
+
+
 @pytest.mark.parametrize(
     'ratio', [0, 1, -0.5, 1.5, DRAWN | {'high': 1}, DRAWN | {'low': 0}]
 )
-@BOTH
+@EACH
 def test_impossible_ratio(build, ratio):
     message = 'mask ratio must lie between 0 and 1, both excluded, got'
     with pytest.raises(ValueError, match=message):
@@ -110,7 +164,7 @@ def test_drawn_ratio_needs_its_keys():
         MaskRatio(dict(mean=0.5))
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(('ratio', 'hidden'), [(0.9, 2), (0.1, 0)])
 def test_ratio_that_leaves_or_hides_nothing(build, ratio, hidden):
     message = f'mask ratio of {ratio} hides {hidden} of 2 tokens'

@@ -1,7 +1,9 @@
 import pytest
 import torch
 from mmengine.optim import AmpOptimWrapper
+from torch import nn
 
+from mmmap.models.decoders import ATTENTION_MASKS
 from mmmap.models.layers import patchify
 from mmmap.models.masking import hide
 from tests.models.tiny import PATCH, seeded_images, tiny_map
@@ -26,7 +28,10 @@ def seeded_loss(model, images, seed=0):
         ('RandomMasking', 'full'),
         ('RandomMasking', 'raster'),
         ('RandomMasking', 'same_row'),
+        ('RandomMasking', 'columns'),
+        ('RandomMasking', 'raster_columns'),
         ('SequentialMasking', 'rows'),
+        ('DiagonalMasking', 'rows'),
     ],
 )
 def test_every_parameter_has_a_gradient(masking, attention):
@@ -50,14 +55,77 @@ def test_loss_is_what_its_parts_make(masked):
     torch.testing.assert_close(model.loss(images, [])['loss'], error)
 
 
-def test_hidden_pixels_are_not_seen(masked):
+@pytest.mark.parametrize('attention', ATTENTION_MASKS)
+def test_hidden_pixels_are_not_seen(attention, masked):
     model, images = tiny_map().eval(), seeded_images()
+    model.decoder.attention = attention
     features, _ = model.decode(images, masked)
     hidden = model.reconstruct(images, masked).mask
     changed = torch.where(hidden, torch.randn_like(images), images)
     assert torch.equal(model.decode(changed, masked)[0], features)
     changed = torch.where(hidden, images, images + 1)
     assert not torch.equal(model.decode(changed, masked)[0], features)
+
+
+class Unmixed(nn.Module):
+    """A block that lets no token see another."""
+
+    def forward(self, hidden, residual):
+        return hidden, residual
+
+
+@pytest.mark.parametrize(
+    ('attention', 'unchanged'),
+    [('rows', True), ('raster', True), ('full', False), ('columns', False)],
+)
+def test_pixels_of_a_later_row_and_earlier_predictions(attention, unchanged):
+    """From pixel to prediction, without the encoder's mixing of tokens.
+
+    The encoder is bidirectional: with its blocks every visible pixel matters
+    to every prediction, and the order is the decoder's alone.
+    """
+    model, images = tiny_map().eval(), seeded_images()
+    model.decoder.attention = attention
+    masked = hide((SIXTEEN % 2 == 0).expand(2, -1))
+
+    def earlier_rows(images):
+        features, _ = model.decode(images, masked)
+        return model.head(features)[:, :12]
+
+    changed = images.clone()
+    changed[:, :, 14, 6] += 1  # the fourth row, a visible token
+    assert not torch.equal(earlier_rows(changed), earlier_rows(images))
+    blocks = [Unmixed() for _ in model.backbone.layers]
+    model.backbone.layers = nn.ModuleList(blocks)
+    same = torch.equal(earlier_rows(changed), earlier_rows(images))
+    assert same == unchanged
+
+
+def test_nothing_hidden_is_an_auto_encoder():
+    model, images = tiny_map(masking=dict(type='NoMasking')), seeded_images()
+    features, masked = model.decode(images)
+    tokens = model.backbone(images)[0]
+    torch.testing.assert_close(features, model.decoder(tokens, masked, (4, 4)))
+    error = model.head(features) - model.target_generator(images)
+    loss = model.loss(images, [])['loss']
+    torch.testing.assert_close(loss, error.square().mean())
+
+
+def test_diffusion_as_a_target(masked):
+    """Learns by noise, shows samples; the target scales them to pixels."""
+    head = dict(
+        type='DiffusionHead', in_channels=8, patch_size=PATCH, hid_channels=16
+    )
+    model, images = tiny_map(head=head).eval(), seeded_images()
+    assert seeded_loss(model, images).item() == pytest.approx(1, abs=0.1)
+    torch.manual_seed(4)
+    shown = model.reconstruct(images, masked)
+    torch.manual_seed(4)
+    features, _ = model.decode(images, masked)
+    pixels = model.target_generator.to_pixels(model.head(features), images)
+    expected = patchify(shown.reconstructed, PATCH)[masked.mask]
+    torch.testing.assert_close(pixels[masked.mask], expected)
+    assert not shown.reconstructed.requires_grad
 
 
 def test_masks_come_from_the_global_seed():

@@ -1,0 +1,27 @@
+# Linear probing of ViT-L on ImageNet-1K, 224 px, after MAP.
+# Paper: no such result. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmpretrain/vit-large_8xb512-amp-linear-90e_in1k.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+_base_ = [
+    'hybridnet-tiny_8xb512-amp-linear-90e_in1k.py',
+    '../_base_/models/archs.py',
+]
+
+model = dict(
+    backbone=dict(
+        arch=dict(_delete_=True, **_base_.vit_large),
+        attention='residual',
+        frozen_stages=24,
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_vit-large_8xb128-amp-1600e_in1k/epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(input_features=1024),
+    head=dict(in_channels=1024),
+)
