@@ -5,27 +5,38 @@ from .blocks import (
     CleanAttentionBlock,
     DecoderBlock,
     MambaBlock,
+    MixerBlock,
     PublishedAttentionBlock,
 )
+from .conv_blocks import ConvBlock, ConvStem, Downsample
 from .drop_path import DropPath
 from .embed import PatchEmbed, patchify, unpatchify
 from .ffn import Mlp
 from .mamba_mixer import BidirectionalMamba, SelectiveSSM
+from .mamba_vision_mixer import MambaVisionMixer
 from .position import PositionEmbedding
+from .windows import from_windows, to_windows
 
 __all__ = [
     'Attention',
     'BidirectionalMamba',
     'CleanAttentionBlock',
+    'ConvBlock',
+    'ConvStem',
     'CrossAttention',
     'DecoderBlock',
+    'Downsample',
     'DropPath',
     'MambaBlock',
+    'MambaVisionMixer',
+    'MixerBlock',
     'Mlp',
     'PatchEmbed',
     'PositionEmbedding',
     'PublishedAttentionBlock',
     'SelectiveSSM',
+    'from_windows',
     'patchify',
+    'to_windows',
     'unpatchify',
 ]
