@@ -1,8 +1,10 @@
 import pytest
 import torch
 
+from mmmap.conversion.fixtures import relative_error
 from mmmap.conversion.official_map import to_official
-from mmmap.conversion.parity import map_errors, relative_error
+from mmmap.conversion.parity import errors_of
+from mmmap.conversion.parity import map_errors
 from tests.conversion.official import PARITY, make_fixture
 
 
