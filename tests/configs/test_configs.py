@@ -13,7 +13,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 
 from mmmap.datasets.of_config import set_data_root
-from mmmap.models.backbones import HybridNet
+from mmmap.models.backbones import MambaVision
 from mmmap.testing import shrink
 from tests.configs.batches import batch_of
 from tests.helpers import REPO
@@ -28,24 +28,34 @@ EACH = pytest.mark.parametrize('name', CONFIGS)
 # Those whose names follow OpenMMLab's grammar.
 NAMED = [name for name in CONFIGS if name.startswith('mm')]
 EACH_NAMED = pytest.mark.parametrize('name', NAMED)
+ARCHS = 'tiny|small|base|large|large2|huge'
 # Built small, all sizes of a model are the same: one of them.
-RECIPES = {
-    re.sub('-(tiny|small|base|large|huge)_', '_', name): name
-    for name in CONFIGS
-}
+RECIPES = {re.sub(f'-({ARCHS})_', '_', name): name for name in CONFIGS}
 EACH_RECIPE = pytest.mark.parametrize('name', RECIPES.values())
 
-# design.md: channels, millions of parameters of the encoder.
+# design.md: channels, millions of parameters of the encoder; MambaVision's
+# are told with a head for 1000 classes.
 SIZES = dict(
-    tiny=(192, 9.33),
-    small=(384, 34.88),
-    base=(768, 134.64),
-    large=(1024, 473.4),
-    huge=(1536, 792.5),
+    HybridNet=dict(
+        tiny=(192, 9.33),
+        small=(384, 34.88),
+        base=(768, 134.64),
+        large=(1024, 473.4),
+        huge=(1536, 792.5),
+    ),
+    MambaVision=dict(
+        base=(1024, 97.69 - 1.025), large2=(1568, 241.55 - 1.569)
+    ),
+)
+# A weight before the first block, and one of the last block.
+ENDS = dict(
+    HybridNet=('patch_embed.proj.bias', 'layers.{}.norm1.bias'),
+    MambaVision=('stem.0.weight', 'stages.3.blocks.4.norm1.bias'),
 )
 TYPES = {
     'map_': 'MAP',
     'hybridnet-': 'ImageClassifier',
+    'mambavision-': 'ImageClassifier',
     'upernet_': 'EncoderDecoder',
     'mask-rcnn_': 'MaskRCNN',
     'cascade-mask-rcnn_': 'CascadeRCNN',
@@ -74,7 +84,7 @@ def optimizer_of(config, model):
 
 def size_in(name):
     """The size that a name tells; UPerNet's main config is the paper's S."""
-    sizes = re.findall('-(tiny|small|base|large|huge)_', name)
+    sizes = re.findall(f'-({ARCHS})_', name)
     assert len(sizes) <= 1
     return sizes[0] if sizes else 'small'
 
@@ -103,9 +113,39 @@ def widths_of(model):
         yield model.auxiliary_head.in_channels
 
 
+def width_of(backbone):
+    """Channels of a backbone's last output."""
+    if isinstance(backbone, MambaVision):
+        return backbone.widths[-1]
+    return backbone.embed_dims
+
+
+def blocks_of(backbone):
+    """How many blocks a backbone has."""
+    if isinstance(backbone, MambaVision):
+        return sum(backbone.depths)
+    return len(backbone.pattern)
+
+
+def encoder_of(backbone):
+    """Parameters of an encoder, as if for classification at 224 px."""
+    # Position embeddings of other sizes, norms of more outputs, and what
+    # pretraining has: the same blocks.
+    extra = ('pos_embed.', 'norm.', 'out_norms.', 'mask_token')
+    blocks = sum(
+        p.numel()
+        for n, p in backbone.named_parameters()
+        if not n.startswith(extra)
+    )
+    dims = width_of(backbone)
+    if isinstance(backbone, MambaVision):
+        return blocks + 2 * dims
+    return blocks + 196 * dims + dims
+
+
 def test_all_are_there():
     libraries = [name.split('/')[0] for name in CONFIGS]
-    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2
+    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 6
     assert libraries.count('mmseg') == 3
     assert libraries.count('mmdet') == 10
     assert 'mmseg/upernet_map_ade20k.py' in CONFIGS
@@ -160,7 +200,7 @@ def test_name_tells_the_content(name):
         assert config.param_scheduler[-1].end == 60000
     if '_in1k' in stem:
         pixels = 384 if '-384px' in stem else 224
-        assert model.backbone.img_size == pixels
+        assert model.backbone.get('img_size', pixels) == pixels
         crop = config.train_dataloader.dataset.pipeline[1]
         assert (crop.type, crop.scale) == ('RandomResizedCrop', pixels)
     assert ('-linear-' in stem) is (
@@ -185,27 +225,18 @@ def test_fine_tuning_starts_from_the_pretraining_of_its_size(name):
 
 @EACH
 def test_widths_fit(name):
-    model = config_of(name).model
-    arch = model.backbone.arch
-    arch = HybridNet.arch_zoo[arch] if isinstance(arch, str) else arch
-    assert set(widths_of(model)) == {arch['embed_dims']}
+    backbone = built_on_meta(name).backbone
+    assert set(widths_of(config_of(name).model)) == {width_of(backbone)}
 
 
 @EACH_NAMED
 def test_full_size_and_learning_rates(name):
     config = config_of(name)
     model = built_on_meta(name)
-    dims, millions = SIZES[size_in(name)]
-    assert model.backbone.embed_dims == dims
-    # Position embeddings of other sizes, norms of more outputs, and what
-    # pretraining has: the same blocks.
-    extra = ('pos_embed.', 'norm.', 'out_norms.')
-    blocks = sum(
-        p.numel()
-        for n, p in model.backbone.named_parameters()
-        if not n.startswith(extra)
-    )
-    encoder = blocks + 196 * dims + dims
+    kind = type(model.backbone).__name__
+    dims, millions = SIZES[kind][size_in(name)]
+    assert width_of(model.backbone) == dims
+    encoder = encoder_of(model.backbone)
     assert encoder / 1e6 == pytest.approx(millions, rel=5e-4)
 
     names = {id(p): n for n, p in model.named_parameters()}
@@ -225,8 +256,8 @@ def test_full_size_and_learning_rates(name):
         return
     paramwise = config.optim_wrapper.get('paramwise_cfg', {})
     rate = paramwise.get('layer_decay_rate', 1.0)
-    depth = len(model.backbone.pattern)
-    first, last = 'patch_embed.proj.bias', f'layers.{depth - 1}.norm1.bias'
+    depth = blocks_of(model.backbone)
+    first, last = (end.format(depth - 1) for end in ENDS[kind])
     assert rates[f'backbone.{first}'] == pytest.approx(
         base * rate ** (depth + 1)
     )
@@ -278,7 +309,7 @@ def test_pipeline_on_a_picture(name, split, tmp_path):
     inputs = item['inputs']
     assert inputs.dtype == torch.uint8
     if config.default_scope == 'mmpretrain':
-        pixels = config.model.backbone.img_size
+        pixels = config.model.backbone.get('img_size', 224)
         assert inputs.shape == (3, pixels, pixels)
     elif config.default_scope == 'mmseg' and split == 'train':
         # What is smaller than a crop is padded later.
