@@ -28,8 +28,8 @@ def shrink(config: Config, size: int = 64) -> Config:
     """A copy whose model trains on a CPU, with the same parts and outputs.
 
     The backbone has four or six narrow blocks and no checkpoint, its outputs
-    are at the same fractions of the depth; training is in fp32 without SyncBN. Data
-    and schedule are left as they are.
+    are at the same fractions of the depth; training is in fp32 without
+    SyncBN. Data and schedule are left as they are.
 
     Args:
         config: Of a pretraining, a classifier, a segmentor or a detector with

@@ -14,7 +14,6 @@ import torch
 from mmpretrain.models.utils import LayerNorm2d
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ..layers import (
     Attention,
@@ -25,6 +24,7 @@ from ..layers import (
     MixerBlock,
     SelectiveSSM,
     from_windows,
+    recomputed,
     to_windows,
 )
 from ..masking.base import gather_tokens
@@ -349,7 +349,7 @@ class _Stage(nn.Module):
             x = to_windows(x, self.window)
         for block in self.blocks:
             if with_cp and x.requires_grad:
-                x = checkpoint(block, x, use_reentrant=False)
+                x = recomputed(block, x)
             else:
                 x = block(x)
         return from_windows(x, self.window, shape) if self.window else x

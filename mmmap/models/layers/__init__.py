@@ -15,6 +15,7 @@ from .ffn import Mlp
 from .mamba_mixer import BidirectionalMamba, SelectiveSSM
 from .mamba_vision_mixer import MambaVisionMixer
 from .position import PositionEmbedding
+from .recompute import recomputed
 from .windows import from_windows, to_windows
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     'SelectiveSSM',
     'from_windows',
     'patchify',
+    'recomputed',
     'to_windows',
     'unpatchify',
 ]
