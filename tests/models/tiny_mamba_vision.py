@@ -1,7 +1,6 @@
 """A MambaVision, and a MAP with it, small enough for tests."""
 
 import torch
-from mmpretrain.registry import MODELS
 
 from mmmap.models.backbones import MambaVision
 from tests.models.tiny import tiny_map
@@ -54,8 +53,3 @@ def without_gradient(model):
         for name, p in model.named_parameters()
         if p.grad is None or not p.grad.any()
     ]
-
-
-def built(config):
-    """A model of any library's config."""
-    return MODELS.build(config)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from mmpretrain.models.utils import LayerNorm2d
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
@@ -20,6 +19,7 @@ from ..layers import (
     ConvBlock,
     ConvStem,
     Downsample,
+    LayerNorm2d,
     MambaVisionMixer,
     MixerBlock,
     SelectiveSSM,
@@ -35,26 +35,12 @@ from .checks import (
     check_count,
     check_frozen,
 )
+from .mamba_vision_arch import ARCH_ZOO, CONV_STAGES, STAGES, settings_of
 
 OUT_TYPES = ('raw', 'featmap', 'avg_featmap')
-STAGES = 4
-# Stages of convolutions; the others mix tokens in windows.
-CONV_STAGES = 2
 STEM_STRIDE = 4
 # Of the last map; a unit of masking is one of its tokens.
 STRIDE = 32
-OPTIONAL = dict(mlp_ratio=4.0, layer_scale=None)
-
-
-def _size(embed_dims, stem_dims, depths, num_heads, layer_scale=None) -> dict:
-    return dict(
-        embed_dims=embed_dims,
-        stem_dims=stem_dims,
-        depths=depths,
-        num_heads=num_heads,
-        window_sizes=(14, 7),
-        layer_scale=layer_scale,
-    )
 
 
 @MODELS.register_module()
@@ -100,22 +86,7 @@ class MambaVision(Backbone):
         ValueError: An unknown arch or out_type, or a stage that is not there.
     """
 
-    arch_zoo: ClassVar[dict[str, dict]] = {
-        **dict.fromkeys(['t', 'tiny'], _size(80, 32, (1, 3, 8, 4), (8, 16))),
-        **dict.fromkeys(
-            ['t2', 'tiny2'], _size(80, 32, (1, 3, 11, 4), (8, 16))
-        ),
-        **dict.fromkeys(['s', 'small'], _size(96, 64, (3, 3, 7, 5), (8, 16))),
-        **dict.fromkeys(
-            ['b', 'base'], _size(128, 64, (3, 3, 10, 5), (8, 16), 1e-5)
-        ),
-        **dict.fromkeys(
-            ['l', 'large'], _size(196, 64, (3, 3, 10, 5), (16, 32), 1e-5)
-        ),
-        **dict.fromkeys(
-            ['l2', 'large2'], _size(196, 64, (3, 3, 12, 5), (16, 32), 1e-5)
-        ),
-    }
+    arch_zoo: ClassVar[dict[str, dict]] = ARCH_ZOO
 
     def __init__(
         self,
@@ -133,7 +104,7 @@ class MambaVision(Backbone):
         check_choice('out_type', out_type, OUT_TYPES)
         check_count('in_channels', in_channels)
         check_frozen(frozen_stages, STAGES)
-        settings = _settings(arch, self.arch_zoo)
+        settings = settings_of(arch)
         self.depths = tuple(settings['depths'])
         self.widths = tuple(
             settings['embed_dims'] * 2**i for i in range(STAGES)
@@ -388,42 +359,3 @@ def _enlarged(units: Tensor, times: int, x: Tensor) -> Tensor:
     """Units (B, 1, h, w), each repeated over its square, on the map x."""
     units = units.repeat_interleave(times, 2).repeat_interleave(times, 3)
     return units[..., : x.shape[2], : x.shape[3]]
-
-
-def _settings(arch: str | dict, zoo: dict[str, dict]) -> dict:
-    """An arch as a dict with all keys.
-
-    Raises:
-        ValueError: One that cannot be built.
-    """
-    if isinstance(arch, str):
-        check_choice('arch', arch, zoo)
-        arch = zoo[arch]
-    if not isinstance(arch, dict):
-        raise ValueError(
-            f'arch must be a name ({", ".join(zoo)}) or a dict, got {arch!r}'
-        )
-    lengths = dict(depths=STAGES, num_heads=2, window_sizes=2)
-    required = {'embed_dims', 'stem_dims', *lengths}
-    if not required <= set(arch) <= required | set(OPTIONAL):
-        raise ValueError(
-            f'an arch dict needs {", ".join(sorted(required))}, and may have '
-            f'{", ".join(OPTIONAL)}; got {sorted(arch)}'
-        )
-    settings = {**OPTIONAL, **arch}
-    for name in ('embed_dims', 'stem_dims'):
-        check_count(name, settings[name])
-    for name, length in lengths.items():
-        values = settings[name]
-        if not isinstance(values, Sequence) or len(values) != length:
-            raise ValueError(
-                f'{name} must be {length} whole numbers, got {values!r}'
-            )
-        for value in values:
-            check_count(name, value)
-    if not settings['embed_dims'] * settings['mlp_ratio'] >= 1:
-        raise ValueError(
-            'mlp_ratio must leave at least one channel, got '
-            f'{settings["mlp_ratio"]} for {settings["embed_dims"]} channels'
-        )
-    return settings

@@ -14,6 +14,7 @@ from .embed import PatchEmbed, patchify, unpatchify
 from .ffn import Mlp
 from .mamba_mixer import BidirectionalMamba, SelectiveSSM
 from .mamba_vision_mixer import MambaVisionMixer
+from .norm import LayerNorm2d
 from .position import PositionEmbedding
 from .recompute import recomputed
 from .windows import from_windows, to_windows
@@ -28,6 +29,7 @@ __all__ = [
     'DecoderBlock',
     'Downsample',
     'DropPath',
+    'LayerNorm2d',
     'MambaBlock',
     'MambaVisionMixer',
     'MixerBlock',
