@@ -29,22 +29,25 @@ WIDTHS = {
 def shrink(config: Config, size: int = 64) -> Config:
     """A copy whose model trains on a CPU, with the same parts and outputs.
 
-    The backbone has four narrow blocks and no checkpoint, its outputs are at
-    the same fractions of the depth; training is in fp32 without SyncBN. Data
-    and schedule are left as they are.
+    The backbone has four or six narrow blocks and no checkpoint, its outputs
+    are at the same fractions of the depth; training is in fp32 without
+    SyncBN. Data and schedule are left as they are.
 
     Args:
         config: Of a pretraining, a classifier, a segmentor or a detector with
-            a HybridNet.
+            one of our backbones.
         size: Edge of the images, a multiple of the patch.
     """
     small = copy.deepcopy(config)
     model = small.model
-    _shrink_backbone(model.backbone, size)
+    SHRINK[model.backbone.type.split('.')[-1]](model.backbone, size)
+    model.backbone.init_cfg = None
     _narrow(model)
     replace_sync_bn(model)
     if 'decoder' in model:
-        model.decoder.grid = size // model.backbone.get('patch_size', 16)
+        with torch.device('meta'):
+            edge = MODELS.build(model.backbone).patch_size
+        model.decoder.grid = size // edge
     if 'size' in model.data_preprocessor:
         model.data_preprocessor.size = (size, size)
     if model.get('test_cfg', {}).get('mode') == 'slide':
@@ -55,7 +58,7 @@ def shrink(config: Config, size: int = 64) -> Config:
     return small
 
 
-def _shrink_backbone(backbone: dict, size: int) -> None:
+def _shrink_hybrid_net(backbone: dict, size: int) -> None:
     with torch.device('meta'):
         full = MODELS.build(backbone).pattern
     pattern = PATTERNS[''.join(sorted(set(full)))]
@@ -73,7 +76,24 @@ def _shrink_backbone(backbone: dict, size: int) -> None:
         embed_dims=WIDTH, pattern=pattern, num_heads=4, d_state=4
     )
     backbone.img_size = size
-    backbone.init_cfg = None
+
+
+def _shrink_mamba_vision(backbone: dict, size: int) -> None:
+    """Six blocks; the last of the four stages is as wide as the rest."""
+    backbone.arch = dict(
+        embed_dims=WIDTH // 8,
+        stem_dims=WIDTH // 8,
+        depths=(1, 1, 2, 2),
+        num_heads=(2, 4),
+        window_sizes=(size // 16, size // 32),
+        layer_scale=1e-5,
+    )
+
+
+SHRINK = {
+    'HybridNet': _shrink_hybrid_net,
+    'MambaVision': _shrink_mamba_vision,
+}
 
 
 def _narrow(node) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .official_map import ConversionError
+from .names import ConversionError
 
 
 def _no_attribute(owner: type, name: str) -> None:

@@ -9,6 +9,14 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from .names import (
+    ConversionError,
+    check_alike,
+    check_complete,
+    count,
+    nest,
+)
+
 # Whole names; those of position embeddings change their shape too.
 NAMES = {
     'pos_embed': 'backbone.pos_embed.weight',
@@ -55,12 +63,9 @@ DECODER_BLOCK = {
     'mlp.fc1': 'mlp.fc1',
     'mlp.fc2': 'mlp.fc2',
 }
+BLOCK = r'\.\d+\.'
 # In official checkpoints, but without a part in pretraining.
 UNUSED = ('cls_token', 'pos_embed_cls', 'head.weight', 'head.bias')
-
-
-class ConversionError(ValueError):
-    """Weights that are not of the form a converter expects."""
 
 
 def to_mmmap(
@@ -78,11 +83,11 @@ def to_mmmap(
             tensor that is not shaped as in the other blocks.
     """
     names = name_map(
-        pattern or pattern_of(official), _count(official, 'decoder_blocks')
+        pattern or pattern_of(official), count(official, 'decoder_blocks')
     )
     unknown = set(official) - set(names) - set(UNUSED)
-    _check_complete(unknown, set(names) - set(official), 'official MAP')
-    _check_alike(official)
+    check_complete(unknown, set(names) - set(official), 'official MAP')
+    check_alike(official, BLOCK, 'MAP')
     return {
         ours: _as_grid(official[theirs])
         if _is_grid(ours)
@@ -100,12 +105,12 @@ def to_official(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             blocks, or a grid that is not square.
     """
     names = name_map(
-        pattern_of_mmmap(weights), _count(weights, 'decoder.blocks')
+        pattern_of_mmmap(weights), count(weights, 'decoder.blocks')
     )
     unknown = set(weights) - set(names.values())
     missing = set(names.values()) - set(weights)
-    _check_complete(unknown, missing, 'mmmap MAP')
-    _check_alike(weights)
+    check_complete(unknown, missing, 'mmmap MAP')
+    check_alike(weights, BLOCK, 'MAP')
     official = {
         theirs: _as_tokens(weights[ours]) if _is_grid(ours) else weights[ours]
         for theirs, ours in names.items()
@@ -126,7 +131,7 @@ def name_map(pattern: str, decoder_depth: int) -> dict[str, str]:
     tables = {'M': ('layers', MAMBA_BLOCK), 'T': ('blocks', ATTENTION_BLOCK)}
     for index, kind in enumerate(pattern):
         theirs, table = tables[kind]
-        _nest(
+        nest(
             modules,
             f'{theirs}.{counts[kind]}',
             f'backbone.layers.{index}',
@@ -134,7 +139,7 @@ def name_map(pattern: str, decoder_depth: int) -> dict[str, str]:
         )
         counts[kind] += 1
     for index in range(decoder_depth):
-        _nest(
+        nest(
             modules,
             f'decoder_blocks.{index}',
             f'decoder.blocks.{index}',
@@ -156,7 +161,7 @@ def pattern_of(official: Mapping[str, Tensor]) -> str:
     Raises:
         ConversionError: No such order has these numbers of blocks.
     """
-    mamba, attention = _count(official, 'layers'), _count(official, 'blocks')
+    mamba, attention = count(official, 'layers'), count(official, 'blocks')
     for every in (3, mamba // max(attention, 1)):
         if attention and every and mamba // every == attention:
             rest = mamba - every * attention
@@ -169,32 +174,6 @@ def pattern_of(official: Mapping[str, Tensor]) -> str:
     )
 
 
-def unwrapped(content: Mapping) -> dict[str, Tensor]:
-    """The weights of an official file, without the names of wrappers.
-
-    Args:
-        content: Weights by name, or a dict with them under ``model``; with
-            or without ``module.`` of DDP before every name.
-
-    Raises:
-        ConversionError: There are no weights, or something between them.
-    """
-    weights = content.get('model', content)
-    others = [
-        name
-        for name, value in weights.items()
-        if not isinstance(value, Tensor)
-    ]
-    if not weights or others:
-        raise ConversionError(
-            'expected tensors by name, or a dict with them under the key '
-            f'model; found {len(weights)} entries, no tensors: {others[:5]}'
-        )
-    return {
-        name.removeprefix('module.'): value for name, value in weights.items()
-    }
-
-
 def unused_of(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What official weights hold that has no part in pretraining."""
     return {name: official[name] for name in UNUSED if name in official}
@@ -202,16 +181,11 @@ def unused_of(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def pattern_of_mmmap(weights: Mapping[str, Tensor]) -> str:
     """The order of blocks of our ``MAP``'s weights."""
-    depth = _count(weights, 'backbone.layers')
+    depth = count(weights, 'backbone.layers')
     return ''.join(
         'M' if f'backbone.layers.{i}.norm.weight' in weights else 'T'
         for i in range(depth)
     )
-
-
-def _nest(modules: dict, theirs: str, ours: str, table: dict) -> None:
-    for left, right in table.items():
-        modules[f'{theirs}.{left}'] = f'{ours}.{right}'
 
 
 def _leaves(module: str) -> tuple[str, ...]:
@@ -226,13 +200,6 @@ def _leaves(module: str) -> tuple[str, ...]:
     if last in without_bias or is_rms_norm:
         return ('.weight',)
     return ('.weight', '.bias')
-
-
-def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
-    found = (
-        re.match(rf'{re.escape(prefix)}\.(\d+)\.', key) for key in weights
-    )
-    return 1 + max((int(match[1]) for match in found if match), default=-1)
 
 
 def _is_grid(name: str) -> bool:
@@ -258,26 +225,3 @@ def _as_tokens(grid: Tensor) -> Tensor:
             'cannot become official, those are square'
         )
     return grid.flatten(1, 2)
-
-
-def _check_alike(weights: Mapping[str, Tensor]) -> None:
-    """Check that a tensor has the same shape in every block that has it."""
-    first: dict[str, str] = {}
-    for name, tensor in weights.items():
-        kind = re.sub(r'\.\d+\.', '.N.', name)
-        model = first.setdefault(kind, name)
-        if tensor.shape != weights[model].shape:
-            raise ConversionError(
-                f'{name} is {tuple(tensor.shape)}, but {model} is '
-                f'{tuple(weights[model].shape)}: the file is damaged, or not '
-                'of a MAP'
-            )
-
-
-def _check_complete(unknown: set, missing: set, what: str) -> None:
-    if unknown or missing:
-        raise ConversionError(
-            f'these are not complete {what} weights: '
-            f'{len(unknown)} unknown names {sorted(unknown)[:5]}, '
-            f'{len(missing)} absent names {sorted(missing)[:5]}'
-        )

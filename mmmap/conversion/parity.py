@@ -1,16 +1,14 @@
-"""Our numbers against those of an official implementation.
-
-A fixture is a dict with ``config``, ``state_dict`` (official names), inputs,
-and what the official code made of them.
-"""
+"""Our numbers against those of an official implementation."""
 
 from collections.abc import Mapping
 
 from mmpretrain.registry import MODELS
-from torch import Tensor
 
 from ..models.masking import hide
 from ..models.selfsup import MAP
+from .fixtures import check_fixture, relative_error
+from .mamba_vision_parity import FIXTURE as MAMBA_VISION_FIXTURE
+from .mamba_vision_parity import mamba_vision_errors
 from .official_map import name_map, to_mmmap
 
 MAP_FIXTURE = {
@@ -45,6 +43,28 @@ MAP_CONFIG = {
 }
 
 
+def errors_of(fixture: Mapping) -> dict[str, float]:
+    """Largest relative error of each quantity of a fixture of any kind.
+
+    What only one kind has tells which it is.
+
+    Raises:
+        ValueError: It is of no kind, or not of the form of its kind.
+    """
+    kinds = {
+        map_errors: MAP_FIXTURE - MAMBA_VISION_FIXTURE,
+        mamba_vision_errors: MAMBA_VISION_FIXTURE - MAP_FIXTURE,
+    }
+    for compare, signs in kinds.items():
+        if signs & set(fixture):
+            return compare(fixture)
+    raise ValueError(
+        'neither a fixture of 2-D MAP, which has '
+        f'{sorted(MAP_FIXTURE)}, nor of MambaVision, which has '
+        f'{sorted(MAMBA_VISION_FIXTURE)}; its keys are {sorted(fixture)}'
+    )
+
+
 def map_errors(fixture: Mapping) -> dict[str, float]:
     """Largest relative error of each quantity of a fixture of 2-D MAP.
 
@@ -53,11 +73,7 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     Raises:
         ValueError: The fixture is of another form.
     """
-    _check_keys('a fixture of 2-D MAP', fixture, MAP_FIXTURE)
-    _check_keys("a fixture's config", fixture['config'], MAP_CONFIG)
-    unknown = set(fixture) - MAP_FIXTURE
-    if unknown:
-        raise ValueError(f'nothing here compares {sorted(unknown)}')
+    check_fixture('2-D MAP', fixture, MAP_FIXTURE, MAP_CONFIG)
     if not fixture['grads']:
         raise ValueError('the fixture lists no gradients to compare')
     model = build_official(fixture['config'])
@@ -66,7 +82,7 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     model.eval()
     masked = hide(fixture['mask'].bool())
     image = fixture['image']
-    grid = model.backbone.patch_embed.grid(image)
+    grid = model.backbone.grid(image)
 
     (full,) = model.backbone(image)
     (visible,) = model.backbone(image, masked.keep)
@@ -92,16 +108,6 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
         own = model.get_parameter(names[name]).grad
         errors[f'grad {name}'] = relative_error(own.view(grad.shape), grad)
     return errors
-
-
-def relative_error(ours: Tensor, official: Tensor) -> float:
-    """Largest difference over the largest official value."""
-    if ours.shape != official.shape:
-        raise ValueError(
-            f'shape {tuple(ours.shape)}, official {tuple(official.shape)}'
-        )
-    error = (ours.double() - official.double()).abs().max()
-    return (error / official.double().abs().max().clamp(min=1e-30)).item()
 
 
 def build_official(config: Mapping) -> MAP:
@@ -158,13 +164,3 @@ def build_official(config: Mapping) -> MAP:
             ),
         )
     )
-
-
-def _check_keys(what: str, found: Mapping, expected: set[str]) -> None:
-    missing = expected - set(found) if isinstance(found, Mapping) else expected
-    if missing:
-        keys = sorted(found) if isinstance(found, Mapping) else type(found)
-        raise ValueError(
-            f'not the form of {what}: without {sorted(missing)}, its keys '
-            f'are {keys}'
-        )

@@ -14,7 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 
 from mmmap.datasets.of_config import set_data_root
-from mmmap.models.backbones import HybridNet
+from mmmap.models.backbones import HybridNet, MambaVision
 from mmmap.testing import shrink
 from tests.configs.batches import batch_of, two_views
 from tests.helpers import REPO
@@ -29,15 +29,13 @@ EACH = pytest.mark.parametrize('name', CONFIGS)
 # Those whose names follow OpenMMLab's grammar.
 NAMED = [name for name in CONFIGS if name.startswith('mm')]
 EACH_NAMED = pytest.mark.parametrize('name', NAMED)
+ARCHS = 'tiny|small|base|large|large2|huge'
 # Built small, all sizes of a model are the same: one of them.
-RECIPES = {
-    re.sub('-(tiny|small|base|large|huge)_', '_', name): name
-    for name in CONFIGS
-}
+RECIPES = {re.sub(f'-({ARCHS})_', '_', name): name for name in CONFIGS}
 EACH_RECIPE = pytest.mark.parametrize('name', RECIPES.values())
 
 # Channels, millions of parameters of the encoder: the paper's and published
-# ones; ViTs without a head and a class token.
+# ones; ViTs without a head and a class token, MambaVision without its head.
 SIZES = {
     'hybridnet-tiny': (192, 9.33),
     'hybridnet-small': (384, 34.88),
@@ -47,6 +45,8 @@ SIZES = {
     'vit-base': (768, 85.8),
     'vit-large': (1024, 303.3),
     'mamba-base': (768, 96.83),
+    'mambavision-base': (1024, 97.69 - 1.025),
+    'mambavision-large2': (1568, 241.55 - 1.569),
 }
 TYPES = {
     'map_': 'MAP',
@@ -56,6 +56,7 @@ TYPES = {
     'hybridnet-': 'ImageClassifier',
     'vit-': 'ImageClassifier',
     'mamba-': 'ImageClassifier',
+    'mambavision-': 'ImageClassifier',
     'upernet_': 'EncoderDecoder',
     'mask-rcnn_': 'MaskRCNN',
     'cascade-mask-rcnn_': 'CascadeRCNN',
@@ -84,14 +85,14 @@ def optimizer_of(config, model):
 
 def size_in(name):
     """The size that a name tells; UPerNet's main config is the paper's S."""
-    sizes = re.findall('-(tiny|small|base|large|huge)_', name)
+    sizes = re.findall(f'-({ARCHS})_', name)
     assert len(sizes) <= 1
     return sizes[0] if sizes else 'small'
 
 
 def kind_in(name):
     """The backbone that a name tells, with its size."""
-    kinds = re.findall(r'(?:/|_)(vit|mamba)-', name)
+    kinds = re.findall(r'(?:/|_)(vit|mamba|mambavision)-', name)
     return f'{kinds[0] if kinds else "hybridnet"}-{size_in(name)}'
 
 
@@ -129,9 +130,48 @@ def widths_of(model):
         yield model.auxiliary_head.in_channels
 
 
+def width_of(backbone):
+    """Channels of a backbone's last output."""
+    if isinstance(backbone, MambaVision):
+        return backbone.widths[-1]
+    return backbone.embed_dims
+
+
+def blocks_of(backbone):
+    """How many blocks a backbone has."""
+    if isinstance(backbone, MambaVision):
+        return sum(backbone.depths)
+    return len(backbone.pattern)
+
+
+def ends_of(backbone):
+    """A weight before the first block, and one of the last block."""
+    if isinstance(backbone, MambaVision):
+        return 'stem.0.weight', 'stages.3.blocks.4.norm1.bias'
+    norm = 'norm1.bias' if backbone.pattern[-1] == 'T' else 'norm.weight'
+    last = len(backbone.pattern) - 1
+    return 'patch_embed.proj.bias', f'layers.{last}.{norm}'
+
+
+def encoder_of(backbone):
+    """Parameters of an encoder, as if for classification at 224 px."""
+    # Position embeddings of other sizes, norms of more outputs, and what
+    # pretraining has: the same blocks.
+    extra = ('pos_embed.', 'norm.', 'out_norms.', 'mask_token')
+    blocks = sum(
+        p.numel()
+        for n, p in backbone.named_parameters()
+        if not n.startswith(extra)
+    )
+    dims = width_of(backbone)
+    if isinstance(backbone, MambaVision):
+        return blocks + 2 * dims
+    return blocks + 196 * dims + dims
+
+
 def test_all_are_there():
     libraries = [name.split('/')[0] for name in CONFIGS]
-    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 31
+    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 31 + 6
     assert libraries.count('mmseg') == 3
     assert libraries.count('mmdet') == 10
     assert 'mmseg/upernet_map_ade20k.py' in CONFIGS
@@ -166,9 +206,11 @@ def test_name_tells_the_content(name):
     assert model.type == TYPES[kind]
     if isinstance(model.backbone.arch, str):
         assert model.backbone.arch == size_in(name)
-    pattern = built_on_meta(name).backbone.pattern
-    once = pattern_in(name)
-    assert pattern == once * (len(pattern) // len(once))
+    backbone = built_on_meta(name).backbone
+    assert isinstance(backbone, MambaVision) is ('mambavision-' in stem)
+    if isinstance(backbone, HybridNet):
+        once = pattern_in(name)
+        assert backbone.pattern == once * (len(backbone.pattern) // len(once))
     # A ViT's residuals are the usual ones.
     assert (model.backbone.get('attention') == 'residual') is ('vit-' in stem)
     amp = config.optim_wrapper.get('dtype') == 'bfloat16'
@@ -192,7 +234,7 @@ def test_name_tells_the_content(name):
         assert config.param_scheduler[-1].end == 60000
     if '_in1k' in stem:
         pixels = 384 if '-384px' in stem else 224
-        assert model.backbone.img_size == pixels
+        assert model.backbone.get('img_size', pixels) == pixels
         crop = config.train_dataloader.dataset.pipeline[1]
         if crop.type == 'MultiView':
             (crop, *_), _ = crop.transforms
@@ -226,10 +268,8 @@ def test_fine_tuning_starts_from_the_pretraining_of_its_size(name):
 
 @EACH
 def test_widths_fit(name):
-    model = config_of(name).model
-    arch = model.backbone.arch
-    arch = HybridNet.arch_zoo[arch] if isinstance(arch, str) else arch
-    assert set(widths_of(model)) == {arch['embed_dims']}
+    backbone = built_on_meta(name).backbone
+    assert set(widths_of(config_of(name).model)) == {width_of(backbone)}
 
 
 @EACH_NAMED
@@ -237,16 +277,8 @@ def test_full_size_and_learning_rates(name):
     config = config_of(name)
     model = built_on_meta(name)
     dims, millions = SIZES[kind_in(name)]
-    assert model.backbone.embed_dims == dims
-    # Position embeddings of other sizes, norms of more outputs, and what
-    # pretraining has: the same blocks.
-    extra = ('pos_embed.', 'norm.', 'out_norms.')
-    blocks = sum(
-        p.numel()
-        for n, p in model.backbone.named_parameters()
-        if not n.startswith(extra)
-    )
-    encoder = blocks + 196 * dims + dims
+    assert width_of(model.backbone) == dims
+    encoder = encoder_of(model.backbone)
     assert encoder / 1e6 == pytest.approx(millions, rel=5e-4)
 
     names = {id(p): n for n, p in model.named_parameters()}
@@ -266,11 +298,8 @@ def test_full_size_and_learning_rates(name):
         return
     paramwise = config.optim_wrapper.get('paramwise_cfg', {})
     rate = paramwise.get('layer_decay_rate', 1.0)
-    depth = len(model.backbone.pattern)
-    first, last = 'patch_embed.proj.bias', f'layers.{depth - 1}.'
-    last += (
-        'norm1.bias' if model.backbone.pattern[-1] == 'T' else 'norm.weight'
-    )
+    depth = blocks_of(model.backbone)
+    first, last = ends_of(model.backbone)
     assert rates[f'backbone.{first}'] == pytest.approx(
         base * rate ** (depth + 1)
     )
@@ -329,7 +358,7 @@ def test_pipeline_on_a_picture(name, split, tmp_path):
         assert not torch.equal(other, inputs)
     assert inputs.dtype == torch.uint8
     if config.default_scope == 'mmpretrain':
-        pixels = config.model.backbone.img_size
+        pixels = config.model.backbone.get('img_size', 224)
         assert inputs.shape == (3, pixels, pixels)
     elif config.default_scope == 'mmseg' and split == 'train':
         # What is smaller than a crop is padded later.

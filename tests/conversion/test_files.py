@@ -7,7 +7,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 from mmmap.conversion import files
-from mmmap.conversion.official_map import ConversionError
+from mmmap.conversion.names import ConversionError
 
 
 def test_written_whole_and_read_back(tmp_path):

@@ -1,15 +1,14 @@
 import pytest
 import torch
 
+from mmmap.conversion.names import ConversionError, unwrapped
 from mmmap.conversion.official_map import (
     UNUSED,
-    ConversionError,
     pattern_of,
     pattern_of_mmmap,
     to_mmmap,
     to_official,
     unused_of,
-    unwrapped,
 )
 from mmmap.conversion.parity import build_official
 from tests.conversion.official import CONFIG, make_official

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from mmmap.conversion.fixtures import relative_error
 from mmmap.conversion.official_map import to_official
-from mmmap.conversion.parity import map_errors, relative_error
+from mmmap.conversion.parity import errors_of, map_errors
 from tests.conversion.official import PARITY, make_fixture
 
 
@@ -92,3 +93,18 @@ def test_another_form(spoil, message):
     spoil(fixture)
     with pytest.raises(ValueError, match=message):
         map_errors(fixture)
+
+
+@pytest.mark.parametrize('content', [{}, dict(config=1, pretrain=2)])
+def test_neither_kind_of_fixture(content):
+    message = r'neither a fixture of 2-D MAP.*nor of MambaVision.*its keys'
+    with pytest.raises(ValueError, match=message):
+        errors_of(content)
+
+
+def test_each_kind_is_recognised():
+    fixture = make_fixture(to_official)
+    assert errors_of(fixture).keys() == map_errors(fixture).keys()
+    message = 'not the form of a fixture of MambaVision: without'
+    with pytest.raises(ValueError, match=message):
+        errors_of(dict(config={}, stem=torch.zeros(1)))

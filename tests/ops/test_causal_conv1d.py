@@ -162,7 +162,8 @@ def test_equals_reference(backend, reverse, dtype, channels_last):
     ]
     options = dict(activation='silu', reverse=reverse)
     y = causal_conv1d(*inputs, **options, backend=backend)
-    assert y.is_contiguous() != channels_last
+    # torch's own has no channels last of three dimensions.
+    assert backend == 'torch' or y.is_contiguous() != channels_last
     wide = [v.detach().double().requires_grad_() for v in inputs]
     truth = causal_conv1d(*wide, **options, backend='reference')
     assert_near(y, truth.cpu(), TOLERANCES[dtype].output, 'y')

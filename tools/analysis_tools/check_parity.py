@@ -1,4 +1,4 @@
-"""Compare mmmap with numbers made by the published MAP code.
+"""Compare mmmap with numbers made by published code of MAP and MambaVision.
 
 Example::
 
@@ -15,35 +15,35 @@ import argparse
 import sys
 
 from mmmap.conversion import files
-from mmmap.conversion.parity import map_errors
+from mmmap.conversion.parity import errors_of
 
 
-def report(path, errors, tolerance):
+def report(path, found, tolerance):
     """A table of the errors of one fixture."""
-    width = max(map(len, errors))
+    width = max(map(len, found))
     lines = [path]
-    for name, error in errors.items():
+    for name, error in found.items():
         # A NaN is no agreement either.
         verdict = '' if error <= tolerance else '  above the tolerance'
         lines.append(f'  {name:<{width}}  {error:.2e}{verdict}')
     # NaN is the largest of all.
     worst = max(
-        errors, key=lambda name: (errors[name] != errors[name], errors[name])
+        found, key=lambda name: (found[name] != found[name], found[name])
     )
-    lines.append(f'  largest: {worst}, {errors[worst]:.2e}')
+    lines.append(f'  largest: {worst}, {found[worst]:.2e}')
     return '\n'.join(lines)
 
 
 def check(path, tolerance):
     """Compare one fixture and print its table; return the exit status."""
     try:
-        errors = map_errors(files.read(path))
+        found = errors_of(files.read(path))
     # Whatever a file of another form leads to.
     except Exception as error:
         print(f'error: {path}: {error}', file=sys.stderr)
         return 2
-    print(report(path, errors, tolerance))
-    return 0 if all(e <= tolerance for e in errors.values()) else 1
+    print(report(path, found, tolerance))
+    return 0 if all(e <= tolerance for e in found.values()) else 1
 
 
 def main(argv=None):

@@ -137,7 +137,7 @@ def run(args):
     model = build_model(Config.fromfile(args.config), args.mask_ratio)
     load(model, args.checkpoint)
     P = model.backbone.patch_size
-    h, w = model.backbone.pos_embed.weight.shape[1:3]
+    h, w = model.decoder.pos_embed.weight.shape[1:3]
     size = (h * P, w * P)
     args.out.mkdir(parents=True, exist_ok=True)
     for index, path in enumerate(paths):

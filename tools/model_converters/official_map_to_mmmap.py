@@ -11,19 +11,17 @@ does not use in pretraining (class token, classifier) is carried along under
 a key of its own, so that ``--reverse`` restores it.
 """
 
-import argparse
 import sys
 
-from mmmap.conversion import files
+from mmmap.conversion import command
+from mmmap.conversion.names import unwrapped
 from mmmap.conversion.official_map import (
-    ConversionError,
     pattern_of_mmmap,
     to_mmmap,
     to_official,
     unused_of,
-    unwrapped,
 )
-from mmmap.models.backbones.pretrained import CheckpointError, weights_of
+from mmmap.models.backbones.pretrained import weights_of
 from mmmap.version import __version__
 
 UNUSED_KEY = 'official_unused'
@@ -62,29 +60,7 @@ def restored(content):
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('src', help='checkpoint to read')
-    parser.add_argument('dst', help='checkpoint to write')
-    parser.add_argument(
-        '--reverse', action='store_true', help='from mmmap to official names'
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace DST if it exists'
-    )
-    args = parser.parse_args(argv)
-    convert = restored if args.reverse else converted
-    try:
-        content = convert(files.read(args.src))
-        files.write(args.dst, content, args.overwrite)
-    except (ConversionError, CheckpointError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    weights = content['model' if args.reverse else 'state_dict']
-    print(f'{args.dst}: {len(weights)} tensors')
-    return 0
+    return command.main(__doc__, converted, restored, argv)
 
 
 if __name__ == '__main__':

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -25,7 +24,13 @@ from ..layers import (
     PublishedAttentionBlock,
 )
 from ..masking.base import gather_tokens
-from .pretrained import load_pretrained
+from .base import Backbone
+from .checks import (
+    absolute_indices,
+    check_choice,
+    check_count,
+    check_frozen,
+)
 
 ATTENTION_BLOCKS = {
     'published': PublishedAttentionBlock,
@@ -35,7 +40,7 @@ OUT_TYPES = ('raw', 'featmap', 'avg_featmap')
 
 
 @MODELS.register_module()
-class HybridNet(BaseModule):
+class HybridNet(Backbone):
     """Mamba blocks with an attention block after every few of them.
 
     Args:
@@ -123,25 +128,22 @@ class HybridNet(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        _check_choice('out_type', out_type, OUT_TYPES)
-        _check_choice('attention', attention, ATTENTION_BLOCKS)
+        check_choice('out_type', out_type, OUT_TYPES)
+        check_choice('attention', attention, ATTENTION_BLOCKS)
         settings = _settings(arch, self.arch_zoo)
-        _check_count('patch_size', patch_size)
-        _check_count('in_channels', in_channels)
+        check_count('patch_size', patch_size)
+        check_count('in_channels', in_channels)
         pattern = settings['pattern']
         self.pattern = pattern
         self.embed_dims = settings['embed_dims']
-        self.out_indices = _absolute(out_indices, len(pattern))
+        self.out_indices = absolute_indices(
+            out_indices, len(pattern), 'blocks'
+        )
         self.out_type = out_type
         self.published_init = published_init
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
-        stages = range(-1, len(pattern) + 1)
-        if not isinstance(frozen_stages, int) or frozen_stages not in stages:
-            raise ValueError(
-                f'frozen_stages must be in [-1, {len(pattern)}], '
-                f'got {frozen_stages!r}'
-            )
+        check_frozen(frozen_stages, len(pattern))
 
         img_size = (
             (img_size, img_size) if isinstance(img_size, int) else img_size
@@ -178,6 +180,14 @@ class HybridNet(BaseModule):
         """P, also the stride of the feature maps."""
         return self.patch_embed.patch_size
 
+    def grid(self, images: Tensor) -> tuple[int, int]:
+        """Rows and columns of tokens of images (B, 3, H, W).
+
+        Raises:
+            ValueError: The image is smaller than a patch.
+        """
+        return self.patch_embed.grid(images)
+
     def forward(
         self, images: Tensor, keep: Tensor | None = None
     ) -> tuple[Tensor, ...]:
@@ -191,16 +201,11 @@ class HybridNet(BaseModule):
         Returns:
             One tensor for each of ``out_indices``, see ``out_type``.
         """
-        if keep is not None and self.out_type != 'raw':
-            raise ValueError(
-                "encoding a part of the tokens needs out_type='raw', "
-                f'this backbone has {self.out_type!r}'
-            )
-        grid = self.patch_embed.grid(images)
+        if keep is not None:
+            self._check_keep(keep)
+        grid = self.grid(images)
         hidden = self.patch_embed(images) + self.pos_embed(grid)
         if keep is not None:
-            if keep.shape[1] == 0:
-                raise ValueError('keep names no token; at least one is needed')
             hidden = gather_tokens(hidden, keep)
         residual = None
         outs = []
@@ -252,51 +257,18 @@ class HybridNet(BaseModule):
             return int(name.split('.')[1]) + 1, num_layers
         return num_layers - 1, num_layers
 
-    def init_weights(self) -> None:
-        """Load ``init_cfg``'s checkpoint, which must fit; else do as it says.
+    def _may_miss(self, key: str) -> bool:
+        return key.startswith('out_norms.')
 
-        Without ``init_cfg`` the init of construction stays.
-
-        Position embeddings of another grid are resampled.
-
-        Raises:
-            CheckpointError: The checkpoint is unreadable or does not fit.
-        """
-        cfg = self.init_cfg or {}
-        if isinstance(cfg, list | tuple) and len(cfg) == 1:
-            cfg = cfg[0]
-        if isinstance(cfg, list | tuple):
-            if any(part.get('type') == 'Pretrained' for part in cfg):
-                raise ValueError(
-                    "init_cfg of type 'Pretrained' must stand alone, got "
-                    f'{self.init_cfg}'
-                )
-            cfg = {}
-        cfg = dict(cfg)
-        if cfg.pop('type', None) == 'Pretrained':
-            if not cfg.get('checkpoint'):
-                raise ValueError(
-                    "init_cfg=dict(type='Pretrained', ...) needs checkpoint="
-                    f'FILE, got {self.init_cfg}'
-                )
-            load_pretrained(
-                self,
-                cfg['checkpoint'],
-                cfg.get('prefix'),
-                may_miss=lambda key: key.startswith('out_norms.'),
-                may_leave=self._is_not_built,
-                resizable=lambda key: key == 'pos_embed.weight',
-            )
-            self._is_init = True
-        else:
-            super().init_weights()
-
-    def _is_not_built(self, key: str) -> bool:
+    def _may_leave(self, key: str) -> bool:
         """Whether a key belongs to a HybridNet with more outputs or depth."""
         if key.startswith('layers.'):
             index = int(key.split('.')[1])
             return len(self.layers) <= index < len(self.pattern)
         return key == 'norm.weight' or key.startswith('out_norms.')
+
+    def _is_resized(self, key: str) -> bool:
+        return key == 'pos_embed.weight'
 
     def _own_init(self) -> None:
         if self.published_init:
@@ -327,23 +299,11 @@ class HybridNet(BaseModule):
             frozen += [self.norm] if hasattr(self, 'norm') else []
         return frozen
 
-    def _freeze(self) -> None:
-        for module in self._frozen_modules():
-            module.eval()
-            module.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> 'HybridNet':
-        """Set the mode; what is frozen stays in evaluation."""
-        super().train(mode)
-        for module in self._frozen_modules():
-            module.eval()
-        return self
-
 
 def _settings(arch: str | dict, zoo: dict[str, dict]) -> dict:
     """An arch as a dict with all keys, its order as ``pattern``."""
     if isinstance(arch, str):
-        _check_choice('arch', arch, zoo)
+        check_choice('arch', arch, zoo)
         arch = zoo[arch]
     if not isinstance(arch, dict):
         raise ValueError(
@@ -375,7 +335,7 @@ def _settings(arch: str | dict, zoo: dict[str, dict]) -> dict:
         )
     settings = {**optional, **given}
     for name in ('embed_dims', 'num_heads', 'd_state', 'd_conv'):
-        _check_count(name, settings[name])
+        check_count(name, settings[name])
     for name in ('mlp_ratio', 'expand'):
         if not settings['embed_dims'] * settings[name] >= 1:
             raise ValueError(
@@ -413,39 +373,3 @@ def _block(
     return ATTENTION_BLOCKS[attention](
         dims, settings['num_heads'], settings['mlp_ratio'], drop_path
     )
-
-
-def _absolute(indices: int | Sequence[int], depth: int) -> tuple[int, ...]:
-    """Ascending block indices from 0, negative ones resolved."""
-    given = [indices] if isinstance(indices, int) else indices
-    whole = isinstance(given, Sequence) and all(
-        isinstance(i, int) for i in given
-    )
-    if not whole:
-        raise ValueError(f'out_indices must be whole numbers, got {indices!r}')
-    beyond = [i for i in given if not -depth <= i < depth]
-    if beyond or not given:
-        raise ValueError(
-            f'out_indices must lie in [{-depth}, {depth - 1}] for a backbone '
-            f'of {depth} blocks, got {indices}'
-        )
-    absolute = [i % depth for i in given]
-    if absolute != sorted(set(absolute)):
-        raise ValueError(
-            f'out_indices must ascend without repetition, got {indices}'
-        )
-    return tuple(absolute)
-
-
-def _check_count(name: str, value) -> None:
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f'{name} must be a whole number of at least 1, got {value!r}'
-        )
-
-
-def _check_choice(name: str, value, choices) -> None:
-    if value not in choices:
-        raise ValueError(
-            f'unknown {name} {value!r}; choose one of {", ".join(choices)}'
-        )

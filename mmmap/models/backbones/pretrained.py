@@ -40,6 +40,32 @@ class LoadReport:
         return f'{self.source}: ' + ', '.join(parts)
 
 
+def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
+    """The ``Pretrained`` of an ``init_cfg``; None where there is none.
+
+    Raises:
+        ValueError: It has no checkpoint, or another init beside it.
+    """
+    cfg = init_cfg or {}
+    if isinstance(cfg, list | tuple) and len(cfg) == 1:
+        cfg = cfg[0]
+    if isinstance(cfg, list | tuple):
+        if any(part.get('type') == 'Pretrained' for part in cfg):
+            raise ValueError(
+                "init_cfg of type 'Pretrained' must stand alone, got "
+                f'{init_cfg}'
+            )
+        return None
+    if cfg.get('type') != 'Pretrained':
+        return None
+    if not cfg.get('checkpoint'):
+        raise ValueError(
+            "init_cfg=dict(type='Pretrained', ...) needs checkpoint="
+            f'FILE, got {init_cfg}'
+        )
+    return dict(cfg)
+
+
 def check_file(path: str) -> None:
     """See that a local checkpoint is there and whole, without reading it.
 

@@ -5,29 +5,44 @@ from .blocks import (
     CleanAttentionBlock,
     DecoderBlock,
     MambaBlock,
+    MixerBlock,
     PublishedAttentionBlock,
 )
+from .conv_blocks import ConvBlock, ConvStem, Downsample
 from .denoiser import DenoisingMLP
 from .drop_path import DropPath
 from .embed import PatchEmbed, patchify, unpatchify
 from .ffn import Mlp
 from .mamba_mixer import BidirectionalMamba, SelectiveSSM
+from .mamba_vision_mixer import MambaVisionMixer
+from .norm import LayerNorm2d
 from .position import PositionEmbedding
+from .recompute import recomputed
+from .windows import from_windows, to_windows
 
 __all__ = [
     'Attention',
     'BidirectionalMamba',
     'CleanAttentionBlock',
+    'ConvBlock',
+    'ConvStem',
     'CrossAttention',
     'DecoderBlock',
     'DenoisingMLP',
+    'Downsample',
     'DropPath',
+    'LayerNorm2d',
     'MambaBlock',
+    'MambaVisionMixer',
+    'MixerBlock',
     'Mlp',
     'PatchEmbed',
     'PositionEmbedding',
     'PublishedAttentionBlock',
     'SelectiveSSM',
+    'from_windows',
     'patchify',
+    'recomputed',
+    'to_windows',
     'unpatchify',
 ]

@@ -7,6 +7,7 @@ pair; the first gets no residual (None).
 Letters: B batch, L tokens, C channels.
 """
 
+import torch
 from torch import Tensor, nn
 
 from .attention import Attention, CrossAttention
@@ -119,3 +120,43 @@ class DecoderBlock(nn.Module):
         """x (B, L, C), mask (L, L) True where a token may look."""
         x = x + self.attn(self.norm_query(x), self.norm_memory(x), mask)
         return x + self.mlp(self.norm_mlp(x))
+
+
+class MixerBlock(nn.Module):
+    """A mixer of tokens, then an MLP; both pre-norm and residual.
+
+    Args:
+        mixer: Module (B, L, C) -> (B, L, C).
+        dims: C.
+        mlp_ratio: Hidden channels of the MLP over C.
+        drop_path: Rate of dropping a branch.
+        layer_scale: Where the learned scales of the branches' channels begin;
+            None has none.
+    """
+
+    def __init__(
+        self,
+        mixer: nn.Module,
+        dims: int,
+        mlp_ratio: float,
+        drop_path: float = 0.0,
+        layer_scale: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dims)
+        self.mixer = mixer
+        self.norm2 = nn.LayerNorm(dims)
+        self.mlp = Mlp(dims, mlp_ratio)
+        self.drop_path = DropPath(drop_path)
+        self.scale1 = self.scale2 = None
+        if layer_scale is not None:
+            self.scale1 = nn.Parameter(torch.full((dims,), layer_scale))
+            self.scale2 = nn.Parameter(torch.full((dims,), layer_scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, L, C) -> (B, L, C)."""
+        x = x + self._branch(self.mixer(self.norm1(x)), self.scale1)
+        return x + self._branch(self.mlp(self.norm2(x)), self.scale2)
+
+    def _branch(self, y: Tensor, scale: Tensor | None) -> Tensor:
+        return self.drop_path(y if scale is None else scale * y)

@@ -21,18 +21,20 @@ class SelectiveSSM(nn.Module):
     Args:
         dims: D.
         d_state: N.
-        d_conv: Width of the causal convolution.
+        d_conv: Width of the causal convolution; None scans what comes.
         dt_rank: R.
     """
 
     def __init__(
-        self, dims: int, d_state: int, d_conv: int, dt_rank: int
+        self, dims: int, d_state: int, d_conv: int | None, dt_rank: int
     ) -> None:
         super().__init__()
         self.splits = (dt_rank, d_state, d_state)
-        self.conv1d = nn.Conv1d(
-            dims, dims, d_conv, groups=dims, padding=d_conv - 1
-        )
+        self.conv1d = None
+        if d_conv is not None:
+            self.conv1d = nn.Conv1d(
+                dims, dims, d_conv, groups=dims, padding=d_conv - 1
+            )
         self.x_proj = nn.Linear(dims, dt_rank + 2 * d_state, bias=False)
         self.dt_proj = nn.Linear(dt_rank, dims)
         self.A_log = nn.Parameter(torch.empty(dims, d_state))
@@ -52,15 +54,17 @@ class SelectiveSSM(nn.Module):
             self.A_log.copy_(torch.arange(1, d_state + 1).float().log())
             self.D.fill_(1)
 
-    def forward(self, x: Tensor, reverse: bool) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, reverse: bool = False) -> tuple[Tensor, ...]:
         """Arguments (u, delta, A, B, C, D, delta_bias) for x (B, D, L)."""
-        u = causal_conv1d(
-            x,
-            self.conv1d.weight.squeeze(1),
-            self.conv1d.bias,
-            activation='silu',
-            reverse=reverse,
-        )
+        u = x
+        if self.conv1d is not None:
+            u = causal_conv1d(
+                x,
+                self.conv1d.weight.squeeze(1),
+                self.conv1d.bias,
+                activation='silu',
+                reverse=reverse,
+            )
         projected = self.x_proj(u.transpose(1, 2))
         dt, B, C = projected.split(self.splits, dim=-1)
         # The bias enters in the scan, in fp32.

@@ -1,26 +1,8 @@
 """Modules that bring a feature map to another stride."""
 
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
-
-class LayerNorm2d(nn.LayerNorm):
-    """LayerNorm over the channels of (B, C, h, w)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C, h, w), contiguous.
-
-        mmcv's RoIAlign takes every input for contiguous and reads wrong
-        values, silently, from one that is channels last.
-        """
-        x = F.layer_norm(
-            x.movedim(1, -1),
-            self.normalized_shape,
-            self.weight,
-            self.bias,
-            self.eps,
-        )
-        return x.movedim(-1, 1).contiguous()
+from ..layers import LayerNorm2d
 
 
 def rescale(dims: int, scale: float, halve: bool) -> tuple[nn.Module, int]:

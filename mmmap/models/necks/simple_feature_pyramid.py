@@ -10,7 +10,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .rescale import LayerNorm2d, rescale, scales_of
+from ..layers import LayerNorm2d
+from .rescale import rescale, scales_of
 
 
 @MODELS.register_module()

@@ -35,7 +35,8 @@ class MAP(BaseSelfSupervisor):
     :class:`DiffusionHead` has each patch denoised instead of regressed.
 
     Args:
-        backbone: Encoder with ``out_type='raw'`` that takes ``keep``.
+        backbone: A :class:`Backbone` with ``out_type='raw'``; what it shows
+            and hides as a whole, its units, are the tokens here.
         masking: Which tokens are hidden, as :class:`RandomMasking`.
         decoder: From visible tokens to features of all, as
             :class:`MaskedDecoder`.
@@ -86,7 +87,7 @@ class MAP(BaseSelfSupervisor):
         Returns:
             (B, L, E) and what was hidden.
         """
-        grid = self.backbone.patch_embed.grid(inputs)
+        grid = self.backbone.grid(inputs)
         if masked is None:
             masked = self.masking(len(inputs), grid, inputs.device)
         visible = self.backbone(inputs, masked.keep)[-1]
@@ -109,7 +110,7 @@ class MAP(BaseSelfSupervisor):
         patches = self.target_generator.to_pixels(
             self.head(features).float(), inputs
         )
-        grid = self.backbone.patch_embed.grid(inputs)
+        grid = self.backbone.grid(inputs)
         size = self.backbone.patch_size
         guessed = unpatchify(patches, size, grid)
         ones = torch.ones_like(patches)

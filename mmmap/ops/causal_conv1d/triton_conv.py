@@ -16,7 +16,7 @@ from torch import Tensor
 from .operator import define, implement
 
 _INTERPRETED = triton.knobs.runtime.interpret
-BLOCK_T, BLOCK_D = 32, 64
+BLOCK_T, BLOCK_D = 32, 32
 
 apply = define('triton')
 

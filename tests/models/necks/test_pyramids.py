@@ -5,8 +5,9 @@ from mmpretrain.registry import MODELS
 from torch import nn
 from torchvision.ops import roi_align
 
+from mmmap.models.layers import LayerNorm2d
 from mmmap.models.necks import MultiDepthFeaturePyramid, SimpleFeaturePyramid
-from mmmap.models.necks.rescale import LayerNorm2d, rescale
+from mmmap.models.necks.rescale import rescale
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,23 @@
+# Linear probing of MambaVision-L2 on ImageNet-1K, 224 px, after MAP.
+# Paper: no such result. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmpretrain/mambavision-large2_8xb512-amp-linear-90e_in1k.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+_base_ = 'mambavision-base_8xb512-amp-linear-90e_in1k.py'
+
+model = dict(
+    backbone=dict(
+        arch='large2',
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_mambavision-large2_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(input_features=1568),
+    head=dict(in_channels=1568),
+)

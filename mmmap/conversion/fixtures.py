@@ -1,0 +1,45 @@
+"""What all fixtures of official numbers have in common.
+
+A fixture is a dict with ``config``, ``state_dict`` (official names), inputs,
+and what the official code made of them.
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+
+def relative_error(ours: Tensor, official: Tensor) -> float:
+    """Largest difference over the largest official value."""
+    if ours.shape != official.shape:
+        raise ValueError(
+            f'shape {tuple(ours.shape)}, official {tuple(official.shape)}'
+        )
+    error = (ours.double() - official.double()).abs().max()
+    return (error / official.double().abs().max().clamp(min=1e-30)).item()
+
+
+def check_fixture(
+    what: str, fixture: Mapping, keys: set[str], config: set[str]
+) -> None:
+    """See that a fixture and its config have these keys and can be compared.
+
+    Raises:
+        ValueError: A key is absent, or there is one that nothing compares.
+    """
+    _check_keys(f'a fixture of {what}', fixture, keys)
+    _check_keys("a fixture's config", fixture['config'], config)
+    unknown = set(fixture) - keys
+    if unknown:
+        raise ValueError(f'nothing here compares {sorted(unknown)}')
+
+
+def _check_keys(what: str, found: Mapping, expected: set[str]) -> None:
+    """Raise a ValueError where keys are absent."""
+    missing = expected - set(found) if isinstance(found, Mapping) else expected
+    if missing:
+        keys = sorted(found) if isinstance(found, Mapping) else type(found)
+        raise ValueError(
+            f'not the form of {what}: without {sorted(missing)}, its keys '
+            f'are {keys}'
+        )

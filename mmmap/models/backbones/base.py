@@ -1,0 +1,100 @@
+"""What pretraining and the libraries ask of every backbone.
+
+Letters: B batch, H W pixels, h w grid of units, V visible units, C channels.
+"""
+
+from abc import abstractmethod
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from .pretrained import load_pretrained, pretrained_cfg
+
+
+class Backbone(BaseModule):
+    """An encoder that can be shown a part of an image.
+
+    What is hidden or shown as a whole is a unit, a square of ``patch_size``
+    pixels. ``forward(images, keep)`` gives, with ``out_type='raw'``, one
+    vector for each unit of ``keep``; whether hidden units are left out or
+    replaced inside is the backbone's own matter.
+
+    Args:
+        init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
+            prefix='backbone.')`` must fit, or raises.
+    """
+
+    out_type: str
+
+    @property
+    @abstractmethod
+    def patch_size(self) -> int:
+        """Edge of a unit in pixels."""
+
+    @abstractmethod
+    def grid(self, images: Tensor) -> tuple[int, int]:
+        """Rows and columns of units of images (B, 3, H, W)."""
+
+    @abstractmethod
+    def forward(
+        self, images: Tensor, keep: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Encode images (B, 3, H, W), or the units ``keep`` (B, V) of them."""
+
+    def init_weights(self) -> None:
+        """Load ``init_cfg``'s checkpoint, which must fit; else do as it says.
+
+        Without ``init_cfg`` the init of construction stays.
+
+        Raises:
+            CheckpointError: The checkpoint is unreadable or does not fit.
+        """
+        cfg = pretrained_cfg(self.init_cfg)
+        if cfg is None:
+            super().init_weights()
+            return
+        load_pretrained(
+            self,
+            cfg['checkpoint'],
+            cfg.get('prefix'),
+            may_miss=self._may_miss,
+            may_leave=self._may_leave,
+            resizable=self._is_resized,
+        )
+        self._is_init = True
+
+    def train(self, mode: bool = True) -> 'Backbone':
+        """Set the mode; what is frozen stays in evaluation."""
+        super().train(mode)
+        for module in self._frozen_modules():
+            module.eval()
+        return self
+
+    def _may_miss(self, key: str) -> bool:
+        """Whether a checkpoint need not have a key of this backbone."""
+        return False
+
+    def _may_leave(self, key: str) -> bool:
+        """Whether a checkpoint's key may stay unused."""
+        return False
+
+    def _is_resized(self, key: str) -> bool:
+        """Whether a tensor is resampled while it is loaded."""
+        return False
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        return []
+
+    def _freeze(self) -> None:
+        for module in self._frozen_modules():
+            module.eval()
+            module.requires_grad_(False)
+
+    def _check_keep(self, keep: Tensor) -> None:
+        if self.out_type != 'raw':
+            raise ValueError(
+                "encoding a part of the tokens needs out_type='raw', "
+                f'this backbone has {self.out_type!r}'
+            )
+        if keep.shape[1] == 0:
+            raise ValueError('keep names no token; at least one is needed')

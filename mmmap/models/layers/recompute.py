@@ -1,0 +1,49 @@
+"""Blocks computed again in backward, to save memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+def recomputed(block: nn.Module, x: Tensor) -> Tensor:
+    """``block(x)``, which keeps its input alone for backward.
+
+    The second run does not count for the running statistics of batch norms:
+    training is the same as without.
+
+    Args:
+        block: Module of one tensor.
+        x: Its input.
+    """
+    norms = [
+        m
+        for m in block.modules()
+        if isinstance(m, _BatchNorm) and m.track_running_stats
+    ]
+    if not norms:
+        return checkpoint(block, x, use_reentrant=False)
+    return checkpoint(
+        block,
+        x,
+        use_reentrant=False,
+        context_fn=lambda: (nullcontext(), _untracked(norms)),
+    )
+
+
+@contextmanager
+def _untracked(norms: list[_BatchNorm]) -> Iterator[None]:
+    # Not by track_running_stats: autograd would save other tensors.
+    before = [
+        (norm.momentum, norm.num_batches_tracked.clone()) for norm in norms
+    ]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, (momentum, batches) in zip(norms, before):
+            norm.momentum = momentum
+            norm.num_batches_tracked.copy_(batches)

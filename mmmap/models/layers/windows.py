@@ -1,0 +1,46 @@
+"""Maps cut into windows and put together again.
+
+Letters: B batch, C channels, H W rows and columns, S edge of a window, n
+windows of one map.
+"""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def to_windows(x: Tensor, size: int) -> Tensor:
+    """Tokens of each window; the map is padded to whole windows.
+
+    Padding is zeros to the right and below.
+
+    Args:
+        x: (B, C, H, W).
+        size: S.
+
+    Returns:
+        (B*n, S*S, C), windows and tokens in raster order.
+    """
+    H, W = x.shape[-2:]
+    x = F.pad(x, (0, -W % size, 0, -H % size))
+    x = x.unflatten(3, (-1, size)).unflatten(2, (-1, size))
+    # (B, C, rows, S, columns, S) -> (B, rows, columns, S, S, C)
+    return x.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(0, 2)
+
+
+def from_windows(windows: Tensor, size: int, shape: tuple[int, int]) -> Tensor:
+    """Undo :func:`to_windows`; what was padding is cut off.
+
+    Args:
+        windows: (B*n, S*S, C).
+        size: S.
+        shape: H and W before the padding.
+
+    Returns:
+        (B, C, H, W).
+    """
+    H, W = shape
+    rows, columns = -(-H // size), -(-W // size)
+    x = windows.unflatten(1, (size, size))
+    x = x.unflatten(0, (-1, rows, columns)).permute(0, 5, 1, 3, 2, 4)
+    x = x.flatten(4, 5).flatten(2, 3)
+    return x[..., :H, :W].contiguous()
