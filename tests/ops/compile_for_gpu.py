@@ -24,9 +24,6 @@ STRIDED = ('x', 'y', 'dx', 'dy')
 SIZES = {'channels', 'per_group', 'L', 'N', 'chunks', 'reverse0', 'reverse1'}
 SIZES |= {'D', 'step'} | {f'{x}_{d}' for x in STRIDED for d in 'bdt'}
 
-    f'{x}_{d}' for x in ('x', 'y', 'dx', 'dy') for d in 'bdt'
-}
-
 
 def scan(state):
     """Kernels, their constants, warps, and what has the sequences' type."""
