@@ -17,8 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-from demo_process import Progress, Stage, Step, run_stage
 from mmengine.config import Config
+from side_by_side import Progress, Stage, Step, run_stage
 
 from mmmap.visualization import detection_figure, segmentation_figure
 

@@ -1,4 +1,4 @@
-"""Run the demo's commands, some side by side, with one line of progress."""
+"""Run commands, some side by side, with one line of progress."""
 
 import os
 import re
@@ -27,12 +27,14 @@ class Step:
         argv: The command, after the interpreter.
         seconds: How long it takes on 2 CPU cores, about.
         done: Whether it need not run (again).
+        after: Called with the seconds it took, once it has succeeded.
     """
 
     title: str
     argv: list
     seconds: float
     done: Callable[[], bool]
+    after: Callable[[float], None] = lambda seconds: None
 
 
 # Steps one after the other, and such lists side by side.
@@ -45,10 +47,14 @@ class Progress:
 
     Args:
         stages: What is run, in order.
+        workers: Lanes that run at a time; by default all of a stage.
     """
 
-    def __init__(self, stages: list[Stage]) -> None:
+    def __init__(
+        self, stages: list[Stage], workers: int | None = None
+    ) -> None:
         self.stages = stages
+        self.workers = workers
         steps = [s for stage in stages for lane in stage for s in lane]
         self.numbers = {step: n for n, step in enumerate(steps, 1)}
         # Seconds that a step still needs, as expected or as it says.
@@ -58,6 +64,7 @@ class Progress:
         self.expected, self.taken = 0.0, 0.0
         self.last_print = 0.0
         self.lock = threading.Lock()
+        self.stopped = threading.Event()  # nothing new begins
 
     def begin(self, step: Step) -> None:
         """It runs from now on."""
@@ -103,10 +110,12 @@ class Progress:
         def need(step):
             return self.said.get(step, pace * self.left[step])
 
-        return sum(
-            max(sum(map(need, lane)) for lane in stage)
-            for stage in self.stages
-        )
+        total = 0.0
+        for stage in self.stages:
+            lanes = [sum(map(need, lane)) for lane in stage]
+            workers = self.workers or len(stage)
+            total += max(max(lanes), sum(lanes) / workers)
+        return total
 
     def _head(self, step: Step) -> str:
         return f'[{self.numbers[step]}/{len(self.numbers)}] {step.title}'
@@ -129,11 +138,12 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
     environment = {**os.environ}
     # Threads that wait without spinning: a busy machine is not stalled.
     environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-    if len(stage) > 1:
-        threads = max((os.cpu_count() or 1) // len(stage), 1)
+    workers = progress.workers or len(stage)
+    if workers > 1:
+        threads = max((os.cpu_count() or 1) // workers, 1)
         environment.setdefault('OMP_NUM_THREADS', str(threads))
     processes: set[subprocess.Popen] = set()
-    with ThreadPoolExecutor(len(stage)) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         lanes = [
             pool.submit(
                 _run_lane, lane, logs, progress, environment, processes
@@ -143,16 +153,20 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
         try:
             done, _ = wait(lanes, return_when=FIRST_EXCEPTION)
         except KeyboardInterrupt:
+            progress.stopped.set()
             _end(processes)
             sys.exit('\ninterrupted; the same command goes on from here')
         failed = [lane.exception() for lane in done if lane.exception()]
         if failed:
+            progress.stopped.set()
             _end(processes)
             sys.exit(str(failed[0]))
 
 
 def _run_lane(lane, logs, progress, environment, processes) -> None:
     for step in lane:
+        if progress.stopped.is_set():
+            return
         if step.done():
             progress.skip(step)
             continue
@@ -161,6 +175,7 @@ def _run_lane(lane, logs, progress, environment, processes) -> None:
         number = progress.numbers[step]
         name = f'{number}_{step.title.replace(" ", "_").replace(",", "")}.log'
         _run_logged(step, logs / name, progress, environment, processes)
+        step.after(time.time() - started)
         progress.end(step, time.time() - started)
 
 

@@ -1,0 +1,10 @@
+# MAP pretraining of a tiny HybridNet on digit scenes, for comparisons.
+#
+#   python tools/study.py configs/study/digits.yml --data-root data/digits
+_base_ = '../demo/map_digits.py'
+
+model = dict(
+    backbone=dict(arch=dict(embed_dims=64)), decoder=dict(in_channels=64)
+)
+train_cfg = dict(max_epochs=8)
+default_hooks = dict(checkpoint=dict(interval=8))
