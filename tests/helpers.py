@@ -21,5 +21,10 @@ def load_tool(name):
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up by name.
     sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    # Run as a script, a tool finds its neighbours.
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module

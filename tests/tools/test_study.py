@@ -1,0 +1,171 @@
+"""The study: tables, runs that are kept, numbers that are summed up."""
+
+import json
+import math
+import sys
+
+import pytest
+import yaml
+
+from tests.helpers import load_tool
+from tests.tools.conftest import command
+from tests.tools.tiny_configs import map_config, upernet_config
+
+
+@pytest.fixture
+def table(tmp_path, digits):
+    """A study of two rows and one task, in YAML, as a dict and its file."""
+    content = dict(
+        seeds=[3, 4],
+        pretraining=dict(
+            config=str(map_config(tmp_path / 'map.py', 'data')),
+            data='imagenet_like',
+        ),
+        tasks=[
+            dict(
+                name='segments',
+                config=str(upernet_config(tmp_path / 'upernet.py')),
+                data='ade_like',
+                metric='mIoU',
+            )
+        ],
+        rows=[
+            dict(name='none', pretrained=False),
+            dict(name='MAE', options={'model.decoder.attention': 'full'}),
+        ],
+    )
+    file = tmp_path / 'table.yml'
+    file.write_text(yaml.safe_dump(content))
+    return content, file
+
+
+def runs_of(file, *options):
+    study = load_tool('study.py')
+    args = study.parse_args([str(file), *map(str, options)])
+    return study, study.lanes(study.Study(file), args)
+
+
+def test_lanes_are_pretraining_then_tasks_for_each_seed(table, tmp_path):
+    _, lanes = runs_of(table[1], '--out', tmp_path, '--data-root', 'where')
+    names = [[run.name for run in lane] for lane in lanes]
+    assert names == [
+        ['none_segments_seed3'],
+        ['MAE_pretraining_seed3', 'MAE_segments_seed3'],
+        ['none_segments_seed4'],
+        ['MAE_pretraining_seed4', 'MAE_segments_seed4'],
+    ]
+    pretraining, task = lanes[1]
+    assert pretraining.options() == {
+        'randomness.seed': 3,
+        'model.decoder.attention': 'full',
+    }
+    assert task.checkpoint == pretraining.last()
+    assert task.options()['randomness.seed'] == 3
+    assert 'model.decoder.attention' not in task.options()
+    assert not any('init_cfg' in key for key in lanes[0][0].options())
+
+
+def test_only_some(table, tmp_path):
+    options = ('--rows', 'MAE', '--seeds', 4, '--out', tmp_path)
+    _, lanes = runs_of(table[1], *options)
+    assert [run.seed for lane in lanes for run in lane] == [4, 4]
+
+
+def broken(content, change):
+    content = json.loads(json.dumps(content))
+    change(content)
+    return yaml.safe_dump(content)
+
+
+WRONG = {
+    'row twice': (lambda c: c['rows'].append(c['rows'][1]), 'name given'),
+    'same content': (
+        lambda c: c['rows'].append(dict(c['rows'][1], name='other')),
+        'row given twice',
+    ),
+    'seed twice': (lambda c: c['seeds'].append(3), 'seed given twice: 3'),
+    'a key too many': (lambda c: c.update(more=1), 'it has .*more'),
+    'a key of a row': (lambda c: c['rows'][0].update(x=1), "argument 'x'"),
+    'no config': (
+        lambda c: c['tasks'][0].update(config='configs/no.py'),
+        'there is no configs/no.py',
+    ),
+}
+
+
+@pytest.mark.parametrize('name', WRONG)
+def test_wrong_tables_are_refused(table, name):
+    content, file = table
+    change, message = WRONG[name]
+    file.write_text(broken(content, change))
+    with pytest.raises(ValueError, match=message):
+        load_tool('study.py').Study(file)
+
+
+@pytest.mark.parametrize('option', ['rows', 'tasks', 'seeds'])
+def test_unknown_names_are_refused(table, tmp_path, option, capsys):
+    study = load_tool('study.py')
+    argv = [str(table[1]), '--out', str(tmp_path / 'out'), f'--{option}', '9']
+    with pytest.raises(SystemExit, match='error: the study has no 9; it has'):
+        study.main(argv)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_result_of_other_settings_is_not_taken(table, tmp_path):
+    content, file = table
+    _, lanes = runs_of(file, '--out', tmp_path)
+    run = lanes[1][0]
+    run.result.parent.mkdir()
+    run.result.write_text(json.dumps({'settings': run.settings()}))
+    assert run.done()
+    content['rows'][1]['options']['model.decoder.depth'] = 1
+    file.write_text(yaml.safe_dump(content))
+    _, lanes = runs_of(file, '--out', tmp_path)
+    with pytest.raises(ValueError, match='run with other settings'):
+        lanes[1][0].done()
+
+
+def result(row, seed, value):
+    return dict(row=row, task='t', metric='mIoU', seed=seed, value=value)
+
+
+def test_means_deviations_and_differences():
+    summary = load_tool('study_summary.py')
+    runs = [result('none', seed, v) for seed, v in ((0, 1.0), (1, 3.0))]
+    runs += [result('MAP', seed, v) for seed, v in ((0, 2.0), (1, 6.0))]
+    runs += [result('gone', 0, 9.0), result('MAP', 2, 10.0)]
+    values = summary.by_row(runs, ['MAP', 'none'], ['t'])
+    assert list(values['t, mIoU']) == ['MAP', 'none']
+    row, base = values['t, mIoU'].values()
+    assert summary.mean_and_deviation(list(row.values())) == (6.0, 4.0)
+    # Of the seeds that both have: 1 and 3.
+    mean, error = summary.difference(row, base)
+    assert (mean, error) == (2.0, pytest.approx(math.sqrt(2) / math.sqrt(2)))
+    text = summary.table(values)
+    assert '| MAP | 3 | 6.00 +- 4.00 | +2.00 +- 1.00 |' in text
+    assert '| none | 2 | 2.00 +- 1.41 |  |' in text
+
+
+@pytest.mark.slow
+def test_a_study_from_beginning_to_end(table, digits, tmp_path):
+    """It leaves results, runs nothing twice, and goes on with a new seed."""
+    out = tmp_path / 'out'
+    argv = [sys.executable, 'tools/study.py', table[1], '--out', out]
+    argv += ['--data-root', digits, '--seeds', 3, '--rows', 'MAE']
+    done = command(*argv)
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = sorted((out / 'runs').iterdir())
+    assert [file.stem for file in files] == [
+        'MAE_pretraining_seed3',
+        'MAE_segments_seed3',
+    ]
+    kept = json.loads(files[1].read_text())
+    assert kept['options']['randomness.seed'] == 3
+    assert 0 <= kept['value'] <= 100
+    text = (out / 'results.md').read_text()
+    assert f'| MAE | 1 | {kept["value"]:.2f} |' in text
+    assert (out / 'results.png').stat().st_size > 5000
+    again = command(*argv)
+    assert again.returncode == 0
+    assert again.stdout.count('done already') == 2
+    assert json.loads(files[1].read_text()) == kept
