@@ -23,5 +23,6 @@ model = dict(
     ),
     auxiliary_head=None,
 )
+optim_wrapper = dict(optimizer=dict(lr=2e-2, weight_decay=0.0))
 train_cfg = dict(max_epochs=3, val_interval=3)
 default_hooks = dict(checkpoint=dict(interval=3))
