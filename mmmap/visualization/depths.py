@@ -54,10 +54,19 @@ def spread(kinds: Sequence[str], most: int = 6) -> list[int]:
     turns = [
         i for i in range(count) if i + 1 == count or kinds[i + 1] != kinds[i]
     ]
-    turns = turns if len(turns) > 1 else list(range(count))
-    picked = min(most, len(turns))
-    steps = max(picked - 1, 1)
-    return [turns[i * (len(turns) - 1) // steps] for i in range(picked)]
+    if len(turns) == 1:  # of one kind throughout
+        return _even(list(range(count)), most)
+    # Two neighbours, as Mamba and the attention behind it, stay together.
+    turns = turns[len(turns) % 2 :]
+    pairs = list(zip(turns[::2], turns[1::2]))
+    return [depth for pair in _even(pairs, most // 2) for depth in pair]
+
+
+def _even(items: list, most: int) -> list:
+    """So many items, evenly spread, with the first and the last."""
+    count = min(most, len(items))
+    steps = max(count - 1, 1)
+    return [items[i * (len(items) - 1) // steps] for i in range(count)]
 
 
 def check_depths(backbone: nn.Module, depths: Sequence[int]) -> None:

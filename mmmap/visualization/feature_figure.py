@@ -24,7 +24,7 @@ _DECADES = 3
 def feature_figure(
     image: np.ndarray,
     colours: Mapping[str, np.ndarray],
-    attention: Mapping[str, Mapping[str, np.ndarray]],
+    attention: Sequence[tuple[str, np.ndarray]],
     path: str | Path,
     token: tuple[int, int, int, int] | None = None,
 ) -> None:
@@ -33,15 +33,15 @@ def feature_figure(
     Args:
         image: (H, W, 3), uint8 RGB.
         colours: Features (h, w, 3) in [0, 1] by the name of their depth.
-        attention: For each title of a row maps (h, w) by depth; other depths
-            stay empty.
+        attention: Titles and maps (h, w), drawn below, none for no row.
         path: PNG to write.
         token: Row, column, and rows and columns of the grid, of a token that
             is marked.
     """
-    rows, columns = 1 + len(attention), 1 + len(colours)
-    wide = min(max(image.shape[1] / image.shape[0], 0.4), 2.5) * _TILE
-    size = (wide * columns + 0.8, (_TILE + 0.45) * rows + 0.3)
+    columns = 1 + len(colours)
+    rows = 1 + -(-len(attention) // columns)
+    wide = min(max(image.shape[1] / image.shape[0], 0.6), 2.5) * _TILE
+    size = (wide * columns + 0.3, (_TILE + 0.5) * rows + 0.2)
     figure = Figure(figsize=size, layout='constrained')
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
@@ -49,33 +49,19 @@ def feature_figure(
     extent = (0, image.shape[1], image.shape[0], 0)
     axes[0, 0].imshow(image, extent=extent)
     axes[0, 0].set_title('image', fontsize=9)
+    looks = axes[1:].flat[: len(attention)]
     for axis, (name, rgb) in zip(axes[0, 1:], colours.items()):
         axis.imshow(rgb, extent=extent, interpolation='nearest')
         axis.set_title(f'{name}\nfeatures', fontsize=9)
-    for row, (title, maps) in zip(axes[1:], attention.items()):
-        row[0].text(
-            0.95, 0.5, title, ha='right', va='center', fontsize=9, wrap=True,
-            transform=row[0].transAxes,
-        )  # fmt: skip
-        for axis, name in zip(row[1:], colours):
-            _attention(axis, image, maps.get(name), name)
+    for axis, (title, seen) in zip(looks, attention):
+        axis.imshow(seen, 'viridis', extent=extent, interpolation='nearest')
+        # An even look gives 1 / tokens to each.
+        most = seen.max() * seen.size
+        axis.set_title(f'{title}\nyellow: {most:.1f} x even', fontsize=8)
     if token is not None:
-        for axis in (axes[0, 0], *axes[1:, 1:].flat):
-            if axis.images:
-                _mark(axis, token, image.shape)
+        for axis in (axes[0, 0], *looks):
+            _mark(axis, token, image.shape)
     save_figure(figure, path)
-
-
-def _attention(
-    axis: Axes, image: np.ndarray, seen: np.ndarray | None, name: str
-) -> None:
-    if seen is None:
-        return
-    extent = (0, image.shape[1], image.shape[0], 0)
-    axis.imshow(seen, 'viridis', extent=extent, interpolation='nearest')
-    # An even look gives 1 / tokens to each.
-    axis.set_title(f'{name}\nlargest: {seen.max() * seen.size:.1f} x even',
-                   fontsize=8)  # fmt: skip
 
 
 def _mark(axis: Axes, token: tuple, shape: tuple) -> None:
@@ -153,11 +139,8 @@ def _areas(axis: Axes, areas: Mapping[str, float]) -> None:
         )  # fmt: skip
     short = [name.partition(',')[0] for name in names]
     axis.set_xticks(range(len(names)), short, fontsize=8)
-    axis.set_ylabel('% of pixels that\nhold half of it', fontsize=8)
-    axis.set_ylim(0, 55)
-    axis.axhline(50, color='black', linewidth=0.7, linestyle=':')
-    axis.text(-0.45, 51, 'even over the image', fontsize=7)
+    axis.set_ylabel('% of pixels that hold\nhalf of it (even: 50)', fontsize=8)
+    axis.set_ylim(0, 140 * max(*areas.values(), 0.01))
     axis.spines[['top', 'right']].set_visible(False)
     axis.tick_params(axis='y', labelsize=8)
-    axis.legend(fontsize=8, frameon=False, loc='upper right',
-                bbox_to_anchor=(1, 0.92))  # fmt: skip
+    axis.legend(fontsize=8, frameon=False, loc='upper left', ncols=len(shown))

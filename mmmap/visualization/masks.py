@@ -60,7 +60,7 @@ def mask_figure(
         )
     maskings = _drawn(grid, ratio, draws, seed)
     # A token's view keeps the proportions of the grid.
-    tall = min(max(grid[0] / grid[1], 0.35), 2.5) * _CELL
+    tall = min(max(grid[0] / grid[1], 0.42), 1.6) * _CELL
     heights = [_CELL + tall + 1.3, len(maskings) * (tall + 0.35) + 0.5]
     width = _CELL * max(len(ATTENTION_MASKS), draws) + 1
     figure = Figure(figsize=(width, sum(heights)), layout='constrained')
@@ -128,7 +128,7 @@ def _draw_maskings(
         fontsize=10,
     )
     for row, (name, masks) in zip(axes, maskings.items()):
-        row[0].set_ylabel(name, fontsize=8)
+        row[0].set_ylabel(name.replace('Masking', '\nmasking'), fontsize=8)
         for axis, mask in zip(row, masks):
             _cells(axis, mask.int().numpy(), 1, 1)
             axis.set_xlabel(f'{int((~mask).sum())} hidden', fontsize=7)

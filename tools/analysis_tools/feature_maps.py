@@ -46,29 +46,23 @@ from mmmap.visualization.images import find_images, read_image
 from mmmap.visualization.receptive_field import area_of, receptive_fields
 
 
-def attention_rows(
+def attention_of(
     backbone: nn.Module, image: Tensor, depths: list[int], token: tuple | None
-) -> dict[str, dict]:
-    """Attention and its rollout at some depths, as titled rows."""
+) -> list[tuple]:
+    """Attention and its rollout at some depths, as titles and maps."""
     weights = attention_at(backbone, image)
-    if not weights.keys() & set(depths):
-        return {}
     grid = backbone.grid(image)
     flows = dict(zip(weights, rollout(list(weights.values()))))
-    names = names_of(backbone)
-    who = 'mean of all' if token is None else f'token {token[0]}, {token[1]}'
-    rows = {
-        f'attention,\nmean of heads,\n{who}': weights,
-        f'rollout of the\nattention blocks,\n{who}': flows,
-    }
-    return {
-        title: {
-            names[d]: seen_by(of[d], grid, token).cpu().numpy()
-            for d in depths
-            if d in of
-        }
-        for title, of in rows.items()
-    }
+    who = 'mean of all' if token is None else f'of token {token}'
+    return [
+        (
+            f'block {depth}, {what},\n{who}',
+            seen_by(of[depth], grid, token).cpu().numpy(),
+        )
+        for what, of in (('attention', weights), ('rollout', flows))
+        for depth in depths
+        if depth in of
+    ]
 
 
 def draw_features(backbone, pictures, inputs, paths, args) -> None:
@@ -82,15 +76,15 @@ def draw_features(backbone, pictures, inputs, paths, args) -> None:
     }
     token = args.token and tuple(args.token)
     marked = token and (*token, *backbone.grid(inputs))
-    rows = [
-        attention_rows(backbone, x[None], args.depths, token) for x in inputs
+    looks = [
+        attention_of(backbone, x[None], args.depths, token) for x in inputs
     ]
     for index, path in enumerate(paths):
         target = args.out / f'{index:04d}_{path.stem}.png'
         feature_figure(
             pictures[index],
             {name: rgb[index] for name, rgb in painted.items()},
-            rows[index],
+            looks[index],
             target,
             marked,
         )
