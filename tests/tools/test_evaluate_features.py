@@ -165,4 +165,4 @@ def test_an_image_that_the_first_look_missed(scene, workers):
     path = scene / 'data/val/green/1.png'
     path.write_text('x')
     with pytest.raises(ValueError, match=r'green/1\.png cannot be read as'):
-        extract(pooled, data, lambda x: x, 2, workers)
+        extract(lambda x: torch.ones(len(x), 1), data, dict, 2, workers)
