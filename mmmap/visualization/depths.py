@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..models.backbones import HybridNet, MambaVision
 
 MAMBA, ATTENTION = 'Mamba', 'attention'
+CONVOLUTIONS, BOTH = 'convolutions', 'Mamba, then attention'
 _KINDS = {'M': MAMBA, 'T': ATTENTION}
 
 
@@ -26,7 +27,7 @@ def kinds_of(backbone: nn.Module) -> list[str]:
         built = len(backbone.layers)
         return [_KINDS[letter] for letter in backbone.pattern[:built]]
     if isinstance(backbone, MambaVision):
-        kinds = ['convolutions'] * 2 + ['Mamba, then attention'] * 2
+        kinds = [CONVOLUTIONS] * 2 + [BOTH] * 2
         return kinds[: len(backbone.stages)]
     raise ValueError(
         'only the depths of HybridNet and MambaVision are known, got a '

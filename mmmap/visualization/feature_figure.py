@@ -13,12 +13,18 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .depths import ATTENTION, MAMBA
+from .depths import ATTENTION, BOTH, CONVOLUTIONS, MAMBA
 from .images import save_figure
 
 _TILE = 2.0  # inches
 _MARK = '#ff2d55'
 _DECADES = 3
+_TINTS = {
+    MAMBA: '#3b7dd8',
+    ATTENTION: '#e08a1e',
+    CONVOLUTIONS: '#4a9a5b',
+    BOTH: '#8a5fbf',
+}
 
 
 def feature_figure(
@@ -126,7 +132,6 @@ def field_figure(
 
 
 def _areas(axis: Axes, areas: Mapping[str, float]) -> None:
-    tints = {MAMBA: '#3b7dd8', ATTENTION: '#e08a1e'}
     names: Sequence[str] = list(areas)
     shown = set()
     for place, name in enumerate(names):
@@ -134,7 +139,7 @@ def _areas(axis: Axes, areas: Mapping[str, float]) -> None:
         label = None if kind in shown else f'after {kind}'
         shown.add(kind)
         axis.bar(
-            place, 100 * areas[name], color=tints.get(kind, '#888888'),
+            place, 100 * areas[name], color=_TINTS[kind],
             label=label,
         )  # fmt: skip
     short = [name.partition(',')[0] for name in names]
