@@ -35,7 +35,7 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if traceback or not _is_expected(error):
+        if traceback or not is_expected(error):
             raise
         if not is_main_rank():
             # Mostly the first process fails alike and says so; this one
@@ -53,11 +53,14 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def _is_expected(error: Exception) -> bool:
+def is_expected(error: Exception) -> bool:
     """Whether the input is wrong, not the code.
 
     mmengine's registries say so of a config in errors of any type: of an
     unknown class, or of an argument that a class does not take.
+
+    Args:
+        error: What was raised.
     """
     told = str(error)
     of_a_config = '__init__() ' in told or 'is not in the mm' in told
@@ -81,7 +84,7 @@ def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
     try:
         yield runners
     except Exception as error:
-        if not _is_expected(error):
+        if not is_expected(error):
             raise
         started = any(runner.iter > 0 for runner in runners)
         if folder.is_dir() and is_main_rank() and not started:

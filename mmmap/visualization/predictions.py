@@ -9,10 +9,11 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from PIL import Image
+
+from .images import save_figure
 
 _TILE = 1.9  # inches
 
@@ -59,7 +60,7 @@ def segmentation_figure(
         frameon=False,
         fontsize=8,
     )
-    _write(figure, path)
+    save_figure(figure, path)
 
 
 def detection_figure(
@@ -90,7 +91,7 @@ def detection_figure(
         kept = np.asarray(found['scores']) > min_score
         found = {key: np.asarray(value)[kept] for key, value in found.items()}
         _draw_instances(axis_row[2], found, classes)
-    _write(figure, path)
+    save_figure(figure, path)
 
 
 def _spread(count: int, wanted: int) -> list[int]:
@@ -166,8 +167,3 @@ def _draw_instances(axis: Axes, instances: dict, classes) -> None:
             color='white',
             bbox=dict(facecolor=colour, edgecolor='none', pad=0.6),
         )
-
-
-def _write(figure: Figure, path: str | Path) -> None:
-    FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=130)

@@ -1,13 +1,28 @@
-"""Reconstructions side by side."""
+"""Reconstructions side by side.
+
+Letters: B batch, H W pixels.
+"""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..models.selfsup.map import Reconstruction
+from ..models.heads import DiffusionHead
+from ..models.selfsup.map import MAP, Reconstruction
 
 COLUMNS = ('input', 'visible', 'reconstructed')
+# What each attention mask of the decoder makes of MAP.
+METHODS = {
+    'rows': 'MAP',
+    'columns': 'MAP by columns',
+    'full': 'MAE',
+    'raster': 'AR',
+    'raster_columns': 'AR by columns',
+    'same_row': 'local MAE',
+}
 _GAP = 4
 _TITLE = 22
 _EDGE = 160
@@ -25,41 +40,101 @@ def reconstruction_grid(
     Returns:
         (H, W, 3), uint8, RGB.
     """
-    grey = shown.mask * 128.0
-    columns = (
-        to_pixels(shown.image, preprocessor),
-        to_pixels(shown.masked, preprocessor) * ~shown.mask + grey,
-        to_pixels(shown.reconstructed, preprocessor),
-    )
-    rows = torch.stack(columns, dim=1)  # (B, 3, 3, H, W)
-    tiles = rows.permute(0, 1, 3, 4, 2).byte().cpu().numpy()
+    return method_rows([shown], [preprocessor], COLUMNS[-1:])
+
+
+def method_rows(
+    shown: Sequence[Reconstruction],
+    preprocessors: Sequence[nn.Module],
+    names: Sequence[str],
+) -> np.ndarray:
+    """One row an image: input, visible part, what each of several models saw.
+
+    Args:
+        shown: From the ``MAP.reconstruct`` of each, of the same images and
+            masks.
+        preprocessors: Each model's.
+        names: Titles of their columns.
+
+    Returns:
+        (H, W, 3), uint8, RGB.
+    """
+    first, preprocessor = shown[0], preprocessors[0]
+    columns = [
+        to_pixels(first.image, preprocessor),
+        to_pixels(first.masked, preprocessor) * ~first.mask
+        + first.mask * 128.0,
+    ]
+    columns += [
+        to_pixels(one.reconstructed, its)
+        for one, its in zip(shown, preprocessors, strict=True)
+    ]
+    rows = torch.stack([x.cpu() for x in columns], dim=1)
+    tiles = rows.permute(0, 1, 3, 4, 2).byte().numpy()  # (B, n, H, W, 3)
+    return _tiled(tiles, [*COLUMNS[:2], *names])
+
+
+def method_names(models: Sequence[MAP]) -> list[str]:
+    """What each model is with its parts, as ``'MAE, raw pixels'``.
+
+    Args:
+        models: Alike ones are numbered.
+    """
+    names = [_method_name(model) for model in models]
+    counts = [names[: i + 1].count(name) for i, name in enumerate(names)]
+    return [
+        f'{name} ({count})' if names.count(name) > 1 else name
+        for name, count in zip(names, counts)
+    ]
+
+
+def _method_name(model: MAP) -> str:
+    kind = model.decoder.attention
+    parts = [METHODS.get(kind, kind)]
+    if isinstance(model.head, DiffusionHead):
+        parts.append('diffusion')
+    if not model.target_generator.norm_pix:
+        parts.append('raw pixels')
+    return ', '.join(parts)
+
+
+def _tiled(tiles: np.ndarray, titles: Sequence[str]) -> np.ndarray:
+    """Tiles (B, n, H, W, 3) on a white page, a title over each column."""
     tiles = [[_enlarged(tile) for tile in row] for row in tiles]
     height, width = tiles[0][0].shape[:2]
     canvas = np.full(
         (
             _TITLE + len(tiles) * (height + _GAP),
-            len(COLUMNS) * (width + _GAP),
+            len(titles) * (width + _GAP),
             3,
         ),
         255,
         np.uint8,
     )
-    for x, title in enumerate(COLUMNS):
+    for x, title in enumerate(titles):
         left = x * (width + _GAP)
-        cv2.putText(
-            canvas,
-            title,
-            (left + 2, _TITLE - 7),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.5,
-            (0, 0, 0),
-            1,
-            cv2.LINE_AA,
-        )
+        _write_title(canvas, title, left, width)
         for y, row in enumerate(tiles):
             top = _TITLE + y * (height + _GAP)
             canvas[top : top + height, left : left + width] = row[x]
     return canvas
+
+
+def _write_title(
+    canvas: np.ndarray, title: str, left: int, width: int
+) -> None:
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (length, _), _ = cv2.getTextSize(title, font, 0.5, 1)
+    cv2.putText(
+        canvas,
+        title,
+        (left + 2, _TITLE - 7),
+        font,
+        0.5 * min(1, (width - 4) / length),
+        (0, 0, 0),
+        1,
+        cv2.LINE_AA,
+    )
 
 
 def to_pixels(images: Tensor, preprocessor: nn.Module) -> Tensor:

@@ -2,7 +2,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
 
+from mmmap.engine.trained import open_method
+from mmmap.visualization import method_names
 from tests.helpers import load_tool
 from tests.models.tiny import tiny_map
 
@@ -167,3 +171,123 @@ def test_images_that_are_not_there(scene, capsys):
     (scene / 'empty').mkdir()
     assert run(scene, images='empty') == 1
     assert 'empty has no images' in capsys.readouterr().err
+
+
+METHODS = {
+    'MAE': dict(decoder=dict(attention='full')),
+    'AR': dict(decoder=dict(attention='raster')),
+    'local MAE': dict(decoder=dict(attention='same_row')),
+    'MAP, raw pixels': dict(target_generator=dict(norm_pix=False)),
+    'MAP, diffusion': dict(
+        head=dict(
+            _delete_=True, type='DiffusionHead', in_channels=8, patch_size=4,
+            hid_channels=8, sampling_steps=3,
+        )
+    ),
+    'MAP': dict(masking=dict(_delete_=True, type='NoMasking')),
+}  # fmt: skip
+
+
+def method(scene, name, seed=5):
+    """A config and a checkpoint of another method beside the first."""
+    change = METHODS[name]
+    stem = name.replace(' ', '_')
+    text = f"_base_ = 'config.py'\nmodel = {change!r}\n"
+    (scene / f'{stem}.py').write_text(text)
+    torch.manual_seed(seed)
+    cfg = Config.fromfile(scene / f'{stem}.py')
+    model = MODELS.build(cfg.model)
+    content = dict(
+        state_dict=model.state_dict(), meta=dict(cfg=cfg.pretty_text)
+    )
+    torch.save(content, scene / f'{stem}.pth')
+    return str(scene / f'{stem}.py'), str(scene / f'{stem}.pth')
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_every_method_by_itself(scene, name):
+    config, checkpoint = method(scene, name)
+    image, out = scene / 'photos/a.jpg', scene / 'out'
+    run = (config, checkpoint, str(image), '--out', str(out))
+    assert tool.main([*run, '--traceback']) == 0
+    picture = pictures(out)['0000_a.png']
+    assert picture.shape == (186, 492, 3)
+    shown, visible, guessed = (column(picture, i) for i in range(3))
+    grey = (visible == 128).all(-1)
+    everything = name == 'MAP'  # without a masking
+    assert grey.mean() == (0 if everything else 0.5)
+    changed = (guessed != shown).any(-1)
+    assert changed[grey | everything].mean() > 0.9
+    if not everything:
+        assert not changed[~grey].any()
+
+
+def test_methods_side_by_side(scene):
+    one, two = method(scene, 'MAE'), method(scene, 'MAP, diffusion')
+    image = 'photos/a.jpg'
+    assert run(scene, images=image, out='alone') == 0
+    both = ('--also', *one, '--also', *two)
+    assert run(scene, *both, images=image, out='all') == 0
+    alone = pictures(scene / 'alone')['0000_a.png']
+    together = pictures(scene / 'all')['0000_a.png']
+    assert together.shape == (186, 5 * 164, 3)
+    for index in range(3):
+        same = column(together, index) == column(alone, index)
+        assert same.all()
+    grey = (column(together, 1) == 128).all(-1)
+    others = [column(together, i) for i in (2, 3, 4)]
+    for a, b in zip(others, others[1:]):
+        different = (a != b).any(-1)
+        assert different[grey].mean() > 0.9
+        assert not different[~grey].any()
+
+
+def test_methods_have_names(scene):
+    pairs = [method(scene, name) for name in METHODS]
+    models = [open_method(*pair) for pair in pairs]
+    assert method_names(models) == list(METHODS)
+    assert method_names(models[:1] * 2) == ['MAE (1)', 'MAE (2)']
+    assert tool.titles_of(models[:2], ['a', 'b']) == ['a', 'b']
+    assert tool.titles_of(models[:1], None) == ['reconstructed']
+
+
+def other_units(scene):
+    """A MAP of units of 8 pixels, which must not be asked for its weights."""
+    text = CONFIG.format(type='MAP').replace('patch_size=4', 'patch_size=8')
+    (scene / 'other.py').write_text(text.replace('grid=4', 'grid=2'))
+    weights = MODELS.build(Config.fromfile(scene / 'other.py').model)
+    torch.save(weights.state_dict(), scene / 'other.pth')
+    return '--also', str(scene / 'other.py'), str(scene / 'other.pth')
+
+
+def swapped(scene):
+    """The config of one method with the checkpoint of another."""
+    config, _ = method(scene, 'MAE')
+    _, checkpoint = method(scene, 'AR')
+    return '--also', config, checkpoint
+
+
+def poisoned(scene):
+    config, checkpoint = method(scene, 'MAE')
+    content = torch.load(checkpoint)
+    content['state_dict']['decoder.norm.weight'][0] = torch.nan
+    torch.save(content, checkpoint)
+    return '--also', config, checkpoint
+
+
+@pytest.mark.parametrize(
+    ('prepare', 'message'),
+    [
+        (other_units, 'images of 16x16 in units of 8 pixels'),
+        (swapped, "decoder.attention='raster', the config has 'full'"),
+        (poisoned, 'not finite'),
+        (lambda s: ('--names', 'a', 'b'), '2 names for 1 models'),
+    ],
+)
+def test_methods_that_cannot_be_compared(scene, capsys, prepare, message):
+    assert run(scene, *prepare(scene)) == 1
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert error.count('\n') == 1
+    assert message in error
+    assert not (scene / 'out').exists()

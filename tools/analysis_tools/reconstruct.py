@@ -1,4 +1,4 @@
-r"""Draw what a pretrained MAP makes of images of which it sees a part.
+r"""Draw what pretrained models make of images of which they see a part.
 
 Example::
 
@@ -7,126 +7,99 @@ Example::
         work_dirs/map/epoch_1600.pth photos/ --out pictures
 
 Writes one picture an image: input | visible | reconstructed. The patch
-normalisation is undone with the statistics of the true patches.
+normalisation is undone with the statistics of the true patches. Configs of
+all methods will do (MAP, MAE, AR, local MAE, diffusion, raw pixels);
+``--also CONFIG CHECKPOINT``, as often as wanted, adds a column with what
+another model makes of the same visible part.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import torch
-from mmengine.config import Config
-from mmpretrain.registry import MODELS
+from torch import Tensor
 
 import mmmap  # noqa: F401  registers the models
-from mmmap.models.backbones.pretrained import (
-    CheckpointError,
-    compare,
-    read_checkpoint,
-    weights_of,
-)
-from mmmap.visualization import reconstruction_grid
-
-SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
+from mmmap.engine.trained import exit_status, open_method
+from mmmap.models.selfsup import MAP
+from mmmap.visualization import method_names, method_rows
+from mmmap.visualization.images import find_images, read_image, save_picture
+from mmmap.visualization.reconstruction import COLUMNS
 
 
-def build_model(config, mask_ratio=None):
-    """The MAP of a config, evaluating.
+def open_all(args: argparse.Namespace) -> list[MAP]:
+    """The models of a command line, which share a grid of units.
 
     Raises:
-        ValueError: The config's model is no MAP, or the ratio is impossible.
+        ValueError: A config or option that cannot be used, or models of
+            which one cannot be shown what another is.
+        CheckpointError: A checkpoint that does not fit.
     """
-    cfg = config.get('model', {})
-    if 'data_preprocessor' in config:
-        cfg.setdefault('data_preprocessor', config.data_preprocessor)
-    # Weights come from the checkpoint alone.
-    cfg.get('backbone', {}).pop('init_cfg', None)
-    if mask_ratio is not None and 'masking' in cfg:
-        cfg['masking']['ratio'] = mask_ratio
-    if cfg.get('type', '').split('.')[-1] != 'MAP':
-        raise ValueError(
-            f'the model of {config.filename} is {cfg.get("type")!r}; '
-            'reconstruction needs the config of a MAP pretraining'
-        )
-    return MODELS.build(cfg).eval()
-
-
-def load(model, path):
-    """Fill all of a model from a checkpoint.
-
-    Raises:
-        CheckpointError: The checkpoint does not fit.
-    """
-    weights = weights_of(read_checkpoint(path), path)
-    if not any(key.startswith('decoder.') for key in weights):
-        raise CheckpointError(
-            f'{path} holds no decoder (decoder.*): an encoder alone cannot '
-            'reconstruct. Use the checkpoint that pretraining wrote'
-        )
-    report = compare(model, weights, path)
-    if report.missing or report.unexpected or report.mismatched:
-        raise CheckpointError(
-            f'{report}. It does not fit the config; use the one it was '
-            'trained with'
-        )
-    model.load_state_dict(weights)
-
-
-def find_images(paths):
-    """Image files among files and folders, in order.
-
-    Raises:
-        ValueError: A path that does not exist, or a folder without images.
-    """
-    found = []
-    for path in map(Path, paths):
-        if not path.exists():
-            raise ValueError(f'there is no {path}')
-        if path.is_file():
-            found.append(path)
-            continue
-        inside = sorted(
-            file for file in path.rglob('*') if file.suffix.lower() in SUFFIXES
-        )
-        if not inside:
+    pairs = [(args.config, args.checkpoint), *args.also]
+    models = [open_method(*pair, args.mask_ratio) for pair in pairs]
+    for model, (config, _) in zip(models, pairs):
+        if size_of(model) != size_of(models[0]) or (
+            model.backbone.patch_size != models[0].backbone.patch_size
+        ):
             raise ValueError(
-                f'{path} has no images ({", ".join(sorted(SUFFIXES))})'
+                f'{config} is for {told(model)}, {args.config} for '
+                f'{told(models[0])}: they cannot be shown the same part of '
+                'an image. Draw them one by one'
             )
-        found.extend(inside)
-    return found
+    return models
 
 
-def read_image(path, size):
-    """A BGR image as a tensor (3, H, W), its middle in the model's size.
+def size_of(model: MAP) -> tuple[int, int]:
+    """H and W of the images a model was pretrained on."""
+    h, w = model.decoder.pos_embed.weight.shape[1:3]
+    return h * model.backbone.patch_size, w * model.backbone.patch_size
+
+
+def told(model: MAP) -> str:
+    """Its sizes in words."""
+    H, W = size_of(model)
+    return f'images of {H}x{W} in units of {model.backbone.patch_size} pixels'
+
+
+def titles_of(models: list[MAP], names: list[str] | None) -> list[str]:
+    """Titles of the models' columns.
 
     Raises:
-        ValueError: Not an image.
+        ValueError: More or fewer names than models.
     """
-    image = cv2.imread(str(path))
-    if image is None:
-        raise ValueError(f'{path} is not an image that can be read')
-    (H, W), (h, w) = size, image.shape[:2]
-    scale = max(H / h, W / w)
-    edges = max(round(w * scale), W), max(round(h * scale), H)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    image = cv2.resize(image, edges, interpolation=method)
-    top, left = (edges[1] - H) // 2, (edges[0] - W) // 2
-    image = image[top : top + H, left : left + W]
-    return torch.from_numpy(image.transpose(2, 0, 1).copy())
+    if names is None:
+        return method_names(models) if len(models) > 1 else [COLUMNS[-1]]
+    if len(names) != len(models):
+        raise ValueError(
+            f'--names gives {len(names)} names for {len(models)} models; '
+            'give one for each, in their order'
+        )
+    return names
 
 
-def draw(model, image, seed):
+def draw(models: list[MAP], titles: list[str], image: Tensor, seed: int):
     """The picture (H, W, 3), uint8 RGB, of an image (3, H, W)."""
-    batch = dict(inputs=image[None], data_samples=None)
-    inputs = model.data_preprocessor(batch, False)['inputs']
-    torch.manual_seed(seed)
-    return reconstruction_grid(
-        model.reconstruct(inputs), model.data_preprocessor
-    )
+    masked, shown = None, []
+    for model in models:
+        batch = dict(inputs=image[None], data_samples=None)
+        inputs = model.data_preprocessor(batch, False)['inputs']
+        # What a diffusion draws is the same for each model, too.
+        torch.manual_seed(seed)
+        if masked is None:
+            grid = model.backbone.grid(inputs)
+            masked = model.masking(1, grid, inputs.device)
+        shown.append(model.reconstruct(inputs, masked))
+    if not all(one.reconstructed.isfinite().all() for one in shown):
+        raise ValueError(
+            'a reconstruction is not finite (NaN or infinite): the '
+            'checkpoint comes from a run that diverged'
+        )
+    preprocessors = [model.data_preprocessor for model in models]
+    return method_rows(shown, preprocessors, titles)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Draw all images of the command line.
 
     Raises:
@@ -134,40 +107,44 @@ def run(args):
         CheckpointError: A checkpoint that does not fit.
     """
     paths = find_images(args.images)
-    model = build_model(Config.fromfile(args.config), args.mask_ratio)
-    load(model, args.checkpoint)
-    P = model.backbone.patch_size
-    h, w = model.decoder.pos_embed.weight.shape[1:3]
-    size = (h * P, w * P)
-    args.out.mkdir(parents=True, exist_ok=True)
-    for index, path in enumerate(paths):
-        picture = draw(model, read_image(path, size), args.seed + index)
+    models = open_all(args)
+    titles = titles_of(models, args.names)
+    # All are read before the first picture is written.
+    images = [read_image(path, size_of(models[0])) for path in paths]
+    for index, (path, image) in enumerate(zip(paths, images)):
+        picture = draw(models, titles, image, args.seed + index)
         target = args.out / f'{index:04d}_{path.stem}.png'
-        cv2.imwrite(str(target), picture[..., ::-1])
+        save_picture(target, picture)
         print(target)
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='config of a MAP pretraining')
+    parser.add_argument('config', help='config of a pretraining')
     parser.add_argument('checkpoint', help='what it wrote')
     parser.add_argument('images', nargs='+', help='images, or folders of them')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--also',
+        nargs=2,
+        action='append',
+        default=[],
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='another model beside the first',
+    )
+    parser.add_argument(
+        '--names', nargs='+', help='titles of the models (default: methods)'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the masks')
     parser.add_argument(
         '--mask-ratio', type=float, help="instead of the config's"
     )
-    args = parser.parse_args(argv)
-    try:
-        run(args)
-    except (OSError, ValueError, CheckpointError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    parser.add_argument('--traceback', action='store_true')
+    return exit_status(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -18,7 +18,11 @@ from ..masking import Masked
 
 
 class Reconstruction(NamedTuple):
-    """What was hidden and guessed, (B, 3, H, W), normalised as the input."""
+    """What was hidden and guessed, (B, 3, H, W), normalised as the input.
+
+    ``mask`` is True where nothing was seen; without masking nowhere, though
+    all is guessed.
+    """
 
     image: Tensor
     masked: Tensor
@@ -113,12 +117,18 @@ class MAP(BaseSelfSupervisor):
         grid = self.backbone.grid(inputs)
         size = self.backbone.patch_size
         guessed = unpatchify(patches, size, grid)
+        shown = masked.restore(
+            torch.ones_like(masked.gather(patches)), patches.new_zeros(1)
+        )
         ones = torch.ones_like(patches)
-        hidden = unpatchify(ones * masked.mask[..., None], size, grid).bool()
+        hidden, rebuilt = (
+            unpatchify(part, size, grid).bool()
+            for part in (1 - shown, ones * masked.mask[..., None])
+        )
         return Reconstruction(
             image=inputs,
             masked=inputs.masked_fill(hidden, 0),
-            reconstructed=torch.where(hidden, guessed, inputs),
+            reconstructed=torch.where(rebuilt, guessed, inputs),
             mask=hidden,
         )
 

@@ -109,6 +109,11 @@ def test_nothing_hidden_is_an_auto_encoder():
     error = model.head(features) - model.target_generator(images)
     loss = model.loss(images, [])['loss']
     torch.testing.assert_close(loss, error.square().mean())
+    # A picture of it shows all that was seen, and the guess everywhere.
+    shown = model.reconstruct(images)
+    assert not shown.mask.any()
+    assert torch.equal(shown.masked, images)
+    assert (shown.reconstructed != images).all()
 
 
 def test_diffusion_as_a_target(masked):

@@ -1,0 +1,186 @@
+"""From a config and a checkpoint to a model that is only looked at.
+
+What the commands of ``tools/analysis_tools`` share.
+"""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.model import ImgDataPreprocessor
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from ..models.backbones.base import Backbone
+from ..models.backbones.pretrained import (
+    CheckpointError,
+    compare,
+    load_pretrained,
+    read_checkpoint,
+    weights_of,
+)
+from ..models.selfsup import MAP
+from .launch import is_expected
+from .recorded import BACKBONE_SETTINGS, METHOD_SETTINGS, check_settings
+
+
+def exit_status(run: Callable[[Namespace], None], args: Namespace) -> int:
+    """Run a command: 0, or 1 and one clear line where its input is wrong.
+
+    Args:
+        run: The command.
+        args: Its command line; with ``traceback`` errors are let through.
+    """
+    try:
+        run(args)
+    except Exception as error:
+        if args.traceback or not is_expected(error):
+            raise
+        print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def open_config(path: str | Path) -> Config:
+    """A config file with a model.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: It is no config, or one without a model.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'no config at {path}; see configs/README.md for those there are'
+        )
+    try:
+        config = Config.fromfile(path)
+    except SyntaxError as error:
+        raise ValueError(f'{path} is not a config: {error}') from error
+    if not isinstance(config.get('model'), dict):
+        raise ValueError(
+            f'{path} has no model; give the config the checkpoint was '
+            'trained with'
+        )
+    return config
+
+
+def open_method(
+    path: str | Path, checkpoint: str | Path, mask_ratio: float | None = None
+) -> MAP:
+    """A pretraining method of masked images with all its weights.
+
+    Args:
+        path: Config of MAP, MAE, AR, local MAE or another :class:`MAP`.
+        checkpoint: What that pretraining wrote.
+        mask_ratio: Instead of the config's.
+
+    Raises:
+        ValueError: The config's model is no MAP, or the ratio is impossible.
+        CheckpointError: The checkpoint does not fit.
+    """
+    config = open_config(path)
+    cfg = config.model
+    if str(cfg.get('type', '')).split('.')[-1] != 'MAP':
+        raise ValueError(
+            f'the model of {path} is {cfg.get("type")!r}; '
+            'reconstruction needs the config of a MAP pretraining'
+        )
+    if 'data_preprocessor' in config:
+        cfg.setdefault('data_preprocessor', config.data_preprocessor)
+    _forget_training(cfg.get('backbone', {}))
+    if mask_ratio is not None and 'masking' in cfg:
+        cfg['masking']['ratio'] = mask_ratio
+    model = MODELS.build(cfg)
+    content = read_checkpoint(str(checkpoint))
+    weights = weights_of(content, str(checkpoint))
+    if not any(key.startswith('decoder.') for key in weights):
+        raise CheckpointError(
+            f'{checkpoint} holds no decoder (decoder.*): an encoder alone '
+            'cannot reconstruct. Use the checkpoint that pretraining wrote'
+        )
+    report = compare(model, weights, str(checkpoint))
+    if report.missing or report.unexpected or report.mismatched:
+        raise CheckpointError(
+            f'{report}. It does not fit the config; use the one it was '
+            'trained with'
+        )
+    check_settings(cfg, content, checkpoint, METHOD_SETTINGS)
+    model.load_state_dict(weights)
+    return model.eval().requires_grad_(False)
+
+
+def open_backbone(
+    path: str | Path, checkpoint: str | Path, out_type: str | None = None
+) -> tuple[nn.Module, ImgDataPreprocessor]:
+    """The backbone of any config, with the weights of any fitting checkpoint.
+
+    Args:
+        path: Config of a pretraining, classifier, segmentor or detector.
+        checkpoint: Of the same backbone, whatever it was trained in.
+        out_type: Instead of the config's, for a :class:`Backbone`.
+
+    Returns:
+        The backbone, evaluating and without gradients of its weights, and
+        what normalises images for it.
+
+    Raises:
+        ValueError: The config has no backbone.
+        CheckpointError: The checkpoint does not fit.
+    """
+    config = open_config(path)
+    cfg = config.model.get('backbone')
+    if not isinstance(cfg, dict):
+        raise ValueError(
+            f'the model of {path} ({config.model.get("type")!r}) has no '
+            'backbone; give the config the checkpoint was trained with'
+        )
+    _forget_training(cfg)
+    kind = MODELS.get(cfg.get('type', ''))
+    ours = isinstance(kind, type) and issubclass(kind, Backbone)
+    if ours and out_type is not None:
+        cfg['out_type'] = out_type
+    backbone = MODELS.build(cfg)
+    content = read_checkpoint(str(checkpoint))
+    check_settings(config.model, content, checkpoint, BACKBONE_SETTINGS)
+    if ours:
+        backbone.init_cfg = dict(type='Pretrained', checkpoint=str(checkpoint))
+        backbone.init_weights()
+    else:
+        load_pretrained(backbone, str(checkpoint))
+    return backbone.eval().requires_grad_(False), _normaliser(config)
+
+
+def image_size(backbone: nn.Module) -> tuple[int, int]:
+    """H and W that a backbone was made for; 224 where any will do."""
+    position = getattr(backbone, 'pos_embed', None)
+    if not isinstance(backbone, Backbone) or position is None:
+        return 224, 224
+    h, w = position.weight.shape[1:3]
+    return h * backbone.patch_size, w * backbone.patch_size
+
+
+def best_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+
+
+def _forget_training(backbone: ConfigDict) -> None:
+    """Take out what only training is concerned with."""
+    # Weights come from the checkpoint alone.
+    backbone.pop('init_cfg', None)
+    backbone.pop('frozen_stages', None)
+    # Blocks computed twice would be recorded twice.
+    backbone.pop('with_cp', None)
+
+
+def _normaliser(config: Config) -> ImgDataPreprocessor:
+    """The mean and std of a config, whichever library it is of."""
+    cfg = dict(config.get('data_preprocessor') or {})
+    cfg |= config.model.get('data_preprocessor') or {}
+    swapped = cfg.get('bgr_to_rgb', False) or cfg.get('to_rgb', False)
+    return ImgDataPreprocessor(
+        mean=cfg.get('mean'), std=cfg.get('std'), bgr_to_rgb=swapped
+    )

@@ -1,0 +1,137 @@
+"""Features of all images of a folder, computed once.
+
+Letters: B batch, N images, C channels, L tokens, h w rows and columns.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.utils import ProgressBar
+from mmpretrain.datasets import CustomDataset
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..datasets.checks import check_image_folder
+
+
+def image_folder(root: Path, size: tuple[int, int]) -> CustomDataset:
+    """The images ``root/<class>/<image>``, prepared as for testing.
+
+    The shorter edge, in proportion, becomes 8/7 of what the model sees; the
+    middle is cut out. Resampling is bicubic, as in the configs.
+
+    Args:
+        root: Folder of one split.
+        size: H and W that the model sees.
+
+    Raises:
+        ValueError: A folder that is not of this form, or unreadable images.
+    """
+    report = check_image_folder(root)
+    if report.problems:
+        raise ValueError('; '.join(report.problems))
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(
+            type='ResizeEdge',
+            scale=round(max(size) * 8 / 7),
+            edge='short',
+            backend='pillow',
+            interpolation='bicubic',
+        ),
+        dict(type='CenterCrop', crop_size=size[::-1]),
+        dict(type='PackInputs'),
+    ]
+    return CustomDataset(data_root=str(root), pipeline=pipeline)
+
+
+def pooled(outs: Tensor | Sequence[Tensor]) -> Tensor:
+    """One vector an image (B, C) from what a backbone returns.
+
+    Of several outputs it is the last; maps (B, C, h, w) and tokens (B, L, C)
+    give their mean.
+
+    Raises:
+        ValueError: An output of another form.
+    """
+    last = outs if isinstance(outs, Tensor) else outs[-1]
+    if not isinstance(last, Tensor) or last.dim() not in (2, 3, 4):
+        raise ValueError(
+            'a backbone must give vectors (B, C), tokens (B, L, C) or maps '
+            f'(B, C, h, w), got {type(last).__name__} '
+            f'{tuple(getattr(last, "shape", ()))}'
+        )
+    if last.dim() == 4:
+        return last.mean((2, 3))
+    return last.mean(1) if last.dim() == 3 else last
+
+
+@torch.no_grad()
+def extract(
+    encode: Callable[[Tensor], Tensor],
+    dataset: Dataset,
+    preprocess: Callable[[dict], dict],
+    batch_size: int = 64,
+    workers: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Features and labels of all images, in order, on the CPU.
+
+    Progress goes to stderr.
+
+    Args:
+        encode: From images (B, 3, H, W) to vectors (B, C).
+        dataset: Of ``inputs`` and ``data_samples`` with a label.
+        preprocess: From a batch of those to ``inputs`` (B, 3, H, W).
+        batch_size: B.
+        workers: Processes that read images.
+
+    Returns:
+        (N, C) in fp32 and (N,).
+
+    Raises:
+        ValueError: An image that cannot be read.
+    """
+    loader = DataLoader(
+        _Named(dataset),
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=pseudo_collate,
+    )
+    bar = ProgressBar(len(dataset), bar_width=20, file=sys.stderr)
+    features, labels = [], []
+    for batch in loader:
+        unread = [x for x in batch['problem'] if x]
+        if unread:
+            raise ValueError(unread[0])
+        inputs = preprocess(dict(inputs=batch['inputs']))['inputs']
+        features.append(encode(inputs).float().cpu())
+        labels += [sample.gt_label.item() for sample in batch['data_samples']]
+        bar.update(len(inputs))
+    print(file=sys.stderr)
+    return torch.cat(features), torch.tensor(labels)
+
+
+class _Named(Dataset):
+    """Samples, or the name of an image that cannot be read.
+
+    An error in a worker would arrive as its whole traceback.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict:
+        try:
+            return self.dataset[index] | dict(problem='')
+        # Whatever a decoder makes of the bytes.
+        except Exception as error:
+            path = self.dataset.get_data_info(index)['img_path']
+            told = str(error).splitlines() or [type(error).__name__]
+            problem = f'{path} cannot be read as an image ({told[0]})'
+            return dict(inputs=None, data_samples=None, problem=problem)

@@ -1,0 +1,82 @@
+"""Classification by the nearest neighbours.
+
+Letters: N samples to learn from, M to judge, C channels, K classes.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from .checks import check_pair
+
+
+def knn_accuracy(
+    features: Tensor,
+    labels: Tensor,
+    queries: Tensor,
+    query_labels: Tensor,
+    ks: Sequence[int] = (10, 20, 100, 200),
+    temperature: float = 0.07,
+    chunk: int = 256,
+) -> dict[int, float]:
+    """Part of the queries that their nearest neighbours name right.
+
+    Neighbours are the samples of largest cosine similarity s; each votes for
+    its class with the weight exp(s / temperature). The class with most of it
+    wins, of equals the first.
+
+    Source: Wu et al., "Unsupervised Feature Learning via Non-Parametric
+    Instance Discrimination" (CVPR 2018), with the temperature and the numbers
+    of neighbours that DINO (Caron et al., ICCV 2021) reports.
+
+    Args:
+        features: (N, C).
+        labels: (N,).
+        queries: (M, C).
+        query_labels: (M,).
+        ks: Numbers of neighbours.
+        temperature: Of the votes.
+        chunk: Queries compared at a time.
+
+    Returns:
+        For each of ``ks``, in [0, 1].
+
+    Raises:
+        ValueError: Features or labels of no use, or a number of neighbours
+            or a temperature that is.
+    """
+    check_pair(features, labels, queries, query_labels)
+    _check(ks, temperature, len(features))
+    bank = F.normalize(features.float(), dim=1)
+    queries = F.normalize(queries.float(), dim=1)
+    classes = int(labels.max()) + 1
+    right = dict.fromkeys(ks, 0)
+    for start in range(0, len(queries), chunk):
+        part = slice(start, start + chunk)
+        near = (queries[part] @ bank.T).topk(max(ks), dim=1)
+        # Relative to the nearest: of another scale, but never infinite.
+        weight = ((near.values - near.values[:, :1]) / temperature).exp()
+        voted = labels[near.indices]
+        for k in right:
+            votes = weight.new_zeros(len(voted), classes)
+            votes.scatter_add_(1, voted[:, :k], weight[:, :k])
+            hits = votes.argmax(1) == query_labels[part]
+            right[k] += int(hits.sum())
+    return {k: count / len(queries) for k, count in right.items()}
+
+
+def _check(ks: Sequence[int], temperature: float, samples: int) -> None:
+    if not ks or min(ks) < 1:
+        raise ValueError(
+            f'at least one neighbour must be asked for, got k={list(ks)}'
+        )
+    if max(ks) > samples:
+        raise ValueError(
+            f'{max(ks)} neighbours are asked for, but there are {samples} '
+            'training samples; choose smaller numbers with --k'
+        )
+    if not temperature > 0:
+        raise ValueError(
+            f'the temperature must be positive, got {temperature}'
+        )

@@ -1,0 +1,103 @@
+"""Image files to look at, and pictures to write."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
+_DPI = 130
+
+
+def find_images(paths: Sequence[str | Path]) -> list[Path]:
+    """Image files among files and folders, in order.
+
+    Raises:
+        ValueError: A path that does not exist, or a folder without images.
+    """
+    found = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise ValueError(f'there is no {path}')
+        if path.is_file():
+            found.append(path)
+            continue
+        inside = sorted(
+            file for file in path.rglob('*') if file.suffix.lower() in SUFFIXES
+        )
+        if not inside:
+            raise ValueError(
+                f'{path} has no images ({", ".join(sorted(SUFFIXES))})'
+            )
+        found.extend(inside)
+    return found
+
+
+def read_image(path: str | Path, size: tuple[int, int]) -> Tensor:
+    """A BGR image as a tensor (3, H, W), its middle in the size wanted.
+
+    Args:
+        path: The file.
+        size: H and W.
+
+    Raises:
+        ValueError: Not an image.
+    """
+    image = cv2.imread(str(path))
+    if image is None:
+        raise ValueError(f'{path} is not an image that can be read')
+    (H, W), (h, w) = size, image.shape[:2]
+    scale = max(H / h, W / w)
+    edges = max(round(w * scale), W), max(round(h * scale), H)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    image = cv2.resize(image, edges, interpolation=method)
+    top, left = (edges[1] - H) // 2, (edges[0] - W) // 2
+    image = image[top : top + H, left : left + W]
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """A name to write to; the file gets its own only when that is done.
+
+    Args:
+        path: Its own; the folder is made.
+
+    Yields:
+        The other name, of the same suffix.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix='.', suffix=path.suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp's files are for their owner alone.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a picture (H, W, 3), uint8 RGB, as PNG."""
+    with written_whole(path) as temporary:
+        cv2.imwrite(str(temporary), picture[..., ::-1])
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Draw a figure of Matplotlib and write it as PNG."""
+    FigureCanvasAgg(figure)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI, format='png')

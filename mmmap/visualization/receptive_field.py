@@ -1,0 +1,78 @@
+"""Which pixels a token of a map depends on, by its gradient.
+
+Letters: B batch, C channels, H W pixels, h w rows and columns of a map.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+@torch.enable_grad()
+def receptive_fields(
+    maps_of: Callable[[Tensor], Sequence[Tensor]],
+    images: Tensor,
+    place: tuple[float, float] = (0.5, 0.5),
+) -> list[Tensor]:
+    """Mean absolute gradient of a token by each pixel, of each map.
+
+    The token's channels are summed; the absolute gradient is averaged over
+    images and colours.
+
+    Source: Luo et al., "Understanding the Effective Receptive Field in Deep
+    Convolutional Neural Networks" (NeurIPS 2016).
+
+    Args:
+        maps_of: From images (B, 3, H, W) to maps (B, C, h, w).
+        images: Normalised.
+        place: Of the token, as parts of the height and width; by default the
+            middle, of even edges the later one.
+
+    Returns:
+        (H, W) for each map.
+
+    Raises:
+        ValueError: A gradient that is not finite.
+    """
+    images = images.detach().clone().requires_grad_()
+    fields = []
+    for x in maps_of(images):
+        row, column = token_at(x.shape[-2:], place)
+        (gradient,) = torch.autograd.grad(
+            x[:, :, row, column].sum(), images, retain_graph=True
+        )
+        field = gradient.abs().mean((0, 1))
+        if not field.isfinite().all():
+            raise ValueError(
+                'gradients are not finite (NaN or infinite): the checkpoint '
+                'comes from a run that diverged'
+            )
+        fields.append(field)
+    return fields
+
+
+def token_at(
+    grid: tuple[int, int], place: tuple[float, float]
+) -> tuple[int, int]:
+    """Row and column of the token at a place, both parts of the edges."""
+    h, w = grid
+    return min(int(place[0] * h), h - 1), min(int(place[1] * w), w - 1)
+
+
+def area_of(field: Tensor, part: float = 0.5) -> float:
+    """The smallest part of the pixels that holds so much of a field.
+
+    Args:
+        field: (H, W), not negative.
+        part: Of its sum.
+
+    Returns:
+        In [0, 1]; ``part`` itself for an even field, 0 for an empty one.
+    """
+    ordered = field.double().flatten().sort(descending=True).values
+    held = ordered.cumsum(0)
+    if held[-1] == 0:
+        return 0.0
+    enough = held >= part * held[-1] * (1 - 1e-9)
+    return (int(enough.int().argmax()) + 1) / len(held)

@@ -1,0 +1,62 @@
+import pytest
+
+from mmmap.engine.recorded import (
+    METHOD_SETTINGS,
+    check_settings,
+    recorded_model,
+)
+from mmmap.models.backbones.pretrained import CheckpointError
+
+
+def kept(text):
+    return dict(meta=dict(cfg=text))
+
+
+def test_text_is_read_as_mmengine_writes_it():
+    text = (
+        'loader = dict(num_workers=0)\n'
+        'model = dict(\n    backbone=dict(arch=dict(dims=[1, (2, -3.5)])),\n'
+        "    decoder={'a b': dict(x=None)}, on=True)\n"
+    )
+    assert recorded_model(kept(text)) == dict(
+        backbone=dict(arch=dict(dims=[1, [2, -3.5]])),
+        decoder={'a b': dict(x=None)},
+        on=True,
+    )
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        {},
+        dict(meta=None),
+        kept(None),
+        kept('no python ='),
+        kept('x = 1'),
+        kept('import os\nos.x = 1'),
+        kept("model = __import__('os').abort()"),
+        kept('model = dict(x=exit())'),
+    ],
+)
+def test_of_other_texts_nothing_is_known(content):
+    assert recorded_model(content) == {}
+
+
+@pytest.mark.parametrize(
+    ('trained', 'given', 'wrong'),
+    [
+        ({}, {}, None),
+        (dict(decoder=dict(attention='full')), {}, None),
+        ('dict(depth=1)', dict(attention='rows'), None),
+        ("dict(attention='full')", dict(depth=1), "='full'.* has 'rows'"),
+        ('dict(num_heads=4)', dict(num_heads=8), 'num_heads=4.* has 8'),
+    ],
+)
+def test_settings_that_no_weight_shows(trained, given, wrong):
+    content = kept(f'model = dict(decoder={trained})')
+    model = dict(decoder=given)
+    if wrong is None:
+        check_settings(model, content, 'x.pth', METHOD_SETTINGS)
+        return
+    with pytest.raises(CheckpointError, match=f'x.pth .*decoder.*{wrong}'):
+        check_settings(model, content, 'x.pth', METHOD_SETTINGS)

@@ -1,0 +1,61 @@
+"""Draw the decoder's attention masks and the maskings on a token grid.
+
+Example::
+
+    python tools/analysis_tools/draw_masks.py masks.png --grid 6 9
+
+Above: each attention mask as a matrix, and what one token may look at.
+Below: several draws of each masking.
+"""
+
+import argparse
+import sys
+
+from mmmap.engine.trained import exit_status
+from mmmap.visualization import mask_figure
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw what the command line asks for.
+
+    Raises:
+        ValueError: A grid, ratio or query that cannot be.
+    """
+    query = tuple(args.query) if args.query else None
+    mask_figure(
+        tuple(args.grid), args.out, args.ratio, args.draws, args.seed, query
+    )
+    print(args.out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('out', metavar='PNG', help='picture to write')
+    parser.add_argument(
+        '--grid',
+        type=int,
+        nargs=2,
+        default=(6, 6),
+        metavar=('ROWS', 'COLUMNS'),
+        help='of tokens (default: 6 6; 14 14 at 224 px)',
+    )
+    parser.add_argument('--ratio', type=float, default=0.5, help='hidden part')
+    parser.add_argument('--draws', type=int, default=6, help='of each masking')
+    parser.add_argument('--seed', type=int, default=0, help='of the draws')
+    parser.add_argument(
+        '--query',
+        type=int,
+        nargs=2,
+        metavar=('ROW', 'COLUMN'),
+        help='token whose view is drawn (default: the middle)',
+    )
+    parser.add_argument('--traceback', action='store_true')
+    return exit_status(run, parser.parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,175 @@
+r"""Judge a backbone's frozen features by neighbours and a linear probe.
+
+Example::
+
+    python tools/analysis_tools/evaluate_features.py \
+        configs/mmpretrain/map_hybridnet-tiny_8xb128-amp-1600e_in1k.py \
+        work_dirs/map/epoch_1600.pth --data-root data/imagenet --out eval.json
+
+The data are ``train/<class>/<image>`` and ``val/<class>/<image>``. Features
+are computed once for each image, without augmentation: the normalised mean
+of the tokens. Neighbours vote by their cosine similarity; the probe is a
+multinomial logistic regression, its regularisation chosen on a held-out
+fifth of train.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import mmmap  # noqa: F401  registers the models
+from mmmap.engine.trained import (
+    best_device,
+    exit_status,
+    image_size,
+    open_backbone,
+    open_config,
+)
+from mmmap.evaluation import (
+    extract,
+    image_folder,
+    knn_accuracy,
+    linear_probe,
+    pooled,
+)
+from mmmap.visualization.images import written_whole
+
+
+def data_root(args: argparse.Namespace) -> Path:
+    """The folder of the command line, or that of the config.
+
+    Raises:
+        ValueError: Neither names one.
+    """
+    loader = open_config(args.config).get('train_dataloader') or {}
+    root = args.data_root or (loader.get('dataset') or {}).get('data_root')
+    if not root:
+        raise ValueError(
+            f'{args.config} has no train_dataloader.dataset.data_root; name '
+            'the folder of the data with --data-root DIR'
+        )
+    return Path(root)
+
+
+def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
+    """The data sets to learn from and to judge.
+
+    Raises:
+        ValueError: They are not there, or of other classes.
+    """
+    root = data_root(args)
+    folders = dict(train=args.train, val=args.val)
+    sets = {
+        name: image_folder(root / folder, size)
+        for name, folder in folders.items()
+    }
+    classes = {name: set(data.CLASSES) for name, data in sets.items()}
+    if classes['train'] != classes['val']:
+        apart = sorted(classes['train'] ^ classes['val'])
+        raise ValueError(
+            f'{root / args.train} and {root / args.val} have other classes: '
+            f'{", ".join(apart[:5])} in one of them alone'
+        )
+    return sets
+
+
+def judged(args: argparse.Namespace) -> dict:
+    """All numbers of the command line, accuracies in percent.
+
+    Raises:
+        ValueError: A config, data set or option that cannot be used.
+        CheckpointError: A checkpoint that does not fit.
+    """
+    backbone, normalise = open_backbone(
+        args.config, args.checkpoint, out_type='avg_featmap'
+    )
+    backbone, normalise = (m.to(best_device()) for m in (backbone, normalise))
+    size = (args.size, args.size) if args.size else image_size(backbone)
+    sets = open_splits(args, size)
+    found = []
+    for data in sets.values():
+        found += extract(
+            lambda images: pooled(backbone(images)),
+            data,
+            normalise,
+            args.batch_size,
+            args.workers,
+        )
+    neighbours = knn_accuracy(*found, args.k, args.temperature)
+    probe = linear_probe(*found, seed=args.seed)
+    return dict(
+        config=args.config,
+        checkpoint=args.checkpoint,
+        image_size=size,
+        classes=len(sets['train'].CLASSES),
+        images={name: len(data) for name, data in sets.items()},
+        channels=found[0].shape[1],
+        knn={k: percent(score) for k, score in neighbours.items()},
+        temperature=args.temperature,
+        linear=dict(
+            accuracy=percent(probe.accuracy),
+            strength=probe.strength,
+            held_out={s: percent(x) for s, x in probe.held_out.items()},
+        ),
+    )
+
+
+def percent(part: float) -> float:
+    """A part in percent, two digits."""
+    return round(100 * part, 2)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Judge, write the numbers and say them.
+
+    Raises:
+        ValueError: A config, data set or option that cannot be used.
+        CheckpointError: A checkpoint that does not fit.
+    """
+    result = judged(args)
+    if args.out:
+        with written_whole(args.out) as temporary:
+            temporary.write_text(json.dumps(result, indent=2) + '\n')
+    scores = ', '.join(f'{k}-NN {x:.2f}' for k, x in result['knn'].items())
+    linear = result['linear']
+    print(
+        f'{args.checkpoint}: {scores}, linear {linear["accuracy"]:.2f} '
+        f'(regularisation {linear["strength"]:g}), % of '
+        f'{result["images"]["val"]:,} images'
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config with the backbone')
+    parser.add_argument('checkpoint', help='of the same backbone')
+    parser.add_argument(
+        '--data-root', metavar='DIR', help="instead of the config's"
+    )
+    parser.add_argument('--train', default='train', help='folder below it')
+    parser.add_argument('--val', default='val', help='folder below it')
+    parser.add_argument('--out', type=Path, metavar='JSON')
+    parser.add_argument(
+        '--k', type=int, nargs='+', default=(10, 20, 100, 200),
+        help='numbers of neighbours (default: 10 20 100 200)',
+    )  # fmt: skip
+    parser.add_argument('--temperature', type=float, default=0.07)
+    parser.add_argument(
+        '--size', type=int, help="edge of the images (default: the config's)"
+    )
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--workers', type=int, default=0)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of what is held out'
+    )
+    parser.add_argument('--traceback', action='store_true')
+    return exit_status(run, parser.parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
