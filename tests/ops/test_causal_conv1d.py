@@ -128,6 +128,8 @@ WRONG = [
     (dict(weight=torch.zeros(3, 0)), 'W at least 1, got'),
     (dict(weight=torch.zeros(3, 4, dtype=torch.cfloat)), 'weight.*complex64'),
     (dict(final_states_out=torch.zeros(2, 3, 2)), r'must be \(2, 3, 3\)'),
+    (dict(final_states_out=torch.zeros(2, 3, 3).int()), 'out must hold real'),
+    (dict(weight=None), 'weight must be a tensor, got NoneType'),
     (dict(activation='relu'), "None, 'silu' or 'swish', got 'relu'"),
     (dict(backend='cuda'), "unknown backend 'cuda'.*torch, reference"),
 ]

@@ -70,3 +70,37 @@ def test_another_device_is_named():
     inputs['B'] = inputs['B'].to('meta')
     with pytest.raises(ValueError, match='B must .* on cpu.* on meta'):
         selective_scan(**inputs)
+
+
+@pytest.mark.parametrize('value', [None, [[1.0]], 3])
+@pytest.mark.parametrize('name', ['u', 'delta', 'A', 'B', 'C'])
+def test_what_is_no_tensor_is_named(name, value):
+    inputs = make_scan() | {name: value}
+    message = f'{name} must be a tensor, got {type(value).__name__}'
+    with pytest.raises(ValueError, match=message):
+        selective_scan(**inputs)
+
+
+def test_sparse_and_small_floats_are_refused():
+    inputs = {k: v.detach() for k, v in make_scan().items()}
+    with pytest.raises(ValueError, match='u must .*dense.*sparse_coo'):
+        selective_scan(**inputs | {'u': inputs['u'].to_sparse()})
+    small = inputs['z'].to(torch.float8_e5m2)
+    with pytest.raises(ValueError, match='z must hold.*float8_e5m2'):
+        selective_scan(**inputs | {'z': small})
+
+
+@pytest.mark.parametrize('backend', FAST)
+@pytest.mark.parametrize('shift', [90.0, 1e12, 1e30])
+def test_gradients_where_nothing_is_left_of_a_step(backend, shift):
+    """That of A is zero, or nearly, and not the rounding of others."""
+    inputs = make_scan(1, 3, 70, 2)
+    for name in ('delta', 'u'):
+        scale = 1 / shift if name == 'u' else 1.0
+        moved = inputs[name].detach() * scale
+        moved = moved + (shift if name == 'delta' else 0)
+        inputs[name] = moved.requires_grad_()
+    y = selective_scan(**inputs, delta_softplus=True, backend=backend)
+    (grad,) = torch.autograd.grad(y.sum(), inputs['A'])
+    # Decays are below exp(-9): A is at most -0.1 or so.
+    assert grad.abs().max() <= 1e-2 * (shift == 90.0)

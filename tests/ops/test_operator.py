@@ -5,7 +5,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmmap.models.layers import BidirectionalMamba
-from mmmap.ops import selective_scan, selective_scan_bidirectional
+from mmmap.ops import (
+    causal_conv1d,
+    selective_scan,
+    selective_scan_bidirectional,
+)
 from tests.ops.scan_cases import CPP, make_scan
 
 KERNELS = pytest.mark.parametrize('backend', [CPP])
@@ -71,6 +75,25 @@ def test_gradients_of_gradients_are_refused(backend):
     (grad,) = torch.autograd.grad(y.sum(), inputs['u'], create_graph=True)
     with pytest.raises(RuntimeError, match="use backend='reference'"):
         grad.sum().backward()
+
+
+@KERNELS
+def test_forward_mode_is_refused(backend):
+    inputs = {k: v.detach() for k, v in make_scan().items()}
+
+    def scan(u):
+        return selective_scan(**inputs | {'u': u}, backend=backend)
+
+    u = inputs['u']
+    with pytest.raises(NotImplementedError, match="backend='reference'"):
+        torch.func.jvp(scan, (u,), (torch.ones_like(u),))
+    weight = torch.ones(4, 3)
+    with pytest.raises(NotImplementedError, match="backend='torch'"):
+        torch.func.jvp(
+            lambda x: causal_conv1d(x, weight, backend=backend),
+            (u,),
+            (torch.ones_like(u),),
+        )
 
 
 @KERNELS

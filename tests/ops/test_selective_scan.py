@@ -258,8 +258,9 @@ WRONG = [
     ('u', (2, 4), r'u must be \(B, D, L\).*got \(2, 4\)'),
     ('u', (2, 4, 0), r'L at least 1, got \(2, 4, 0\)'),
     ('delta', (2, 4, 8), r'delta must be \(2, 4, 9\).*got \(2, 4, 8\)'),
-    ('A', (5, 3), r'A must be real, \(4, N\), got \(5, 3\)'),
-    ('A', (4,), r'A must be real, \(4, N\), got \(4,\)'),
+    ('A', (5, 3), r'A must be \(4, N\) with N at least 1, got \(5, 3\)'),
+    ('A', (4,), r'A must be \(4, N\) with N at least 1, got \(4,\)'),
+    ('A', (4, 0), r'N at least 1, got \(4, 0\)'),
     ('B', (2, 3, 8), r'B must be \(2, 3, 9\).*got \(2, 1, 3, 8\)'),
     ('B', (2, 3, 3, 9), r'B must be.*G a divisor of 4, got \(2, 3, 3, 9\)'),
     ('C', (2, 4, 9), r'C must be \(2, 3, 9\).*got \(2, 1, 4, 9\)'),
@@ -279,5 +280,5 @@ def test_wrong_shapes_are_named(name, shape, message):
 
 def test_complex_decay_is_refused():
     inputs = make_scan() | {'A': torch.zeros(4, 3, dtype=torch.complex64)}
-    with pytest.raises(ValueError, match='A must be real.*complex64'):
+    with pytest.raises(ValueError, match='A must hold real .*complex64'):
         selective_scan(**inputs)

@@ -82,6 +82,15 @@ def test_one_launch_scans_both_directions():
 
 
 @needs_triton
+@pytest.mark.parametrize('shift', [-14.0, 90.0, 1e4])
+def test_extreme_steps(shift):
+    """Hardly anything decays, or next to nothing is left."""
+    inputs = make_scan(1, 3, 70, 2)
+    inputs['delta'] = (inputs['delta'].detach() + shift).requires_grad_()
+    assert_same(inputs)
+
+
+@needs_triton
 def test_runs_are_equal_bit_by_bit():
     inputs = cast(make_scan(2, 3, 65, 3), torch.float32, DEVICE)
     runs = []

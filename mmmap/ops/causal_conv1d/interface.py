@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..backend import implementation
+from ..checks import check_tensor
 
 
 def causal_conv1d(
@@ -60,7 +61,7 @@ def causal_conv1d(
             "causal_conv1d: activation must be None, 'silu' or 'swish', "
             f'got {activation!r}'
         )
-    _check(x, weight, bias, initial_states)
+    _check(x, weight, bias, initial_states, final_states_out)
     before = weight.shape[1] - 1
     if initial_states is not None:
         # In the order of the scan they come before x.
@@ -80,7 +81,8 @@ def causal_conv1d(
         return y
     final = _last(x.flip(-1) if reverse else x, before)
     if final_states_out is not None:
-        final = final_states_out.copy_(final)
+        with torch.no_grad():
+            final = final_states_out.copy_(final)
     return y, final
 
 
@@ -95,7 +97,17 @@ def _last(x: Tensor, count: int) -> Tensor:
     return F.pad(x, (count, 0))[..., x.shape[-1] :].clone()
 
 
-def _check(x, weight, bias, initial_states) -> None:
+def _check(x, weight, bias, initial_states, final_states_out) -> None:
+    check_tensor('causal_conv1d', 'x', x)
+    check_tensor('causal_conv1d', 'weight', weight, x.device)
+    optional = dict(
+        bias=bias,
+        initial_states=initial_states,
+        final_states_out=final_states_out,
+    )
+    for name, tensor in optional.items():
+        if tensor is not None:
+            check_tensor('causal_conv1d', name, tensor, x.device)
     if x.dim() != 3 or 0 in x.shape[1:]:
         raise ValueError(
             'causal_conv1d: x must be (B, D, L) with D and L at least 1, '
@@ -110,15 +122,6 @@ def _check(x, weight, bias, initial_states) -> None:
     _expect('bias', bias, (channels,))
     states = (batch, channels, weight.shape[1] - 1)
     _expect('initial_states', initial_states, states)
-    given = dict(x=x, weight=weight, bias=bias, initial_states=initial_states)
-    for name, tensor in given.items():
-        if tensor is None:
-            continue
-        if not tensor.is_floating_point() or tensor.device != x.device:
-            raise ValueError(
-                f'causal_conv1d: {name} must hold real floating-point numbers '
-                f'on {x.device}, as x, got {tensor.dtype} on {tensor.device}'
-            )
 
 
 def _expect(name: str, x: Tensor | None, shape: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..once import refuse_second_derivatives
+from ..once import refuse_forward_mode, refuse_second_derivatives
 
 _ARGUMENTS = 'Tensor x, Tensor weight, Tensor? bias, bool silu, bool reverse'
 _library = torch.library.Library('mmmap', 'FRAGMENT')
@@ -48,6 +48,7 @@ def define(kernel: str) -> Callable:
     )
 
     def apply(x, weight, bias, silu, reverse):
+        refuse_forward_mode('causal_conv1d', 'torch', (x, weight, bias))
         operator = getattr(torch.ops.mmmap, forward)
         return operator(x, weight, bias, silu, reverse)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ..backend import implementation
+from ..checks import check_tensor
 
 
 class ScanInputs(NamedTuple):
@@ -160,21 +161,23 @@ def _kinds(pair) -> str:
 
 
 def _check(u, delta, A, B, C, D, delta_bias, reverse) -> ScanInputs:
+    check_tensor('selective_scan', 'u', u)
+    given = dict(delta=delta, A=A, B=B, C=C, D=D, delta_bias=delta_bias)
+    for name, x in given.items():
+        if x is not None or name not in ('D', 'delta_bias'):
+            check_tensor('selective_scan', name, x, u.device)
     if u.dim() != 3 or 0 in u.shape[1:]:
         raise ValueError(
             'selective_scan: u must be (B, D, L) with D and L at least 1, '
             f'got {tuple(u.shape)}'
         )
     batch, channels, length = u.shape
-    if A.dim() != 2 or A.shape[0] != channels or A.is_complex():
+    if A.dim() != 2 or A.shape[0] != channels or not A.shape[1]:
         raise ValueError(
-            f'selective_scan: A must be real, ({channels}, N), '
-            f'got {tuple(A.shape)} {A.dtype}'
+            f'selective_scan: A must be ({channels}, N) with N at least 1, '
+            f'got {tuple(A.shape)}'
         )
     _expect('delta', delta, (batch, channels, length))
-    given = dict(u=u, delta=delta, A=A, B=B, C=C, D=D, delta_bias=delta_bias)
-    for name, x in given.items():
-        _check_kind(name, x, u)
     B, C = _grouped('B', B, u, A), _grouped('C', C, u, A)
     if B.shape[1] != C.shape[1]:
         raise ValueError(
@@ -215,16 +218,7 @@ def _expect(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
         )
 
 
-def _check_kind(name: str, x: Tensor | None, u: Tensor) -> None:
-    if x is None or (x.is_floating_point() and x.device == u.device):
-        return
-    raise ValueError(
-        f'selective_scan: {name} must hold real floating-point numbers on '
-        f'{u.device}, as u, got {x.dtype} on {x.device}'
-    )
-
-
 def _check_gate(z: Tensor | None, u: Tensor) -> None:
     if z is not None:
+        check_tensor('selective_scan', 'z', z, u.device)
         _expect('z', z, tuple(u.shape))
-        _check_kind('z', z, u)

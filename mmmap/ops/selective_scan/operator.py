@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from ..once import refuse_second_derivatives
+from ..once import refuse_forward_mode, refuse_second_derivatives
 from .common import state_dtype
 from .interface import ScanInputs
 
@@ -128,6 +128,7 @@ def _call(
         [] if delta_bias[0] is None else delta_bias,
     ]
     tensors = [*itertools.chain(*lists), *([] if z is None else [z])]
+    refuse_forward_mode('selective_scan', 'reference', tensors)
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
     y, _, last = forward(*lists, z, B[0].shape[1], reverse, softplus, save)
     return y, list(last.unbind(0))

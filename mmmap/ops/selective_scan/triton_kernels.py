@@ -32,6 +32,13 @@ def _combine(decay, h, next_decay, next_h):
 
 
 @triton.jit
+def _combine_all(decay, h, kept, next_decay, next_h, next_kept):
+    # kept is h without what entered at its last step.
+    passed = next_decay * h
+    return decay * next_decay, passed + next_h, passed + next_kept
+
+
+@triton.jit
 def _softplus(x):
     e = tl.exp(-tl.abs(x))
     w = 1 + e
@@ -210,8 +217,12 @@ def backward_kernel(
             decay = tl.exp2(step[:, :, None] * rate[None, :, :])
             x = step * value
             entering = x[:, :, None] * b[:, None, :]
-            total, h = tl.associative_scan((decay, entering), 0, _combine)
-            h += total * start[None, :, :]
+            total, h, kept = tl.associative_scan(
+                (decay, entering, tl.zeros_like(decay)), 0, _combine_all
+            )
+            total *= start[None, :, :]
+            h += total
+            kept += total
             c_grad += tl.sum(h * grad[:, :, None], 1)
 
             # Gradients of the states, from the last to the first.
@@ -231,9 +242,9 @@ def backward_kernel(
             b_grad += tl.sum(g * x[:, :, None], 1)
             dx = tl.sum(g * b[:, None, :], 2)
 
-            # Of delta * A: decay * (state before) is the state without what
-            # entered.
-            exponent = g * (h - entering)
+            # Of delta * A: its derivative of the state is decay * (state
+            # before), which h - entering would lose where little is kept.
+            exponent = g * kept
             step_grad = dx * value + tl.sum(exponent * a[None, :, :], 2)
             if SOFTPLUS:
                 step_grad *= _sigmoid(raw)
