@@ -18,6 +18,7 @@ if find_spec('mmpretrain') is not None and not _DOCTOR:
         from . import engine  # noqa: F401
         from .models import (  # noqa: F401
             backbones,
+            data_preprocessors,
             decoders,
             heads,
             necks,

@@ -12,7 +12,7 @@ FLOORS = (
     {'mmmap.datasets', 'mmmap.diagnosis', 'mmmap.evaluation', 'mmmap.version'},
     {'mmmap.ops'},
     {'mmmap.models.layers', 'mmmap.models.masking'},
-    {'mmmap.models.backbones'},
+    {'mmmap.models.backbones', 'mmmap.models.data_preprocessors'},
     {
         'mmmap.models.decoders',
         'mmmap.models.heads',
