@@ -19,7 +19,7 @@ FLOORS = (
         'mmmap.models.losses',
         'mmmap.models.necks',
     },
-    {'mmmap.models.selfsup'},
+    {'mmmap.models.segmentors', 'mmmap.models.selfsup'},
     {'mmmap.visualization'},
     {'mmmap.engine'},
     {'mmmap.conversion', 'mmmap.testing'},

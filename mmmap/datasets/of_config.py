@@ -9,6 +9,7 @@ from .checks import (
     first_images_problem,
     folder_problem,
 )
+from .point_files import PointFileError, read_clouds
 
 
 class DataError(RuntimeError):
@@ -102,6 +103,11 @@ def _problems(dataset: Mapping, classes: int | None) -> list[str]:
         return check_coco(
             Path(root, annotations), images, classes=_classes_of(dataset)
         ).problems
+    if annotations.endswith('.npz'):
+        return _cloud_problems(Path(root, annotations))
+    if str(dataset.get('type')).endswith('PointFolder'):
+        problem = folder_problem(Path(root, dataset.get('split') or ''))
+        return [problem] if problem else []
     folders = folders or {'root': Path(root, dataset.get('split') or '')}
     return _folder_problems(folders)
 
@@ -110,6 +116,14 @@ def _classes_of(dataset: Mapping) -> list[str] | None:
     """The names that a config gives its classes, None for the data set's."""
     classes = (dataset.get('metainfo') or {}).get('classes')
     return classes if isinstance(classes, list | tuple) else None
+
+
+def _cloud_problems(path: Path) -> list[str]:
+    try:
+        read_clouds(path)
+    except PointFileError as error:
+        return [str(error)]
+    return []
 
 
 def _folder_problems(folders: Mapping[str, Path]) -> list[str]:

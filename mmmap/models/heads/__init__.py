@@ -5,6 +5,7 @@ from .diffusion_head import DiffusionHead
 from .pixel_head import PixelHead
 from .pixel_target import PixelTarget
 from .point_cls_head import PointClsHead
+from .point_part_head import PointPartHead
 
 __all__ = [
     'ChamferHead',
@@ -12,4 +13,5 @@ __all__ = [
     'PixelHead',
     'PixelTarget',
     'PointClsHead',
+    'PointPartHead',
 ]

@@ -3,6 +3,7 @@
 from .block import PointBlock
 from .embed import GroupEmbed, PointGroups, group_points, position_mlp
 from .local import LocalAggregation
+from .propagation import interpolate_features
 
 __all__ = [
     'GroupEmbed',
@@ -10,5 +11,6 @@ __all__ = [
     'PointBlock',
     'PointGroups',
     'group_points',
+    'interpolate_features',
     'position_mlp',
 ]
