@@ -11,6 +11,16 @@ from .checks import (
 )
 from .point_files import PointFileError, read_clouds
 
+# Sets of clouds in files of their own, by what is looked for in their folder;
+# the files are read, and what is wrong with them named, in training.
+CLOUD_SETS = {
+    'ModelNet40': 'airplane',
+    'PointFolder': None,  # its split
+    'ScanObjectNN': 'main_split',
+    'ShapeNet55': 'shapenet_pc',
+    'ShapeNetPart': 'train_test_split',
+}
+
 
 class DataError(RuntimeError):
     """Data that a config needs and that is missing or wrong."""
@@ -105,8 +115,10 @@ def _problems(dataset: Mapping, classes: int | None) -> list[str]:
         ).problems
     if annotations.endswith('.npz'):
         return _cloud_problems(Path(root, annotations))
-    if str(dataset.get('type')).endswith('PointFolder'):
-        problem = folder_problem(Path(root, dataset.get('split') or ''))
+    kind = str(dataset.get('type')).split('.')[-1]
+    if kind in CLOUD_SETS:
+        part = CLOUD_SETS[kind] or dataset.get('split') or ''
+        problem = folder_problem(Path(root, part))
         return [problem] if problem else []
     folders = folders or {'root': Path(root, dataset.get('split') or '')}
     return _folder_problems(folders)

@@ -131,6 +131,17 @@ def read_cloud(path: str | Path) -> np.ndarray:
     Raises:
         PointFileError: Unreadable, or not a cloud.
     """
+    points = read_table(path)[:, :3].astype(np.float32)
+    check_clouds(points[None], path)
+    return points
+
+
+def read_table(path: str | Path) -> np.ndarray:
+    """All that a file says of the points of one cloud, (N, 3 or more).
+
+    Raises:
+        PointFileError: Unreadable, or of fewer columns.
+    """
     path = Path(path)
     try:
         if path.suffix == '.npz':
@@ -149,6 +160,4 @@ def read_cloud(path: str | Path) -> np.ndarray:
         raise PointFileError(
             f'{path}: a cloud must be (N, 3), got {points.shape}'
         )
-    points = points[:, :3].astype(np.float32)
-    check_clouds(points[None], path)
     return points

@@ -1,5 +1,7 @@
 """Every config on points: its parts fit, it trains and is evaluated."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,9 @@ CONFIGS = {
     if '_base_' not in path.parts
 }
 DEMO = [name for name in CONFIGS if name.startswith('demo/')]
+NAMED = [name for name in CONFIGS if '/' not in name]
 EACH = pytest.mark.parametrize('name', CONFIGS)
+EACH_NAMED = pytest.mark.parametrize('name', NAMED)
 EACH_DEMO = pytest.mark.parametrize('name', DEMO)
 
 
@@ -73,6 +77,8 @@ def batch_of(config, split):
 
 def test_all_are_there():
     assert len(DEMO) == 10
+    # Pretraining, ModelNet40, ScanObjectNN, few-shot, ShapeNetPart.
+    assert len(NAMED) == 1 + 1 + 3 + 4 + 1
 
 
 @EACH
@@ -85,8 +91,65 @@ def test_guards_and_imports_are_kept(name):
     assert 'clip_grad' in config.optim_wrapper
 
 
-@EACH
+@EACH_NAMED
 def test_name_tells_the_content(name):
+    config = config_of(name)
+    header = CONFIGS[name].read_text().split('_base_')[0]
+    command = f'tools/train.py \\\n#       configs/points/{name}\n'
+    assert command in header
+    assert 'Paper: ' in header
+    assert 'Expected time: ' in header
+    batch, epochs = map(int, re.search(r'1xb(\d+)-(\d+)e_', name).groups())
+    loader = config.train_dataloader
+    assert Config.fromfile(CONFIGS[name]).train_dataloader.batch_size == batch
+    assert config.auto_scale_lr.base_batch_size == batch
+    assert config.train_cfg.max_epochs == epochs
+    assert config.param_scheduler[-1].end == epochs
+    dataset = loader.dataset
+    few = re.search(r'-(\d+)way-(\d+)shot', name)
+    if few:
+        assert (dataset.way, dataset.shot) == tuple(map(int, few.groups()))
+        assert config.val_dataloader.dataset.query
+        assert not dataset.query
+        dataset = dataset.dataset
+    assert dataset.type.lower() == re.findall(r'_([a-z]+\d*)', name)[-1]
+    for split in (loader, config.get('val_dataloader')):
+        variant = split and split.dataset.get('variant')
+        if variant:
+            assert variant.replace('_', '-') in name
+
+
+@EACH_NAMED
+def test_full_size(name):
+    config = config_of(name)
+    with torch.device('meta'):
+        model = MODELS.build(config.model)
+    assert model.backbone.embed_dims == 384
+    assert model.backbone.pattern == 'MMMT' * 4
+    encoder = sum(
+        p.numel()
+        for n, p in model.backbone.named_parameters()
+        if not n.startswith(('norm', 'out_norms', 'cls_'))
+    )
+    assert encoder / 1e6 == pytest.approx(24.95, abs=0.005)
+    init = config.model.backbone.get('init_cfg')
+    if name.startswith('map_'):
+        assert init is None
+        assert model.decoder.in_channels == model.head.pred.in_features == 384
+        return
+    stem = init.checkpoint.split('/')[1]
+    assert f'{stem}.py' in NAMED
+    if config.model.type == 'ImageClassifier':
+        assert model.head.in_channels == model.backbone.out_channels
+        few = re.search(r'-(\d+)way', name)
+        classes = dict(modelnet40=40, scanobjectnn=15)
+        data = re.findall(r'_([a-z]+\d*)', name)[-1]
+        expected = int(few[1]) if few else classes[data]
+        assert model.head.num_classes == expected
+
+
+@EACH_DEMO
+def test_demo_name_tells_the_content(name):
     model = config_of(name).model
     kind = name.split('/')[-1].split('_')[0].split('-')[0]
     types = dict(classifier='ImageClassifier', parts='PointPartSegmentor')

@@ -1,5 +1,7 @@
 """Data sets of point clouds and their transforms, in mmpretrain's registry."""
 
+from .benchmarks import ModelNet40, ScanObjectNN, ShapeNet55, ShapeNetPart
+from .few_shot import FewShot
 from .folder import PointFolder
 from .npz import PointNPZ
 from .transforms import (
@@ -11,6 +13,11 @@ from .transforms import (
 )
 
 __all__ = [
+    'FewShot',
+    'ModelNet40',
+    'ScanObjectNN',
+    'ShapeNet55',
+    'ShapeNetPart',
     'NormalizePoints',
     'PackPoints',
     'PointFolder',

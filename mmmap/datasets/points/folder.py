@@ -8,8 +8,17 @@ from mmpretrain.registry import DATASETS
 from ..point_files import SUFFIXES, PointFileError, read_cloud
 
 
+class CloudFiles(BaseDataset):
+    """Clouds of a file each, which are read when they are asked for."""
+
+    def prepare_data(self, idx: int) -> dict:
+        """Read a cloud and send it through the pipeline."""
+        item = self.get_data_info(idx)
+        return self.pipeline({**item, 'points': read_cloud(item['path'])})
+
+
 @DATASETS.register_module()
-class PointFolder(BaseDataset):
+class PointFolder(CloudFiles):
     """Files of clouds, below a folder for each class if there are any.
 
     Files are ``.npz`` (with ``points``), ``.npy`` or rows of text (``.txt``,
@@ -29,7 +38,7 @@ class PointFolder(BaseDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """List the files; they are read when they are asked for."""
+        """List the files."""
         root = Path(self.data_root or '', self.split)
         if not root.is_dir():
             raise PointFileError(f'there is no folder {root}')
@@ -47,8 +56,3 @@ class PointFolder(BaseDataset):
                 f'{root} holds no clouds ({", ".join(SUFFIXES)})'
             )
         return items
-
-    def prepare_data(self, idx: int) -> dict:
-        """Read a cloud and send it through the pipeline."""
-        item = self.get_data_info(idx)
-        return self.pipeline({**item, 'points': read_cloud(item['path'])})

@@ -21,28 +21,31 @@ class SamplePoints(BaseTransform):
 
     Args:
         num: How many.
-        random: Draw them, without repetition; else the first are taken, as
-            fits clouds in farthest-point order.
+        random: Draw them; else the first are taken, as fits clouds in
+            farthest-point order.
+        repeat: Whether a cloud with fewer points has some of them again.
 
     Raises:
         ValueError: A cloud has fewer points.
     """
 
-    def __init__(self, num: int, random: bool = False) -> None:
+    def __init__(
+        self, num: int, random: bool = False, repeat: bool = False
+    ) -> None:
         self.num = num
         self.random = random
+        self.repeat = repeat
 
     def transform(self, results: dict) -> dict:
         """Sample points, and their parts."""
         there = len(results['points'])
-        if there < self.num:
+        if there < self.num and not self.repeat:
             raise ValueError(
                 f'SamplePoints: {self.num} points are wanted, cloud '
                 f'{_name(results)} has {there}'
             )
-        chosen = np.arange(self.num)
-        if self.random:
-            chosen = np.random.permutation(there)[: self.num]
+        order = np.random.permutation(there) if self.random else range(there)
+        chosen = np.resize(order, self.num)  # cuts off, or begins again
         for key in OF_POINTS:
             if key in results:
                 results[key] = results[key][chosen]

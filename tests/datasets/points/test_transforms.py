@@ -30,6 +30,10 @@ def test_samples(item):
     assert np.array_equal(drawn['points'], points[parts])
     with pytest.raises(ValueError, match='51 points are wanted.*has 50'):
         SamplePoints(51)(dict(item, sample_idx=7))
+    again = SamplePoints(70, random=True, repeat=True)(dict(item))
+    assert (
+        sorted(np.bincount(again['gt_part']).tolist()) == [1] * 30 + [2] * 20
+    )
 
 
 def test_normalised(item):
