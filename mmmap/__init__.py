@@ -20,6 +20,7 @@ if find_spec('mmpretrain') is not None and not _DOCTOR:
         from .datasets import points  # noqa: F401
         from .models import (  # noqa: F401
             backbones,
+            classifiers,
             data_preprocessors,
             decoders,
             heads,

@@ -19,7 +19,11 @@ FLOORS = (
         'mmmap.models.losses',
         'mmmap.models.necks',
     },
-    {'mmmap.models.segmentors', 'mmmap.models.selfsup'},
+    {
+        'mmmap.models.classifiers',
+        'mmmap.models.segmentors',
+        'mmmap.models.selfsup',
+    },
     {'mmmap.visualization'},
     {'mmmap.engine'},
     {'mmmap.conversion', 'mmmap.testing'},

@@ -64,3 +64,19 @@ class PointClsHead(ClsHead):
                 "backbone.out_type='pooled'"
             )
         return self.layers(pooled)
+
+    def loss(
+        self, feats: tuple[Tensor, ...], data_samples: list, **kwargs
+    ) -> dict[str, Tensor]:
+        """The loss of a batch.
+
+        Raises:
+            ValueError: A label beyond the classes.
+        """
+        labels = [int(sample.gt_label) for sample in data_samples]
+        if not 0 <= min(labels) <= max(labels) < self.num_classes:
+            raise ValueError(
+                f'a sample has label {max(labels, key=abs)}, the head has '
+                f'{self.num_classes} classes: set head.num_classes'
+            )
+        return super().loss(feats, data_samples, **kwargs)

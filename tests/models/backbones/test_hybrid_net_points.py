@@ -214,3 +214,11 @@ def test_all_points_equal_is_defined():
     out.sum().backward()
     assert out.isfinite().all()
     assert model.backbone.position[0].weight.grad.isfinite().all()
+
+
+def test_bf16_autocast_is_close():
+    backbone = tiny_backbone(out_type='pooled').eval()
+    (plain,) = backbone(seeded_clouds())
+    with torch.autocast('cpu', torch.bfloat16):
+        (half,) = backbone(seeded_clouds())
+    assert (half.float() - plain).abs().max() < 0.1 * plain.abs().max()
