@@ -1,8 +1,9 @@
 """mmmap: hybrid Mamba-Transformer vision backbones on OpenMMLab.
 
-Importing it registers the backbone, the pretraining algorithms, the necks and
-the hooks. ``mmmap.ops``, ``mmmap.models.layers`` and ``mmmap.models.masking``
-need torch alone and work where OpenMMLab is not installed.
+Importing it registers the backbones, the pretraining algorithms, the necks,
+the hooks, and the data sets and metrics of point clouds. ``mmmap.ops``,
+``mmmap.models.layers`` and ``mmmap.models.masking`` need torch alone and work
+where OpenMMLab is not installed.
 """
 
 import sys
@@ -15,12 +16,16 @@ _DOCTOR = 'mmmap.doctor' in getattr(sys, 'orig_argv', ())
 
 if find_spec('mmpretrain') is not None and not _DOCTOR:
     try:
-        from . import engine  # noqa: F401
+        from . import engine, evaluation  # noqa: F401
+        from .datasets import points  # noqa: F401
         from .models import (  # noqa: F401
             backbones,
+            classifiers,
+            data_preprocessors,
             decoders,
             heads,
             necks,
+            segmentors,
             selfsup,
         )
     except Exception as error:  # what a broken stack raises varies

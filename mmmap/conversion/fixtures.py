@@ -27,15 +27,19 @@ def check_fixture(
     Raises:
         ValueError: A key is absent, or there is one that nothing compares.
     """
-    _check_keys(f'a fixture of {what}', fixture, keys)
-    _check_keys("a fixture's config", fixture['config'], config)
+    check_keys(f'a fixture of {what}', fixture, keys)
+    check_keys("a fixture's config", fixture['config'], config)
     unknown = set(fixture) - keys
     if unknown:
         raise ValueError(f'nothing here compares {sorted(unknown)}')
 
 
-def _check_keys(what: str, found: Mapping, expected: set[str]) -> None:
-    """Raise a ValueError where keys are absent."""
+def check_keys(what: str, found: Mapping, expected: set[str]) -> None:
+    """See that something has these keys.
+
+    Raises:
+        ValueError: A key is absent.
+    """
     missing = expected - set(found) if isinstance(found, Mapping) else expected
     if missing:
         keys = sorted(found) if isinstance(found, Mapping) else type(found)

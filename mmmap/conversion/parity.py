@@ -10,6 +10,8 @@ from .fixtures import check_fixture, relative_error
 from .mamba_vision_parity import FIXTURE as MAMBA_VISION_FIXTURE
 from .mamba_vision_parity import mamba_vision_errors
 from .official_map import name_map, to_mmmap
+from .points_parity import FIXTURE as POINTS_FIXTURE
+from .points_parity import points_errors
 
 MAP_FIXTURE = {
     'config',
@@ -54,6 +56,7 @@ def errors_of(fixture: Mapping) -> dict[str, float]:
     kinds = {
         map_errors: MAP_FIXTURE - MAMBA_VISION_FIXTURE,
         mamba_vision_errors: MAMBA_VISION_FIXTURE - MAP_FIXTURE,
+        points_errors: POINTS_FIXTURE - MAP_FIXTURE - MAMBA_VISION_FIXTURE,
     }
     for compare, signs in kinds.items():
         if signs & set(fixture):
@@ -61,7 +64,8 @@ def errors_of(fixture: Mapping) -> dict[str, float]:
     raise ValueError(
         'neither a fixture of 2-D MAP, which has '
         f'{sorted(MAP_FIXTURE)}, nor of MambaVision, which has '
-        f'{sorted(MAMBA_VISION_FIXTURE)}; its keys are {sorted(fixture)}'
+        f'{sorted(MAMBA_VISION_FIXTURE)}, nor of MAP on points, which has '
+        f'{sorted(POINTS_FIXTURE)}; its keys are {sorted(fixture)}'
     )
 
 

@@ -9,6 +9,17 @@ from .checks import (
     first_images_problem,
     folder_problem,
 )
+from .point_files import PointFileError, read_clouds
+
+# Sets of clouds in files of their own, by what is looked for in their folder;
+# the files are read, and what is wrong with them named, in training.
+CLOUD_SETS = {
+    'ModelNet40': 'airplane',
+    'PointFolder': None,  # its split
+    'ScanObjectNN': 'main_split',
+    'ShapeNet55': 'shapenet_pc',
+    'ShapeNetPart': 'train_test_split',
+}
 
 
 class DataError(RuntimeError):
@@ -102,6 +113,13 @@ def _problems(dataset: Mapping, classes: int | None) -> list[str]:
         return check_coco(
             Path(root, annotations), images, classes=_classes_of(dataset)
         ).problems
+    if annotations.endswith('.npz'):
+        return _cloud_problems(Path(root, annotations))
+    kind = str(dataset.get('type')).split('.')[-1]
+    if kind in CLOUD_SETS:
+        part = CLOUD_SETS[kind] or dataset.get('split') or ''
+        problem = folder_problem(Path(root, part))
+        return [problem] if problem else []
     folders = folders or {'root': Path(root, dataset.get('split') or '')}
     return _folder_problems(folders)
 
@@ -110,6 +128,14 @@ def _classes_of(dataset: Mapping) -> list[str] | None:
     """The names that a config gives its classes, None for the data set's."""
     classes = (dataset.get('metainfo') or {}).get('classes')
     return classes if isinstance(classes, list | tuple) else None
+
+
+def _cloud_problems(path: Path) -> list[str]:
+    try:
+        read_clouds(path)
+    except PointFileError as error:
+        return [str(error)]
+    return []
 
 
 def _folder_problems(folders: Mapping[str, Path]) -> list[str]:

@@ -1,6 +1,26 @@
 """Operators on tensors: no modules, no parameters, torch only."""
 
 from .causal_conv1d import causal_conv1d
+from .points import (
+    ball_query,
+    chamfer_distance,
+    farthest_point_sample,
+    gather_points,
+    hilbert_order,
+    knn,
+    morton_order,
+)
 from .selective_scan import selective_scan, selective_scan_bidirectional
 
-__all__ = ['causal_conv1d', 'selective_scan', 'selective_scan_bidirectional']
+__all__ = [
+    'ball_query',
+    'causal_conv1d',
+    'chamfer_distance',
+    'farthest_point_sample',
+    'gather_points',
+    'hilbert_order',
+    'knn',
+    'morton_order',
+    'selective_scan',
+    'selective_scan_bidirectional',
+]

@@ -95,7 +95,7 @@ def test_another_form(spoil, message):
         map_errors(fixture)
 
 
-@pytest.mark.parametrize('content', [{}, dict(config=1, pretrain=2)])
+@pytest.mark.parametrize('content', [{}, dict(config=1, points=2)])
 def test_neither_kind_of_fixture(content):
     message = r'neither a fixture of 2-D MAP.*nor of MambaVision.*its keys'
     with pytest.raises(ValueError, match=message):

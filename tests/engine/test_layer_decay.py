@@ -6,6 +6,7 @@ from mmseg.registry import MODELS as SEGMENTORS
 from torch import nn
 
 from tests.models.tiny import tiny_map
+from tests.models.tiny_points import tiny_classifier
 
 LR, DECAY, RATE = 1e-3, 0.05, 0.8
 BACKBONE = dict(
@@ -209,3 +210,29 @@ def test_backbone_without_depths():
     with pytest.raises(ValueError, match='get_layer_depth; Module has Linear'):
         options_of(model, layer_decay_rate=RATE)
     assert options_of(model)['backbone.weight'] == (LR, DECAY)
+
+
+def test_class_token_of_points_is_not_decayed():
+    model = tiny_classifier()
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            constructor='LayerDecayOptimWrapperConstructor',
+            optimizer=dict(type='AdamW', lr=LR, weight_decay=DECAY),
+            paramwise_cfg=dict(layer_decay_rate=RATE),
+        ),
+    )
+    names = {id(p): n for n, p in model.named_parameters()}
+    groups = {
+        names[id(p)]: (group['lr'], group['weight_decay'])
+        for group in wrapper.optimizer.param_groups
+        for p in group['params']
+    }
+    assert groups.keys() == set(names.values())
+    first = pytest.approx(LR * RATE**4)
+    assert groups['backbone.cls_token'] == (first, 0)
+    assert groups['backbone.cls_position'] == (first, 0)
+    assert groups['backbone.position.0.weight'] == (first, DECAY)
+    scale = groups['backbone.layers.2.local.scale']
+    assert scale == (pytest.approx(LR * RATE), 0)
+    assert groups['head.layers.0.weight'] == (LR, DECAY)

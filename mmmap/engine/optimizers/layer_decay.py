@@ -7,7 +7,9 @@ from torch import nn
 
 # Parameters of more than one dimension that are never decayed, by the parts
 # of their names; what has one dimension (norms, biases, D) never is either.
-NO_DECAY = frozenset({'A_log', 'pos_embed', 'mask_token', 'cls_token'})
+NO_DECAY = frozenset(
+    {'A_log', 'pos_embed', 'mask_token', 'cls_token', 'cls_position'}
+)
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()

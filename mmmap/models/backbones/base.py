@@ -11,13 +11,8 @@ from torch import Tensor, nn
 from .pretrained import load_pretrained, pretrained_cfg
 
 
-class Backbone(BaseModule):
-    """An encoder that can be shown a part of an image.
-
-    What is hidden or shown as a whole is a unit, a square of ``patch_size``
-    pixels. ``forward(images, keep)`` gives, with ``out_type='raw'``, one
-    vector for each unit of ``keep``; whether hidden units are left out or
-    replaced inside is the backbone's own matter.
+class Encoder(BaseModule):
+    """Weights that are loaded loudly, parts that can be frozen.
 
     Args:
         init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
@@ -25,21 +20,6 @@ class Backbone(BaseModule):
     """
 
     out_type: str
-
-    @property
-    @abstractmethod
-    def patch_size(self) -> int:
-        """Edge of a unit in pixels."""
-
-    @abstractmethod
-    def grid(self, images: Tensor) -> tuple[int, int]:
-        """Rows and columns of units of images (B, 3, H, W)."""
-
-    @abstractmethod
-    def forward(
-        self, images: Tensor, keep: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        """Encode images (B, 3, H, W), or the units ``keep`` (B, V) of them."""
 
     def init_weights(self) -> None:
         """Load ``init_cfg``'s checkpoint, which must fit; else do as it says.
@@ -63,7 +43,7 @@ class Backbone(BaseModule):
         )
         self._is_init = True
 
-    def train(self, mode: bool = True) -> 'Backbone':
+    def train(self, mode: bool = True) -> 'Encoder':
         """Set the mode; what is frozen stays in evaluation."""
         super().train(mode)
         for module in self._frozen_modules():
@@ -98,3 +78,32 @@ class Backbone(BaseModule):
             )
         if keep.shape[1] == 0:
             raise ValueError('keep names no token; at least one is needed')
+
+
+class Backbone(Encoder):
+    """An encoder that can be shown a part of an image.
+
+    What is hidden or shown as a whole is a unit, a square of ``patch_size``
+    pixels. ``forward(images, keep)`` gives, with ``out_type='raw'``, one
+    vector for each unit of ``keep``; whether hidden units are left out or
+    replaced inside is the backbone's own matter.
+
+    Args:
+        init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
+            prefix='backbone.')`` must fit, or raises.
+    """
+
+    @property
+    @abstractmethod
+    def patch_size(self) -> int:
+        """Edge of a unit in pixels."""
+
+    @abstractmethod
+    def grid(self, images: Tensor) -> tuple[int, int]:
+        """Rows and columns of units of images (B, 3, H, W)."""
+
+    @abstractmethod
+    def forward(
+        self, images: Tensor, keep: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Encode images (B, 3, H, W), or the units ``keep`` (B, V) of them."""

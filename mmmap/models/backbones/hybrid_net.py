@@ -31,6 +31,7 @@ from .checks import (
     check_count,
     check_frozen,
 )
+from .hybrid_arch import arch_settings, drop_rates
 
 ATTENTION_BLOCKS = {
     'published': PublishedAttentionBlock,
@@ -130,7 +131,7 @@ class HybridNet(Backbone):
         super().__init__(init_cfg)
         check_choice('out_type', out_type, OUT_TYPES)
         check_choice('attention', attention, ATTENTION_BLOCKS)
-        settings = _settings(arch, self.arch_zoo)
+        settings = arch_settings(arch, self.arch_zoo)
         check_count('patch_size', patch_size)
         check_count('in_channels', in_channels)
         pattern = settings['pattern']
@@ -153,8 +154,7 @@ class HybridNet(Backbone):
             self.embed_dims,
             (-(-img_size[0] // patch_size), -(-img_size[1] // patch_size)),
         )
-        steps = max(len(pattern) - 1, 1)
-        rates = [drop_path_rate * i / steps for i in range(len(pattern))]
+        rates = drop_rates(drop_path_rate, len(pattern))
         built = self.out_indices[-1] + 1
         self.layers = nn.ModuleList(
             _block(kind, settings, attention, rate)
@@ -298,64 +298,6 @@ class HybridNet(Backbone):
             frozen += [self.out_norms]
             frozen += [self.norm] if hasattr(self, 'norm') else []
         return frozen
-
-
-def _settings(arch: str | dict, zoo: dict[str, dict]) -> dict:
-    """An arch as a dict with all keys, its order as ``pattern``."""
-    if isinstance(arch, str):
-        check_choice('arch', arch, zoo)
-        arch = zoo[arch]
-    if not isinstance(arch, dict):
-        raise ValueError(
-            f'arch must be a name ({", ".join(zoo)}) or a dict, got {arch!r}'
-        )
-    given = dict(arch)
-    order = {'pattern'} if 'pattern' in given else {
-        'mamba_depth', 'attention_every'
-    }  # fmt: skip
-    optional = dict(
-        num_heads=12, mlp_ratio=2.0, d_state=16, d_conv=4, expand=2
-    )
-    required = {'embed_dims', *order}
-    if not required <= set(given) <= required | set(optional):
-        raise ValueError(
-            'an arch dict needs embed_dims and either pattern or '
-            'mamba_depth and attention_every, and may have '
-            f'{", ".join(optional)}; got {sorted(given)}'
-        )
-    if 'pattern' not in given:
-        given['pattern'] = _pattern(
-            given.pop('mamba_depth'), given.pop('attention_every')
-        )
-    pattern = given['pattern']
-    if not pattern or set(pattern) - set('MT'):
-        raise ValueError(
-            "a pattern is made of 'M' (Mamba) and 'T' (attention) blocks, "
-            f'got {pattern!r}'
-        )
-    settings = {**optional, **given}
-    for name in ('embed_dims', 'num_heads', 'd_state', 'd_conv'):
-        check_count(name, settings[name])
-    for name in ('mlp_ratio', 'expand'):
-        if not settings['embed_dims'] * settings[name] >= 1:
-            raise ValueError(
-                f'{name} must leave at least one channel, got '
-                f'{settings[name]} for {settings["embed_dims"]} channels'
-            )
-    return settings
-
-
-def _pattern(mamba_depth: int, attention_every: int) -> str:
-    """``'MMMT...'``: an attention block after every so many Mamba blocks."""
-    if mamba_depth < 1 or attention_every < 1:
-        raise ValueError(
-            'mamba_depth and attention_every must be at least 1, got '
-            f'{mamba_depth} and {attention_every}'
-        )
-    return ''.join(
-        'MT' if (index + 1) % attention_every == 0 else 'M'
-        for index in range(mamba_depth)
-    )
 
 
 def _block(

@@ -1,7 +1,17 @@
 """What is guessed, and how wrong the guess is."""
 
+from .chamfer_head import ChamferHead
 from .diffusion_head import DiffusionHead
 from .pixel_head import PixelHead
 from .pixel_target import PixelTarget
+from .point_cls_head import PointClsHead
+from .point_part_head import PointPartHead
 
-__all__ = ['DiffusionHead', 'PixelHead', 'PixelTarget']
+__all__ = [
+    'ChamferHead',
+    'DiffusionHead',
+    'PixelHead',
+    'PixelTarget',
+    'PointClsHead',
+    'PointPartHead',
+]

@@ -7,6 +7,7 @@ from .blocks import (
     MambaBlock,
     MixerBlock,
     PublishedAttentionBlock,
+    ViTBlock,
 )
 from .conv_blocks import ConvBlock, ConvStem, Downsample
 from .denoiser import DenoisingMLP
@@ -40,6 +41,7 @@ __all__ = [
     'PositionEmbedding',
     'PublishedAttentionBlock',
     'SelectiveSSM',
+    'ViTBlock',
     'from_windows',
     'patchify',
     'recomputed',

@@ -43,13 +43,14 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dims, 3 * dims, bias=qkv_bias)
         self.proj = nn.Linear(dims, dims)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, L, C) -> (B, L, C)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """x (B, L, C), mask (L, L) True where a token may look."""
         q, k, v = (
             _split_heads(part, self.num_heads)
             for part in self.qkv(x).chunk(3, dim=-1)
         )
-        return self.proj(_merge_heads(F.scaled_dot_product_attention(q, k, v)))
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.proj(_merge_heads(attended))
 
 
 class CrossAttention(nn.Module):

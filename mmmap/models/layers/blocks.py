@@ -61,8 +61,10 @@ class _ViTBlock(nn.Module):
         self.mlp = Mlp(dims, mlp_ratio)
         self.drop_path = DropPath(drop_path)
 
-    def attention_branch(self, x: Tensor) -> Tensor:
-        return self.drop_path(self.attn(self.norm1(x)))
+    def attention_branch(
+        self, x: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
+        return self.drop_path(self.attn(self.norm1(x), mask))
 
     def mlp_branch(self, x: Tensor) -> Tensor:
         return self.drop_path(self.mlp(self.norm2(x)))
@@ -95,6 +97,23 @@ class CleanAttentionBlock(_ViTBlock):
             stream = residual + stream
         stream = stream + self.attention_branch(stream)
         return self.mlp_branch(stream), stream
+
+
+class ViTBlock(_ViTBlock):
+    """A pre-norm Transformer block, one tensor in and out.
+
+    Args:
+        dims: C.
+        num_heads: Heads.
+        mlp_ratio: Hidden channels of the MLP over C.
+        drop_path: Rate of dropping a branch.
+        qkv_bias: Whether queries, keys and values have a bias.
+    """
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """x (B, L, C), mask (L, L) True where a token may look."""
+        x = x + self.attention_branch(x, mask)
+        return x + self.mlp_branch(x)
 
 
 class DecoderBlock(nn.Module):

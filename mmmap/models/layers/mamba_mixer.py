@@ -9,7 +9,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...ops import causal_conv1d, selective_scan_bidirectional
+from ...ops import (
+    causal_conv1d,
+    selective_scan,
+    selective_scan_bidirectional,
+)
+
+REVERSED = ('tokens', 'channels')
 
 
 class SelectiveSSM(nn.Module):
@@ -82,18 +88,27 @@ class SelectiveSSM(nn.Module):
 
 
 class BidirectionalMamba(nn.Module):
-    """Mix tokens by a scan in raster order and one in the opposite order.
+    """Mix tokens by two scans of what is projected in once.
 
-    The directions share the projections in and out and the gate; each has
-    its own convolution and state space. The result is their mean.
+    The directions share the projections in and out; each has its own
+    convolution and state space. What the second has in reverse is
 
-    Source: Zhu et al., "Vision Mamba" (arXiv 2401.09417).
+    - ``'tokens'``: their order. The gate is shared, the result is the mean
+      of both (Zhu et al., "Vision Mamba", arXiv 2401.09417);
+    - ``'channels'``: all that is projected in, so that input and gate change
+      places; the order of tokens stays. Its result is reversed back, and the
+      two are summed (Han et al., "Mamba3D", arXiv 2404.14966): points have
+      no order to go back in.
 
     Args:
         dims: C.
         d_state: N.
         d_conv: Width of the causal convolutions.
         expand: D / C.
+        reverse: ``'tokens'`` or ``'channels'``.
+
+    Raises:
+        ValueError: An unknown ``reverse``.
     """
 
     def __init__(
@@ -102,8 +117,15 @@ class BidirectionalMamba(nn.Module):
         d_state: int = 16,
         d_conv: int = 4,
         expand: int = 2,
+        reverse: str = 'tokens',
     ) -> None:
         super().__init__()
+        if reverse not in REVERSED:
+            raise ValueError(
+                f'unknown reverse {reverse!r} of the mixer; choose one of '
+                f'{", ".join(REVERSED)}'
+            )
+        self.reverse = reverse
         inner = int(expand * dims)
         dt_rank = math.ceil(dims / 16)
         self.in_proj = nn.Linear(dims, 2 * inner, bias=False)
@@ -113,7 +135,12 @@ class BidirectionalMamba(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L, C) -> (B, L, C)."""
-        x, z = self.in_proj(tokens).transpose(1, 2).chunk(2, dim=1)
+        projected = self.in_proj(tokens).transpose(1, 2)
+        if self.reverse == 'channels':
+            y = _scan(self.ssm_forward, projected)
+            y = y + _scan(self.ssm_backward, projected.flip(1)).flip(1)
+            return self.out_proj(y.transpose(1, 2))
+        x, z = projected.chunk(2, dim=1)
         pairs = zip(
             self.ssm_forward(x, reverse=False),
             self.ssm_backward(x, reverse=True),
@@ -124,3 +151,12 @@ class BidirectionalMamba(nn.Module):
             u, delta, A, B, C, D, z, delta_bias, delta_softplus=True
         )
         return self.out_proj(y.transpose(1, 2) / 2)
+
+
+def _scan(ssm: SelectiveSSM, projected: Tensor) -> Tensor:
+    """One direction of input and gate, (B, 2D, L) -> (B, D, L)."""
+    x, z = projected.chunk(2, dim=1)
+    u, delta, A, B, C, D, delta_bias = ssm(x)
+    return selective_scan(
+        u, delta, A, B, C, D, z, delta_bias, delta_softplus=True
+    )

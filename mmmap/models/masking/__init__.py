@@ -1,6 +1,7 @@
 """Which tokens are hidden; torch only."""
 
 from .base import Masked, hide
+from .block import PointBlockMasking
 from .diagonal import DiagonalMasking
 from .none import NoMasking
 from .random import RandomMasking
@@ -12,6 +13,7 @@ __all__ = [
     'MaskRatio',
     'Masked',
     'NoMasking',
+    'PointBlockMasking',
     'RandomMasking',
     'SequentialMasking',
     'hide',

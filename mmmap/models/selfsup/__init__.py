@@ -5,17 +5,20 @@ from mmpretrain.registry import MODELS
 from ..masking import (
     DiagonalMasking,
     NoMasking,
+    PointBlockMasking,
     RandomMasking,
     SequentialMasking,
 )
 from .map import MAP
+from .point_map import PointMAP
 
 for _masking in (
     DiagonalMasking,
     NoMasking,
+    PointBlockMasking,
     RandomMasking,
     SequentialMasking,
 ):
     MODELS.register_module(module=_masking)
 
-__all__ = ['MAP']
+__all__ = ['MAP', 'PointMAP']

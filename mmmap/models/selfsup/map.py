@@ -68,8 +68,8 @@ class MAP(BaseSelfSupervisor):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
         )
-        self.masking = _built(masking)
-        self.decoder = _built(decoder)
+        self.masking = built(masking)
+        self.decoder = built(decoder)
 
     def loss(
         self, inputs: Tensor, data_samples: list, **kwargs
@@ -133,5 +133,6 @@ class MAP(BaseSelfSupervisor):
         )
 
 
-def _built(part: dict | nn.Module) -> nn.Module:
+def built(part: dict | nn.Module) -> nn.Module:
+    """A part of an algorithm, given as a module or as a config of one."""
     return part if isinstance(part, nn.Module) else MODELS.build(part)

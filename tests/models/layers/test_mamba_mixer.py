@@ -94,3 +94,33 @@ def test_bf16_autocast_is_close(mixer):
         half = mixer(tokens)
     assert half.dtype == torch.bfloat16
     assert (half.float() - plain).abs().max() < 0.02 * plain.abs().max()
+
+
+def test_channels_in_reverse_are_summed():
+    torch.manual_seed(0)
+    mixer = BidirectionalMamba(32, d_state=5, d_conv=3, reverse='channels')
+    tokens = torch.randn(2, 7, 32)
+    projected = mixer.in_proj(tokens).mT
+    x, z = projected.split(64, dim=1)
+    forward = one_direction(mixer.ssm_forward, x, z)
+    # Input and gate change places, each upside down.
+    backward = one_direction(mixer.ssm_backward, z.flip(1), x.flip(1))
+    both = (forward + backward.flip(1)).mT
+    torch.testing.assert_close(
+        mixer(tokens), mixer.out_proj(both), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_channels_in_reverse_look_back_only():
+    torch.manual_seed(0)
+    mixer = BidirectionalMamba(32, d_state=5, d_conv=3, reverse='channels')
+    tokens = torch.randn(1, 5, 32, requires_grad=True)
+    for place in range(5):
+        (grad,) = torch.autograd.grad(mixer(tokens)[0, place].sum(), tokens)
+        seen = grad.abs().sum((0, 2)) > 0
+        assert seen.tolist() == [i <= place for i in range(5)]
+
+
+def test_unknown_reverse():
+    with pytest.raises(ValueError, match="reverse 'time'.*tokens, channels"):
+        BidirectionalMamba(32, reverse='time')

@@ -1,0 +1,15 @@
+# Classification of CAD shapes, from the checkpoint of map_shapes69.py.
+#
+#   python tools/train.py configs/points/demo/classifier_shapes69.py \
+#       --data-root DIR_OF_NPZ
+_base_ = '_base_/classifier.py'
+
+model = dict(
+    backbone=dict(
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='work_dirs/map_shapes69/epoch_20.pth',
+            prefix='backbone.',
+        )
+    )
+)

@@ -1,0 +1,2 @@
+# The same from scratch, with the same budget.
+_base_ = '_base_/parts.py'

@@ -1,0 +1,15 @@
+# MAP pretraining of HybridNet on ShapeNet-55, 300 epochs.
+# Paper: fine-tuned from it, 95.9 top-1 on ModelNet40.
+# Expected time: not measured.
+#
+#   python tools/train.py \
+#       configs/points/map_hybridnet-small_1xb128-300e_shapenet55.py
+_base_ = [
+    '../_base_/models/point_map.py',
+    '../_base_/datasets/shapenet55.py',
+    '../_base_/schedules/points_300e.py',
+    '../_base_/runtimes/mmpretrain.py',
+]
+
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+auto_scale_lr = dict(base_batch_size=128)

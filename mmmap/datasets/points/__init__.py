@@ -1,0 +1,28 @@
+"""Data sets of point clouds and their transforms, in mmpretrain's registry."""
+
+from .benchmarks import ModelNet40, ScanObjectNN, ShapeNet55, ShapeNetPart
+from .few_shot import FewShot
+from .folder import PointFolder
+from .npz import PointNPZ
+from .transforms import (
+    NormalizePoints,
+    PackPoints,
+    RotatePoints,
+    SamplePoints,
+    ScaleTranslatePoints,
+)
+
+__all__ = [
+    'FewShot',
+    'ModelNet40',
+    'ScanObjectNN',
+    'ShapeNet55',
+    'ShapeNetPart',
+    'NormalizePoints',
+    'PackPoints',
+    'PointFolder',
+    'PointNPZ',
+    'RotatePoints',
+    'SamplePoints',
+    'ScaleTranslatePoints',
+]

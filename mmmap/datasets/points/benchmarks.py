@@ -1,0 +1,246 @@
+"""The public data sets of the paper, in the forms they are given out in.
+
+Letters: N points.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmpretrain.registry import DATASETS
+
+from ..point_files import (
+    PointFileError,
+    check_clouds,
+    check_labels,
+    read_table,
+)
+from .folder import CloudFiles
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise PointFileError(
+            f'there is no file {path}: the data set is not complete, or not '
+            'in this folder; set --data-root'
+        )
+    return path.read_text().split()
+
+
+def _check_split(split: str, splits) -> None:
+    if split not in splits:
+        raise ValueError(
+            f'split must be one of {", ".join(splits)}, got {split!r}'
+        )
+
+
+@DATASETS.register_module()
+class ShapeNet55(CloudFiles):
+    """ShapeNet-55, for pretraining: 41,952 + 10,518 clouds of 8,192 points.
+
+    In Point-BERT's form: ``train.txt`` and ``test.txt`` list files of the
+    folder ``shapenet_pc``.
+
+    Args:
+        split: ``'train'`` or ``'test'``.
+        **kwargs: Of mmengine's ``BaseDataset``.
+
+    Raises:
+        PointFileError: The list is absent.
+    """
+
+    def __init__(self, split: str = 'train', **kwargs) -> None:
+        _check_split(split, ('train', 'test'))
+        self.split = split
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the files."""
+        root = Path(self.data_root or '')
+        names = _lines(root / f'{self.split}.txt')
+        return [dict(path=str(root / 'shapenet_pc' / n)) for n in names]
+
+
+@DATASETS.register_module()
+class ModelNet40(CloudFiles):
+    """ModelNet40: 9,843 + 2,468 clouds in 40 classes.
+
+    In the resampled form, ``modelnet40_normal_resampled``: rows of text,
+    10,000 points each, with lists of names.
+
+    Args:
+        split: ``'train'`` or ``'test'``.
+        **kwargs: Of mmengine's ``BaseDataset``.
+
+    Raises:
+        PointFileError: A list is absent, or names an unknown class.
+    """
+
+    def __init__(self, split: str = 'train', **kwargs) -> None:
+        _check_split(split, ('train', 'test'))
+        self.split = split
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the files."""
+        root = Path(self.data_root or '')
+        classes = _lines(root / 'modelnet40_shape_names.txt')
+        self._metainfo.setdefault('classes', tuple(classes))
+        items = []
+        for name in _lines(root / f'modelnet40_{self.split}.txt'):
+            kind = name.rpartition('_')[0]
+            if kind not in classes:
+                raise PointFileError(
+                    f'modelnet40_{self.split}.txt names {name}, of no class '
+                    'in modelnet40_shape_names.txt'
+                )
+            path = root / kind / f'{name}.txt'
+            items.append(dict(path=str(path), gt_label=classes.index(kind)))
+        return items
+
+
+@DATASETS.register_module()
+class ScanObjectNN(BaseDataset):
+    """ScanObjectNN: scanned objects of 2,048 points in 15 classes.
+
+    In the form it is given out in, ``main_split`` and ``main_split_nobg``
+    with HDF5 files, which ``h5py`` reads.
+
+    Args:
+        split: ``'train'`` or ``'test'``.
+        variant: ``'obj_bg'``, ``'obj_only'`` or ``'pb_t50_rs'``, the hardest.
+        **kwargs: Of mmengine's ``BaseDataset``.
+
+    Raises:
+        PointFileError: A file is absent, broken, or holds something else.
+        ImportError: h5py is not installed.
+    """
+
+    METAINFO = dict(
+        classes=(
+            'bag', 'bin', 'box', 'cabinet', 'chair', 'desk', 'display',
+            'door', 'shelf', 'table', 'bed', 'pillow', 'sink', 'sofa',
+            'toilet',
+        )
+    )  # fmt: skip
+    FILES = dict(
+        obj_bg='main_split/{}_objectdataset.h5',
+        obj_only='main_split_nobg/{}_objectdataset.h5',
+        pb_t50_rs='main_split/{}_objectdataset_augmentedrot_scale75.h5',
+    )
+    PREFIXES = dict(train='training', test='test')
+
+    def __init__(
+        self, split: str = 'train', variant: str = 'pb_t50_rs', **kwargs
+    ) -> None:
+        _check_split(split, self.PREFIXES)
+        if variant not in self.FILES:
+            raise ValueError(
+                f'variant must be one of {", ".join(self.FILES)}, got '
+                f'{variant!r}'
+            )
+        self.file = self.FILES[variant].format(self.PREFIXES[split])
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read the file."""
+        path = Path(self.data_root or '', self.file)
+        points, labels = _read_h5(path)
+        check_clouds(points, path)
+        classes = len(self._metainfo['classes'])
+        check_labels(labels, classes, (len(points),), path)
+        return [
+            dict(points=cloud.astype(np.float32), gt_label=int(label))
+            for cloud, label in zip(points, labels)
+        ]
+
+
+def _read_h5(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            f'{path} is an HDF5 file, which needs h5py: pip install h5py'
+        ) from error
+    if not path.is_file():
+        raise PointFileError(
+            f'there is no file {path}: the data set is not complete, or not '
+            'in this folder; set --data-root'
+        )
+    try:
+        with h5py.File(path) as file:
+            return file['data'][()], file['label'][()]
+    except (OSError, KeyError) as error:
+        raise PointFileError(
+            f'cannot read data and label of {path} ({error}); it is '
+            'truncated or of another kind: copy or download it again'
+        ) from error
+
+
+@DATASETS.register_module()
+class ShapeNetPart(BaseDataset):
+    """ShapeNetPart: shapes of 16 categories, 50 parts.
+
+    In the form with normals: a folder for each category, rows of text with
+    the part in the last column, and lists in ``train_test_split``.
+
+    Args:
+        split: ``'train'``, ``'val'``, ``'trainval'`` or ``'test'``.
+        **kwargs: Of mmengine's ``BaseDataset``.
+
+    Raises:
+        PointFileError: A list is absent, or a file holds something else.
+    """
+
+    # How many parts each category has; they are numbered in this order.
+    PARTS = dict(
+        Airplane=4, Bag=2, Cap=2, Car=4, Chair=4, Earphone=3, Guitar=3,
+        Knife=2, Lamp=4, Laptop=2, Motorbike=6, Mug=2, Pistol=3, Rocket=3,
+        Skateboard=3, Table=3,
+    )  # fmt: skip
+    METAINFO = dict(classes=tuple(PARTS))
+    SPLITS = dict(
+        train=['train'], val=['val'], trainval=['train', 'val'], test=['test']
+    )
+
+    def __init__(self, split: str = 'trainval', **kwargs) -> None:
+        _check_split(split, self.SPLITS)
+        self.split = split
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the files."""
+        root = Path(self.data_root or '')
+        words = _lines(root / 'synsetoffset2category.txt')
+        names = dict(zip(words[1::2], words[::2]))  # by folder
+        categories = list(self.PARTS)
+        items = []
+        for part in self.SPLITS[self.split]:
+            file = f'train_test_split/shuffled_{part}_file_list.json'
+            for entry in json.loads(' '.join(_lines(root / file))):
+                folder, name = entry.split('/')[-2:]
+                category = categories.index(names[folder])
+                path = root / folder / f'{name}.txt'
+                items.append(dict(path=str(path), gt_label=category))
+        return items
+
+    def prepare_data(self, idx: int) -> dict:
+        """Read a cloud with its parts and send it through the pipeline."""
+        item = self.get_data_info(idx)
+        table = read_table(item['path'])
+        points = table[:, :3].astype(np.float32)
+        check_clouds(points[None], item['path'])
+        labels = table[:, -1].astype(np.int64)
+        check_labels(
+            labels[None],
+            sum(self.PARTS.values()),
+            (1, len(points)),
+            item['path'],
+        )
+        counts = list(self.PARTS.values())
+        first = sum(counts[: item['gt_label']])
+        parts = tuple(range(first, first + counts[item['gt_label']]))
+        return self.pipeline(
+            {**item, 'points': points, 'gt_part': labels, 'parts': parts}
+        )

@@ -1,0 +1,79 @@
+"""Archs of hybrids of Mamba and attention blocks, as given in configs."""
+
+from .checks import check_choice, check_count
+
+
+def arch_settings(
+    arch: str | dict, zoo: dict[str, dict], **defaults: float
+) -> dict:
+    """An arch as a dict with all keys, its order as ``pattern``.
+
+    Args:
+        arch: A name in the zoo or a dict; see ``HybridNet``.
+        zoo: Dicts by name.
+        defaults: Of optional keys, where they differ from those of HybridNet.
+
+    Raises:
+        ValueError: An unknown name, a key too few or too many, or a value
+            that makes no network.
+    """
+    if isinstance(arch, str):
+        check_choice('arch', arch, zoo)
+        arch = zoo[arch]
+    if not isinstance(arch, dict):
+        raise ValueError(
+            f'arch must be a name ({", ".join(zoo)}) or a dict, got {arch!r}'
+        )
+    given = dict(arch)
+    order = {'pattern'} if 'pattern' in given else {
+        'mamba_depth', 'attention_every'
+    }  # fmt: skip
+    optional = dict(
+        num_heads=12, mlp_ratio=2.0, d_state=16, d_conv=4, expand=2
+    )
+    optional |= defaults
+    required = {'embed_dims', *order}
+    if not required <= set(given) <= required | set(optional):
+        raise ValueError(
+            'an arch dict needs embed_dims and either pattern or '
+            'mamba_depth and attention_every, and may have '
+            f'{", ".join(optional)}; got {sorted(given)}'
+        )
+    if 'pattern' not in given:
+        given['pattern'] = _pattern(
+            given.pop('mamba_depth'), given.pop('attention_every')
+        )
+    pattern = given['pattern']
+    if not pattern or set(pattern) - set('MT'):
+        raise ValueError(
+            "a pattern is made of 'M' (Mamba) and 'T' (attention) blocks, "
+            f'got {pattern!r}'
+        )
+    settings = {**optional, **given}
+    for name in ('embed_dims', 'num_heads', 'd_state', 'd_conv'):
+        check_count(name, settings[name])
+    for name in ('mlp_ratio', 'expand'):
+        if not settings['embed_dims'] * settings[name] >= 1:
+            raise ValueError(
+                f'{name} must leave at least one channel, got '
+                f'{settings[name]} for {settings["embed_dims"]} channels'
+            )
+    return settings
+
+
+def _pattern(mamba_depth: int, attention_every: int) -> str:
+    """``'MMMT...'``: an attention block after every so many Mamba blocks."""
+    if mamba_depth < 1 or attention_every < 1:
+        raise ValueError(
+            'mamba_depth and attention_every must be at least 1, got '
+            f'{mamba_depth} and {attention_every}'
+        )
+    return ''.join(
+        'MT' if (index + 1) % attention_every == 0 else 'M'
+        for index in range(mamba_depth)
+    )
+
+
+def drop_rates(last: float, depth: int) -> list[float]:
+    """Stochastic depth of each block, rising linearly from 0."""
+    return [last * i / max(depth - 1, 1) for i in range(depth)]

@@ -1,0 +1,330 @@
+"""HybridNet on point clouds.
+
+Letters: B batch, N points, G groups, S points of a group, V visible groups, L
+tokens (V or G, and a class token), C embedding channels, k neighbours.
+
+Source: Liu and Yi, MAP (CVPR 2025), whose part on points follows Mamba3D (Han
+et al., arXiv 2404.14966).
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ...ops import knn
+from ..layers import BidirectionalMamba, ViTBlock
+from ..layers.points import (
+    GroupEmbed,
+    PointBlock,
+    PointGroups,
+    group_points,
+    position_mlp,
+)
+from ..layers.points.embed import ORDERS
+from .base import Encoder
+from .checks import (
+    absolute_indices,
+    check_choice,
+    check_count,
+    check_frozen,
+)
+from .hybrid_arch import arch_settings, drop_rates
+
+OUT_TYPES = ('raw', 'pooled')
+
+
+@MODELS.register_module()
+class HybridNetPoints(Encoder):
+    """Groups of points as tokens, through Mamba and attention blocks.
+
+    Args:
+        arch: ``'small'`` (the published size), ``'tiny'`` (half as wide), or
+            a dict as :class:`HybridNet` takes it; here ``num_heads`` is 6 and
+            ``mlp_ratio`` 4.0 by default.
+        num_groups: G, at most the points of a cloud.
+        group_size: S.
+        num_neighbours: k of the local aggregation, the group itself included;
+            where fewer groups are visible, all of them.
+        order: Of the tokens: ``'fps'`` as their centres are found,
+            ``'hilbert'`` or ``'morton'`` along that curve.
+        with_cls_token: Whether a learned token comes before the groups'.
+        out_indices: Blocks whose outputs are returned, from 0; negative ones
+            count from the last. Blocks after the last of them are not built.
+        out_type: What is returned for each of ``out_indices``:
+
+            - ``'raw'``: tokens (B, L, C), the class token first, normalised,
+            - ``'pooled'``: the sum of maximum and mean of the normalised
+              tokens of groups, (B, C); after the class token, if there is
+              one, (B, 2C).
+        drop_path_rate: Stochastic depth of the last block; falls linearly to
+            0 at the first.
+        batch_std: As published, divide in the local aggregation by one
+            standard deviation of the whole batch.
+        first_sample_mean: As published, pool every sample with the mean of
+            the first one.
+        frozen_stages: Freeze the embedding and so many blocks; -1 freezes
+            nothing, 0 the embedding alone, the depth also the norms.
+        with_cp: Recompute each block in backward to save memory.
+        init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
+            prefix='backbone.')`` must fit, or raises. A class token may be
+            new, or left.
+
+    Raises:
+        ValueError: An unknown arch, order or out_type, a count below 1, or
+            an index beyond the depth.
+    """
+
+    arch_zoo: ClassVar[dict[str, dict]] = {
+        **dict.fromkeys(
+            ['t', 'tiny'],
+            dict(embed_dims=192, mamba_depth=12, attention_every=3),
+        ),
+        **dict.fromkeys(
+            ['s', 'small'],
+            dict(embed_dims=384, mamba_depth=12, attention_every=3),
+        ),
+    }
+
+    def __init__(
+        self,
+        arch: str | dict = 'small',
+        num_groups: int = 64,
+        group_size: int = 32,
+        num_neighbours: int = 4,
+        order: str = 'fps',
+        with_cls_token: bool = False,
+        out_indices: int | Sequence[int] = -1,
+        out_type: str = 'raw',
+        drop_path_rate: float = 0.0,
+        batch_std: bool = False,
+        first_sample_mean: bool = False,
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        check_choice('out_type', out_type, OUT_TYPES)
+        check_choice('order', order, ORDERS)
+        check_count('num_groups', num_groups)
+        check_count('group_size', group_size)
+        check_count('num_neighbours', num_neighbours)
+        settings = arch_settings(
+            arch, self.arch_zoo, num_heads=6, mlp_ratio=4.0
+        )
+        depth = len(settings['pattern'])
+        check_frozen(frozen_stages, depth)
+        self.pattern = settings['pattern']
+        self.embed_dims = settings['embed_dims']
+        self.num_groups = num_groups
+        self.group_size = group_size
+        self.num_neighbours = num_neighbours
+        self.order = order
+        self.out_indices = absolute_indices(out_indices, depth, 'blocks')
+        self.out_type = out_type
+        self.first_sample_mean = first_sample_mean
+        self.frozen_stages = frozen_stages
+        self.with_cp = with_cp
+
+        self.embed = GroupEmbed(self.embed_dims)
+        self.position = position_mlp(self.embed_dims, nn.SiLU)
+        self.cls_token = self.cls_position = None
+        if with_cls_token:
+            shape = (1, 1, self.embed_dims)
+            self.cls_token = nn.Parameter(torch.zeros(shape))
+            self.cls_position = nn.Parameter(torch.zeros(shape))
+        rates = drop_rates(drop_path_rate, depth)
+        self.layers = nn.ModuleList(
+            _block(kind, settings, rate, batch_std)
+            for kind, rate in list(zip(self.pattern, rates))[: self._built]
+        )
+        # One norm an output: the last block's is the final norm, the one
+        # that pretraining trains; the others begin anew.
+        if depth - 1 in self.out_indices:
+            self.norm = nn.LayerNorm(self.embed_dims)
+        self.out_norms = nn.ModuleDict(
+            {
+                str(index): nn.LayerNorm(self.embed_dims)
+                for index in self.out_indices
+                if index != depth - 1
+            }
+        )
+        self._own_init()
+        self._freeze()
+
+    @property
+    def _built(self) -> int:
+        return self.out_indices[-1] + 1
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of an output: C, or 2C pooled with a class token."""
+        both = self.out_type == 'pooled' and self.cls_token is not None
+        return self.embed_dims * (2 if both else 1)
+
+    def group(self, points: Tensor) -> PointGroups:
+        """The groups of clouds (B, N, 3), in the order of the tokens.
+
+        Raises:
+            ValueError: Not clouds, coordinates that are not finite, or fewer
+                points than groups or than a group has.
+        """
+        return group_points(
+            points, self.num_groups, self.group_size, self.order
+        )
+
+    def forward(
+        self, points: Tensor, keep: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Encode clouds.
+
+        Args:
+            points: (B, N, 3).
+            keep: Places of the groups to look at, (B, V), ascending; needs
+                ``out_type='raw'``.
+
+        Returns:
+            One tensor for each of ``out_indices``, see ``out_type``.
+        """
+        return self.encode(self.group(points), keep)
+
+    def encode(
+        self, groups: PointGroups, keep: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """As :meth:`forward`, of clouds in groups.
+
+        Groups that are not kept are not looked at, thus have no part in the
+        statistics of batch norms either.
+        """
+        if keep is not None:
+            self._check_keep(keep)
+            groups = groups.gather(keep)
+        x = self.embed(groups.offsets)
+        position = self.position(groups.centers)
+        k = min(self.num_neighbours, groups.centers.shape[1])
+        neighbours = knn(groups.centers, groups.centers, k)
+        if self.cls_token is not None:
+            first = (len(x), 1, -1)
+            x = torch.cat((self.cls_token.expand(first), x), dim=1)
+            own = self.cls_position.expand(first)
+            position = torch.cat((own, position), dim=1)
+        outs = []
+        for index, layer in enumerate(self.layers):
+            if self.with_cp and x.requires_grad:
+                x = checkpoint(
+                    layer, x, position, neighbours, use_reentrant=False
+                )
+            else:
+                x = layer(x, position, neighbours)
+            if index in self.out_indices:
+                outs.append(self._output(index, x))
+        return tuple(outs)
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        """Normalised tokens (B, L, C) -> (B, C), or (B, 2C)."""
+        groups = tokens if self.cls_token is None else tokens[:, 1:]
+        mean = groups.mean(1)
+        if self.first_sample_mean:
+            mean = mean[:1]
+        pooled = groups.amax(1) + mean
+        if self.cls_token is None:
+            return pooled
+        return torch.cat((tokens[:, 0], pooled), dim=1)
+
+    def _output(self, index: int, x: Tensor) -> Tensor:
+        final = index == len(self.pattern) - 1
+        norm = self.norm if final else self.out_norms[str(index)]
+        tokens = norm(x)
+        return tokens if self.out_type == 'raw' else self.pool(tokens)
+
+    def get_layer_depth(
+        self, param_name: str, prefix: str = ''
+    ) -> tuple[int, int]:
+        """Depth of a parameter, for layer-wise learning rate decay.
+
+        Args:
+            param_name: Name of the parameter.
+            prefix: Of this backbone in the model, as ``'backbone.'``.
+
+        Returns:
+            The depth (0 for embeddings and class token, block i has i + 1,
+            norms of the outputs the largest) and the number of depths.
+        """
+        num_layers = len(self.pattern) + 2
+        room, *place = param_name.removeprefix(prefix).split('.')
+        if room in ('embed', 'position', 'cls_token', 'cls_position'):
+            return 0, num_layers
+        if room == 'layers':
+            return int(place[0]) + 1, num_layers
+        return num_layers - 1, num_layers
+
+    def _may_miss(self, key: str) -> bool:
+        return key.startswith(('out_norms.', 'cls_'))
+
+    def _may_leave(self, key: str) -> bool:
+        """Whether a key belongs to one with more outputs or depth."""
+        if key.startswith('layers.'):
+            index = int(key.split('.')[1])
+            return len(self.layers) <= index < len(self.pattern)
+        return key.startswith(('norm.', 'out_norms.', 'cls_'))
+
+    def _own_init(self) -> None:
+        for layer in self.layers:
+            # The mixer of Mamba keeps its own.
+            rooms = [layer.local]
+            if isinstance(layer.mixer, BidirectionalMamba):
+                with torch.no_grad():
+                    # Outputs that are summed start smaller.
+                    layer.mixer.out_proj.weight /= len(self.pattern) ** 0.5
+            else:
+                rooms.append(layer.mixer)
+            for module in (m for room in rooms for m in room.modules()):
+                if isinstance(module, nn.Linear):
+                    nn.init.trunc_normal_(module.weight, std=0.02)
+                    if module.bias is not None:
+                        nn.init.zeros_(module.bias)
+        if self.cls_token is not None:
+            nn.init.trunc_normal_(self.cls_token, std=0.02)
+            nn.init.trunc_normal_(self.cls_position, std=0.02)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        if self.frozen_stages < 0:
+            return []
+        frozen = [self.embed, self.position]
+        frozen += self.layers[: self.frozen_stages]
+        if self.frozen_stages == len(self.pattern):
+            frozen += [self.out_norms]
+            frozen += [self.norm] if hasattr(self, 'norm') else []
+        return frozen
+
+    def _freeze(self) -> None:
+        super()._freeze()
+        if self.frozen_stages >= 0 and self.cls_token is not None:
+            self.cls_token.requires_grad_(False)
+            self.cls_position.requires_grad_(False)
+
+
+def _block(
+    kind: str, settings: dict, drop_path: float, batch_std: bool
+) -> PointBlock:
+    dims = settings['embed_dims']
+    if kind == 'M':
+        mixer = BidirectionalMamba(
+            dims,
+            settings['d_state'],
+            settings['d_conv'],
+            settings['expand'],
+            reverse='channels',
+        )
+    else:
+        mixer = ViTBlock(
+            dims,
+            settings['num_heads'],
+            settings['mlp_ratio'],
+            drop_path,
+            qkv_bias=False,
+        )
+    return PointBlock(mixer, dims, drop_path, batch_std)

@@ -1,0 +1,5 @@
+"""Classifiers that mmpretrain lacks."""
+
+from .voting import VotingClassifier
+
+__all__ = ['VotingClassifier']

@@ -1,0 +1,139 @@
+"""The decoder of tokens that are places in space.
+
+Letters: B batch, L tokens, V visible tokens, C channels.
+
+Source: the published MAP code for points (Liu and Yi, CVPR 2025); full
+attention is Point-MAE's (Pang et al., arXiv 2203.06604).
+"""
+
+import math
+
+import torch
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from ..layers import ViTBlock
+from ..layers.points import position_mlp
+from ..masking import Masked
+from ..masking.base import gather_tokens
+from .masked_decoder import ATTENTION_MASKS, attention_mask
+
+SEQUENCES = ('visible_first', 'places')
+
+
+@MODELS.register_module()
+class PointDecoder(BaseModule):
+    """Guess hidden groups from visible ones and from where they are.
+
+    The attention masks are those of :class:`MaskedDecoder`, on rows of
+    sqrt(L) tokens that follow each other, rounded down; the last row may be
+    shorter.
+
+    Args:
+        in_channels: C.
+        depth: Blocks.
+        num_heads: Heads; a divisor of C.
+        mlp_ratio: Hidden channels of the MLPs over C.
+        attention: ``'rows'`` (MAP), ``'full'`` (Point-MAE), ``'raster'``
+            (AR), ``'same_row'`` (local), or another of
+            :class:`MaskedDecoder`.
+        sequence: What follows each other: ``'visible_first'``, as published,
+            has the visible tokens before the hidden ones, so that rows are no
+            places in space; ``'places'`` leaves every token at its place in
+            the backbone's order, which along a curve makes rows of
+            neighbours.
+        init_cfg: mmengine's.
+
+    Raises:
+        ValueError: An unknown ``attention`` or ``sequence``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        depth: int = 4,
+        num_heads: int = 6,
+        mlp_ratio: float = 4.0,
+        attention: str = 'rows',
+        sequence: str = 'visible_first',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        choices = dict(
+            attention=(attention, ATTENTION_MASKS),
+            sequence=(sequence, SEQUENCES),
+        )
+        for name, (value, known) in choices.items():
+            if value not in known:
+                raise ValueError(
+                    f'unknown {name} {value!r} of the decoder; choose one '
+                    f'of {", ".join(known)}'
+                )
+        self.attention = attention
+        self.sequence = sequence
+        self.in_channels = in_channels
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, in_channels))
+        self.position = position_mlp(in_channels, nn.GELU)
+        self.blocks = nn.ModuleList(
+            ViTBlock(in_channels, num_heads, mlp_ratio, qkv_bias=False)
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(in_channels)
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def forward(
+        self, visible: Tensor, masked: Masked, centers: Tensor
+    ) -> Tensor:
+        """Features of every token, in the backbone's order.
+
+        Args:
+            visible: Encoded visible tokens, (B, V, C).
+            masked: Where they belong.
+            centers: Places of all tokens, (B, L, 3).
+
+        Returns:
+            (B, L, C).
+
+        Raises:
+            ValueError: The encoder has other channels.
+        """
+        if visible.shape[-1] != self.in_channels:
+            raise ValueError(
+                f'the encoder gives {visible.shape[-1]} channels, the decoder '
+                f'takes {self.in_channels}: set decoder.in_channels'
+            )
+        x = masked.restore(visible, self.mask_token)
+        position = self.position(centers)
+        if self.sequence == 'visible_first':
+            order = _visible_first(masked)
+            x, position = (
+                gather_tokens(x, order),
+                gather_tokens(position, order),
+            )
+        mask = self._mask(x.shape[1], x.device)
+        for block in self.blocks:
+            x = block(x + position, mask)
+        x = self.norm(x)
+        if self.sequence == 'visible_first':
+            x = gather_tokens(x, order.argsort(1))
+        return x
+
+    def _mask(self, length: int, device: torch.device) -> Tensor | None:
+        if self.attention == 'full':
+            return None
+        edge = math.isqrt(length)
+        grid = (-(-length // edge), edge)
+        mask = attention_mask(self.attention, grid, device)
+        return mask[:length, :length]
+
+
+def _visible_first(masked: Masked) -> Tensor:
+    """Places of the tokens, the visible ones first, (B, L)."""
+    seen = torch.ones_like(masked.mask).scatter(1, masked.keep, False)
+    return seen.sort(dim=1, stable=True).indices

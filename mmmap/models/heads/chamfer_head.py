@@ -1,0 +1,70 @@
+"""Linear prediction of the points of hidden groups.
+
+Letters: B batch, G groups, S points of a group, C channels of the decoder.
+"""
+
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from ...ops import chamfer_distance
+from ...ops.points.chamfer import NORMS
+
+
+@MODELS.register_module()
+class ChamferHead(BaseModule):
+    """Predict the points of each group, from its centre.
+
+    Args:
+        in_channels: C.
+        group_size: S.
+        norm: Of the Chamfer distance, ``'l2'`` (published) or ``'l1'``.
+
+    Raises:
+        ValueError: An unknown ``norm``.
+    """
+
+    def __init__(
+        self, in_channels: int, group_size: int = 32, norm: str = 'l2'
+    ) -> None:
+        super().__init__()
+        if norm not in NORMS:
+            raise ValueError(
+                f'unknown norm {norm!r}; choose one of {", ".join(NORMS)}'
+            )
+        self.group_size = group_size
+        self.norm = norm
+        self.pred = nn.Linear(in_channels, 3 * group_size)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(..., C) -> (..., S, 3)."""
+        return self.pred(features).unflatten(-1, (self.group_size, 3))
+
+    def loss(self, features: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        """Mean Chamfer distance of the hidden groups.
+
+        Args:
+            features: (B, G, C).
+            target: (B, G, S, 3).
+            mask: (B, G) bool, True where a group was hidden.
+
+        Returns:
+            A scalar.
+
+        Raises:
+            ValueError: Features or target are not of this head's sizes.
+        """
+        if features.shape[-1] != self.pred.in_features:
+            raise ValueError(
+                f'the decoder gives {features.shape[-1]} channels, the head '
+                f'takes {self.pred.in_features}: set head.in_channels'
+            )
+        wanted = (*features.shape[:2], self.group_size, 3)
+        if target.shape != wanted:
+            raise ValueError(
+                f'the groups are {tuple(target.shape)}, the head guesses '
+                f'{wanted}: give backbone and head one group_size'
+            )
+        # In fp32 also under autocast.
+        guess = self(features[mask]).float()
+        return chamfer_distance(guess, target[mask].float(), self.norm)

@@ -1,0 +1,39 @@
+"""Masking of neighbouring places in space."""
+
+import torch
+from torch import Tensor, nn
+
+from .base import Masked, hide
+from .ratio import MaskRatio
+
+
+class PointBlockMasking(nn.Module):
+    """Hide the places around one of them, drawn for each cloud.
+
+    Source: the block masking of Point-MAE (Pang et al., arXiv 2203.06604).
+
+    Args:
+        ratio: See :class:`MaskRatio`.
+    """
+
+    def __init__(self, ratio: float | dict[str, float] = 0.6) -> None:
+        super().__init__()
+        self.ratio = MaskRatio(ratio)
+
+    def forward(self, places: Tensor) -> Masked:
+        """Mask a batch of clouds by the places of their tokens, (B, L, 3).
+
+        Of places equally far the lower index is hidden.
+        """
+        batch, length, _ = places.shape
+        hidden = self.ratio.hidden(length)
+        drawn = torch.randint(length, (batch, 1, 1), device=places.device)
+        middle = places.gather(1, drawn.expand(-1, -1, places.shape[-1]))
+        distance = (places - middle).square().sum(-1)
+        nearest = distance.sort(dim=1, stable=True).indices[:, :hidden]
+        mask = torch.zeros_like(distance, dtype=torch.bool)
+        return hide(mask.scatter_(1, nearest, True))
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return f'ratio={self.ratio}'

@@ -1,0 +1,184 @@
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from mmmap.datasets.point_files import PointFileError
+from mmmap.datasets.points import (
+    FewShot,
+    ModelNet40,
+    PointNPZ,
+    ScanObjectNN,
+    ShapeNet55,
+    ShapeNetPart,
+)
+from tests.datasets.points.made import save
+
+CLOUD = np.arange(21.0).reshape(7, 3)
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def rows(table):
+    return '\n'.join(' '.join(map(str, row)) for row in table)
+
+
+def test_shapenet55(tmp_path):
+    write(tmp_path / 'train.txt', '02-a.npy\n03-b.npy\n')
+    (tmp_path / 'shapenet_pc').mkdir()
+    for name in ('02-a', '03-b'):
+        np.save(tmp_path / 'shapenet_pc' / f'{name}.npy', CLOUD)
+    dataset = ShapeNet55(data_root=str(tmp_path))
+    assert len(dataset) == 2
+    assert np.array_equal(dataset[1]['points'], CLOUD)
+    with pytest.raises(PointFileError, match='no file.*test.txt'):
+        ShapeNet55(data_root=str(tmp_path), split='test')
+
+
+def test_modelnet40(tmp_path):
+    write(tmp_path / 'modelnet40_shape_names.txt', 'bed\nnight_stand\n')
+    write(tmp_path / 'modelnet40_test.txt', 'night_stand_0001\nbed_0007\n')
+    for name in ('night_stand/night_stand_0001', 'bed/bed_0007'):
+        text = rows(np.hstack([CLOUD, CLOUD])).replace(' ', ',')
+        write(tmp_path / f'{name}.txt', text)
+    dataset = ModelNet40(data_root=str(tmp_path), split='test')
+    assert [item['gt_label'] for item in dataset] == [1, 0]
+    assert np.array_equal(dataset[0]['points'], CLOUD)
+    assert dataset.metainfo['classes'] == ('bed', 'night_stand')
+    write(tmp_path / 'modelnet40_test.txt', 'sofa_0001')
+    with pytest.raises(PointFileError, match='names sofa_0001, of no class'):
+        ModelNet40(data_root=str(tmp_path), split='test')
+    with pytest.raises(ValueError, match="got 'val'"):
+        ModelNet40(data_root=str(tmp_path), split='val')
+
+
+def make_shapenetpart(root, labels):
+    write(root / 'synsetoffset2category.txt', 'Bag\t01\nCar\t02\n')
+    for part, name in (('train', '01/a'), ('val', '02/b'), ('test', '02/c')):
+        file = f'train_test_split/shuffled_{part}_file_list.json'
+        write(root / file, json.dumps([f'shape_data/{name}']))
+        table = np.hstack([CLOUD, CLOUD, np.array(labels)[:, None]])
+        write(root / f'{name}.txt', rows(table))
+
+
+def test_shapenetpart(tmp_path):
+    labels = [8, 8, 9, 10, 11, 9, 8]
+    make_shapenetpart(tmp_path, labels)
+    dataset = ShapeNetPart(data_root=str(tmp_path))
+    assert [dataset.get_data_info(i)['gt_label'] for i in (0, 1)] == [1, 3]
+    car = dataset[1]
+    assert car['parts'] == (8, 9, 10, 11)
+    assert car['gt_part'].tolist() == labels
+    assert np.array_equal(car['points'], CLOUD)
+    assert len(ShapeNetPart(data_root=str(tmp_path), split='test')) == 1
+    make_shapenetpart(tmp_path, [50] * 7)
+    with pytest.raises(PointFileError, match='b.txt: sample 0 has label 50'):
+        dataset[1]
+
+
+def test_there_are_fifty_parts():
+    assert sum(ShapeNetPart.PARTS.values()) == 50
+    assert len(ShapeNetPart.PARTS) == 16
+
+
+class Archive(dict):
+    """What h5py gives of a file, here of an archive of NumPy."""
+
+    def __init__(self, path):
+        with np.load(path) as arrays:
+            super().__init__({name: arrays[name] for name in arrays})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+@pytest.mark.parametrize(
+    ('variant', 'file'),
+    [
+        ('obj_bg', 'main_split/test_objectdataset'),
+        ('obj_only', 'main_split_nobg/test_objectdataset'),
+        (
+            'pb_t50_rs',
+            'main_split/test_objectdataset_augmentedrot_scale75',
+        ),
+    ],
+)
+def test_scanobjectnn(tmp_path, monkeypatch, variant, file):
+    stand_in = types.SimpleNamespace(File=Archive)
+    monkeypatch.setitem(sys.modules, 'h5py', stand_in)
+    settings = dict(data_root=str(tmp_path), split='test', variant=variant)
+    with pytest.raises(PointFileError, match='there is no file'):
+        ScanObjectNN(**settings)
+    path = tmp_path / f'{file}.h5'
+    path.parent.mkdir()
+    with open(path, 'wb') as opened:
+        np.savez(opened, data=np.stack([CLOUD] * 2), label=np.array([3, 14]))
+    dataset = ScanObjectNN(**settings)
+    assert [item['gt_label'] for item in dataset] == [3, 14]
+    with open(path, 'wb') as opened:
+        np.savez(opened, data=np.stack([CLOUD] * 2), label=np.array([3, 15]))
+    with pytest.raises(PointFileError, match='h5: sample 1 has label 15'):
+        ScanObjectNN(**settings)
+    with open(path, 'wb') as opened:
+        np.savez(opened, data=np.stack([CLOUD] * 2))
+    with pytest.raises(PointFileError, match='cannot read data and label'):
+        ScanObjectNN(**settings)
+
+
+def test_scanobjectnn_without_h5py(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'h5py', None)
+    with pytest.raises(ImportError, match='pip install h5py'):
+        ScanObjectNN(data_root=str(tmp_path))
+    with pytest.raises(ValueError, match="variant must be.*'hard'"):
+        ScanObjectNN(variant='hard')
+
+
+def labelled(folder, number=90):
+    arrays = dict(
+        points=np.arange(number * 3.0).reshape(number, 1, 3),
+        label=np.arange(number) % 6,
+        classes=np.array(list('abcdef')),
+    )
+    path = save(folder / 'clouds.npz', arrays)
+    return PointNPZ(str(path))
+
+
+def test_few_shot(tmp_path):
+    dataset = labelled(tmp_path)
+    settings = dict(way=4, shot=5, num_queries=10)
+    learnt = FewShot(dataset, **settings)
+    told = FewShot(dataset, query=True, **settings)
+    assert (len(learnt), len(told)) == (20, 40)
+    assert np.bincount([i['gt_label'] for i in learnt]).tolist() == [5] * 4
+    assert np.bincount([i['gt_label'] for i in told]).tolist() == [10] * 4
+    seen = {i['points'].tobytes() for i in learnt}
+    assert not seen & {i['points'].tobytes() for i in told}
+    # New labels stand for the same classes in both.
+    assert np.array_equal(learnt.classes, told.classes)
+    for item in (*learnt, *told):
+        old = int(item['points'][0, 0]) // 3 % 6
+        assert old == learnt.classes[item['gt_label']]
+        assert learnt.metainfo['classes'][item['gt_label']] == 'abcdef'[old]
+
+
+def test_folds_differ_and_repeat(tmp_path):
+    dataset = labelled(tmp_path)
+    settings = dict(way=4, shot=5, num_queries=10)
+    members = [FewShot(dataset, fold=f, **settings).members for f in (0, 1, 0)]
+    assert members[0] == members[2] != members[1]
+
+
+def test_too_few_for_few_shot(tmp_path):
+    dataset = labelled(tmp_path)
+    with pytest.raises(ValueError, match='only 0 classes.*have 21 samples'):
+        FewShot(dataset, way=4, shot=1)
+    with pytest.raises(ValueError, match='only 6 classes'):
+        FewShot(dataset, way=7, shot=1, num_queries=2)

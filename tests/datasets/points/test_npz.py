@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from mmmap.datasets.of_config import DataError, check_data
+from mmmap.datasets.point_files import PointFileError
+from mmmap.datasets.points import PointFolder, PointNPZ
+from tests.datasets.points.made import CLASSES, PARTS, parts, save, shapes
+from tests.helpers import REPO
+
+REAL = REPO.parent / 'shared' / 'data' / 'points'
+
+
+def npz(folder, arrays, **settings):
+    save(folder / 'clouds.npz', arrays)
+    return PointNPZ('clouds.npz', data_root=str(folder), **settings)
+
+
+def test_labelled_clouds(tmp_path):
+    arrays = shapes()
+    dataset = npz(tmp_path, arrays)
+    assert len(dataset) == 15
+    assert dataset.metainfo['classes'] == tuple(CLASSES)
+    item = dataset[4]
+    assert item['points'].dtype == np.float32
+    assert np.array_equal(item['points'], arrays['points'][4])
+    assert (item['gt_label'], item['sample_idx']) == (1, 4)
+
+
+def test_parts(tmp_path):
+    arrays = parts()
+    dataset = npz(tmp_path, arrays)
+    assert dataset.metainfo['parts'] == tuple(PARTS)
+    item = dataset[3]
+    assert (item['gt_label'], item['parts']) == (1, (2, 3))
+    assert np.array_equal(item['gt_part'], arrays['part'][3])
+
+
+def test_splits_share_nothing_and_have_every_class(tmp_path):
+    train, val = (
+        npz(tmp_path, shapes(30), split=split) for split in ('train', 'val')
+    )
+    assert (len(train), len(val)) == (24, 6)
+    labels = [[d['gt_label'] for d in dataset] for dataset in (train, val)]
+    assert np.bincount(labels[0]).tolist() == [8, 8, 8]
+    assert np.bincount(labels[1]).tolist() == [2, 2, 2]
+    seen = {d['points'].tobytes() for d in train}
+    assert not seen & {d['points'].tobytes() for d in val}
+
+
+def test_clouds_without_labels(tmp_path):
+    dataset = npz(tmp_path, dict(points=np.ones((5, 3, 3))), split='val')
+    assert len(dataset) == 1
+    assert dataset[0].keys() == {'points', 'sample_idx'}
+
+
+def spoiled(change):
+    arrays = shapes()
+    change(arrays)
+    return arrays
+
+
+def put(name, index, value):
+    return lambda arrays: arrays[name].__setitem__(index, value)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (put('points', (3, 1, 0), np.nan), 'sample 3 has coordinates.*1 of'),
+        (put('points', (7, 1, 0), np.inf), 'sample 7'),
+        (put('label', 5, 3), 'sample 5 has label 3, the 3 classes'),
+        (put('label', 2, -1), 'sample 2 has label -1'),
+        (lambda a: a.pop('points'), 'no array points'),
+        (lambda a: a.pop('classes'), 'only one of label and classes'),
+        (lambda a: a.update(label=a['label'][:4]), r'must be whole.*\(15,\)'),
+        (lambda a: a.update(label=np.ones(15)), 'float64'),
+        (lambda a: a.update(points=a['points'][..., :2]), r'\(n, N, 3\)'),
+        (lambda a: a.update(points=a['points'][:, :0]), r'\(15, 0, 3\)'),
+    ],
+)
+def test_wrong_content_names_file_and_sample(tmp_path, change, message):
+    with pytest.raises(PointFileError, match=f'clouds.npz.*{message}'):
+        npz(tmp_path, spoiled(change))
+
+
+def test_wrong_files(tmp_path):
+    with pytest.raises(PointFileError, match='there is no file.*none.npz'):
+        PointNPZ('none.npz', data_root=str(tmp_path))
+    path = save(tmp_path / 'clouds.npz', shapes())
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b'', b'text'):
+        path.write_bytes(content)
+        with pytest.raises(PointFileError, match='cannot read.*clouds.npz'):
+            PointNPZ(str(path))
+    with pytest.raises(ValueError, match="split must be.*'test'"):
+        PointNPZ(str(path), split='test')
+
+
+def test_folder_of_clouds(tmp_path):
+    cloud = np.arange(12.0).reshape(4, 3)
+    for name in ('b', 'a'):
+        (tmp_path / 'train' / name).mkdir(parents=True)
+    np.savez(tmp_path / 'train' / 'b' / '0.npz', points=cloud)
+    np.save(tmp_path / 'train' / 'a' / '0.npy', cloud)
+    rows = '\n'.join(f'{x},{y},{z},0,1,0' for x, y, z in cloud)
+    (tmp_path / 'train' / 'a' / '1.txt').write_text(rows)
+    (tmp_path / 'train' / 'a' / 'readme.md').write_text('no cloud')
+    dataset = PointFolder(data_root=str(tmp_path), split='train')
+    assert dataset.metainfo['classes'] == ('a', 'b')
+    assert [item['gt_label'] for item in dataset] == [0, 0, 1]
+    for item in dataset:
+        assert np.array_equal(item['points'], cloud)
+    flat = PointFolder(data_root=str(tmp_path / 'train' / 'a'))
+    assert len(flat) == 2
+    assert 'gt_label' not in flat[0]
+
+
+def test_wrong_folders(tmp_path):
+    with pytest.raises(PointFileError, match='no folder'):
+        PointFolder(data_root=str(tmp_path), split='train')
+    with pytest.raises(PointFileError, match='holds no clouds'):
+        PointFolder(data_root=str(tmp_path))
+    path = tmp_path / 'cloud.txt'
+    for content, message in (
+        ('1 2 3\n4 5 x', 'cannot read'),
+        ('1 2\n3 4', r'must be \(N, 3\)'),
+        ('1 2 nan', 'sample 0 has coordinates'),
+    ):
+        path.write_text(content)
+        dataset = PointFolder(data_root=str(tmp_path))
+        with pytest.raises(PointFileError, match=message) as error:
+            dataset[0]
+        assert 'cloud.txt' in str(error.value)
+
+
+def test_data_is_checked_before_training(tmp_path):
+    dataset = dict(
+        type='PointNPZ', data_root=str(tmp_path), ann_file='clouds.npz'
+    )
+    config = dict(model={}, train_dataloader=dict(dataset=dataset))
+    with pytest.raises(DataError, match='empty|no file'):
+        check_data(config, ('train', 'val'))
+    save(tmp_path / 'clouds.npz', spoiled(put('label', 5, 3)))
+    with pytest.raises(DataError, match='train: .*sample 5 has label 3'):
+        check_data(config, ('train', 'val'))
+    save(tmp_path / 'clouds.npz', shapes())
+    check_data(config, ('train', 'val'))
+    dataset.update(type='PointFolder', ann_file='')
+    check_data(config, ('train', 'val'))
+
+
+@pytest.mark.parametrize(
+    ('file', 'number', 'classes'),
+    [('shapes69_1024.npz', 1981, 69), ('parts19_2048.npz', 285, 19)],
+)
+def test_real_sets(file, number, classes):
+    if not (REAL / file).is_file():
+        pytest.skip(f'no {file} beside the repository')
+    splits = [
+        PointNPZ(file, data_root=str(REAL), split=split)
+        for split in ('train', 'val')
+    ]
+    assert sum(map(len, splits)) == number
+    for dataset in splits:
+        assert {item['gt_label'] for item in dataset} == set(range(classes))

@@ -1,0 +1,76 @@
+"""Train and evaluate all folds of a few-shot config; mean and deviation.
+
+python tools/point_few_shot.py \
+    configs/points/hybridnet-small_1xb32-150e_modelnet40-5way-20shot.py
+
+Takes the options of tools/train.py. Each fold has a folder of its own in the
+work_dir; what it counts is the accuracy after the last epoch.
+"""
+
+import statistics
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.launch import (
+    build_runner,
+    clear_errors,
+    common_parser,
+    read_config,
+)
+
+METRIC = 'accuracy/top1'
+
+
+def parse_args(argv: Sequence[str] | None = None) -> Namespace:
+    """The command line."""
+    parser = common_parser('Train and evaluate all folds of a few-shot config')
+    parser.add_argument(
+        '--folds', type=int, default=10, help='how many folds (10)'
+    )
+    return parser.parse_args(argv)
+
+
+def accuracy_of(args: Namespace, fold: int) -> float:
+    """Train on a fold; the accuracy on its queries, in percent.
+
+    Raises:
+        ValueError: The config is not a few-shot one.
+    """
+    config = read_config(args)
+    for split in ('train', 'val', 'test'):
+        dataset = config[f'{split}_dataloader'].dataset
+        if dataset.type != 'FewShot':
+            raise ValueError(
+                f'the {split} set of {args.config} is {dataset.type}, not '
+                'FewShot: use a few-shot config'
+            )
+        dataset.fold = fold
+    folder = Path(config.work_dir, f'fold_{fold}')
+    config.work_dir = str(folder)
+    # By time alone, short folds would be one experiment to mmengine.
+    config.experiment_name = '_'.join(folder.parts[-2:])
+    if fold == 0 and not args.no_data_check:
+        check_data(config, ('train', 'val'))
+    # The validation at the end is the one that counts.
+    config.train_cfg.val_interval = config.train_cfg.max_epochs
+    runner = build_runner(config)
+    runner.train()
+    return float(runner.message_hub.get_scalar(f'val/{METRIC}').current())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the folds."""
+    args = parse_args(argv)
+    with clear_errors(args.traceback):
+        found = [accuracy_of(args, fold) for fold in range(args.folds)]
+        each = ' '.join(f'{value:.1f}' for value in found)
+        spread = statistics.stdev(found) if len(found) > 1 else 0.0
+        mean = statistics.mean(found)
+        print(f'folds: {each}')
+        print(f'top-1: {mean:.1f} +- {spread:.1f} over {len(found)} folds')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,92 @@
+"""Fit a linear SVM on the frozen features of a backbone on points.
+
+python tools/point_svm.py CONFIG CHECKPOINT
+
+The config is that of a classifier: its data sets are used, without their
+random augmentations, and its backbone, of which the pooled tokens of groups
+are the features. The checkpoint is that of a pretraining.
+"""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.launch import clear_errors, common_parser, read_config
+
+
+def parse_args(argv: Sequence[str] | None = None) -> Namespace:
+    """The command line."""
+    parser = common_parser('Fit a linear SVM on frozen features')
+    parser.add_argument('checkpoint', help='of a pretraining')
+    parser.add_argument(
+        '--C', type=float, default=0.01, help='weight of errors (0.01)'
+    )
+    return parser.parse_args(argv)
+
+
+def frozen_backbone(config: Config, checkpoint: str) -> torch.nn.Module:
+    """The config's backbone with a checkpoint's weights, for evaluation.
+
+    Raises:
+        CheckpointError: The checkpoint is unreadable or does not fit.
+    """
+    settings = dict(
+        config.model.backbone,
+        with_cls_token=False,
+        out_type='pooled',
+        init_cfg=dict(
+            type='Pretrained', checkpoint=checkpoint, prefix='backbone.'
+        ),
+    )
+    backbone = MODELS.build(settings)
+    backbone.init_weights()
+    return backbone.eval()
+
+
+@torch.no_grad()
+def features_of(
+    config: Config, split: str, backbone: torch.nn.Module
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features and labels of a split, in the pipeline of the validation."""
+    loader = dict(config.val_dataloader)
+    dataset = dict(config[f'{split}_dataloader'].dataset)
+    dataset['pipeline'] = config.val_dataloader.dataset.pipeline
+    loader['dataset'] = dataset
+    prepare = MODELS.build(config.model.data_preprocessor)
+    features, labels = [], []
+    for batch in Runner.build_dataloader(loader):
+        data = prepare(batch)
+        features.append(backbone(data['inputs'])[-1])
+        labels += [int(s.gt_label) for s in data['data_samples']]
+    return torch.cat(features).numpy(), np.array(labels)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fit and evaluate."""
+    # Here, for its import takes longer than a wrong argument is found.
+    from sklearn.svm import LinearSVC
+
+    args = parse_args(argv)
+    with clear_errors(args.traceback):
+        config = read_config(args)
+        init_default_scope('mmpretrain')
+        if not args.no_data_check:
+            check_data(config, ('train', 'val'))
+        backbone = frozen_backbone(config, args.checkpoint)
+        sets = [
+            features_of(config, split, backbone) for split in ('train', 'val')
+        ]
+        svm = LinearSVC(C=args.C, random_state=0).fit(*sets[0])
+        accuracy = [100 * svm.score(*one) for one in sets]
+        print(f'train: {accuracy[0]:.1f}, val: {accuracy[1]:.1f} top-1')
+
+
+if __name__ == '__main__':
+    main()
