@@ -9,7 +9,12 @@ from tests.helpers import REPO
 
 # The rooms from the ground up; one may import what lies below it, and itself.
 FLOORS = (
-    {'mmmap.datasets', 'mmmap.diagnosis', 'mmmap.version'},
+    {
+        'mmmap.checkpoints',
+        'mmmap.datasets',
+        'mmmap.diagnosis',
+        'mmmap.version',
+    },
     {'mmmap.evaluation', 'mmmap.ops'},
     {'mmmap.models.layers', 'mmmap.models.masking'},
     {'mmmap.models.backbones', 'mmmap.models.data_preprocessors'},

@@ -4,8 +4,11 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from ..models.backbones.pretrained import CheckpointError
-from . import files
+from ..checkpoints import (
+    CheckpointError,
+    read_checkpoint,
+    write_checkpoint,
+)
 from .names import ConversionError
 
 
@@ -27,8 +30,10 @@ def main(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('src', help='checkpoint to read')
-    parser.add_argument('dst', help='checkpoint to write')
+    parser.add_argument('src', help='checkpoint to read, .pth or .safetensors')
+    parser.add_argument(
+        'dst', help='checkpoint to write, .pth or .safetensors'
+    )
     parser.add_argument(
         '--reverse', action='store_true', help='from mmmap to official names'
     )
@@ -38,8 +43,8 @@ def main(
     args = parser.parse_args(argv)
     convert = restored if args.reverse else converted
     try:
-        content = convert(files.read(args.src))
-        files.write(args.dst, content, args.overwrite)
+        content = convert(read_checkpoint(args.src))
+        write_checkpoint(args.dst, content, args.overwrite)
     except (ConversionError, CheckpointError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

@@ -1,6 +1,9 @@
 """How models learn: the optimizer's groups and the hooks."""
 
-from . import complexity  # noqa: F401  adds to MMEngine's table
+from . import (
+    checkpoint_loading,  # noqa: F401  replaces MMEngine's reader
+    complexity,  # noqa: F401  adds to MMEngine's table
+)
 from .hooks import (
     BatchFeedHook,
     CheckpointGuardHook,

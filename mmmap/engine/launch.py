@@ -16,8 +16,8 @@ from mmengine.registry import OPTIM_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
+from ..checkpoints import CheckpointError, check_file
 from ..datasets.of_config import set_data_root
-from ..models.backbones.pretrained import CheckpointError, check_file
 
 # What wrong input raises. Anything else is a bug and shows its traceback.
 EXPECTED = (ArithmeticError, OSError, RuntimeError, ValueError)

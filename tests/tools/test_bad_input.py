@@ -139,6 +139,16 @@ def test_a_class_map_that_does_not_fit(
     assert f'{path} {wrong}' in error
 
 
+class Harmful:
+    """Makes a file when it is unpickled without care."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), 'w')
+
+
 @pytest.fixture(scope='module')
 def checkpoints(segmentor, tmp_path_factory):
     """Checkpoints that cannot be used, by what is wrong with them."""
@@ -149,6 +159,8 @@ def checkpoints(segmentor, tmp_path_factory):
     torch.save(dict(state_dict=other, meta={}), folder / 'other.pth')
     stranger = {'conv1.weight': torch.zeros(8, 3, 7, 7)}
     torch.save(dict(state_dict=stranger, meta={}), folder / 'stranger.pth')
+    harmful = dict(state_dict=other, meta={'by': Harmful(folder / 'harm')})
+    torch.save(harmful, folder / 'harmful.pth')
     whole = segmentor.checkpoint.read_bytes()
     (folder / 'cut.pth').write_bytes(whole[: len(whole) // 2])
     return folder
@@ -160,6 +172,7 @@ UNUSABLE = {
     'other': ('does not fit HybridNet', 'does not fit EncoderDecoder'),
     'stranger': ('no weights under the prefix', '0 tensors matched'),
     'cut': ('truncated', 'truncated'),
+    'harmful': ('it holds io.open', 'it holds io.open'),
     'absent': ('no checkpoint at', 'no checkpoint at'),
 }
 
@@ -174,6 +187,7 @@ def test_checkpoint_for_the_backbone(
     error = refused(*run)
     assert str(path) in error
     assert UNUSABLE[name][0] in error
+    assert not (checkpoints / 'harm').exists()
 
 
 @pytest.mark.parametrize('name', UNUSABLE)
@@ -192,6 +206,7 @@ def test_checkpoint_for_the_model(
         error = refused('test.py', config, path, *run[1:])
     assert str(path) in error
     assert UNUSABLE[name][1] in error
+    assert not (checkpoints / 'harm').exists()
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_the_command(fixture, tmp_path):
 
     done = run(str(tmp_path / 'none.pt'), good)
     assert done.returncode == 2
-    assert 'there is no file' in done.stderr
+    assert 'no checkpoint at' in done.stderr
     assert 'Traceback' not in done.stderr
 
 

@@ -111,7 +111,7 @@ def test_reverse_of_an_official_file(tmp_path, capsys):
 
 def test_absent_and_truncated_files(tmp_path, capsys):
     assert convert(tmp_path / 'no.pth', tmp_path / 'ours.pth') == 1
-    assert 'there is no file' in capsys.readouterr().err
+    assert 'no checkpoint at' in capsys.readouterr().err
     src = save(make_official(), tmp_path / 'map.pth')
     src.write_bytes(src.read_bytes()[:5000])
     assert convert(src, tmp_path / 'ours.pth') == 1

@@ -14,7 +14,7 @@ within the tolerance, 1 above it, 2 for a file that cannot be compared.
 import argparse
 import sys
 
-from mmmap.conversion import files
+from mmmap.checkpoints import read_checkpoint
 from mmmap.conversion.parity import errors_of
 
 
@@ -37,7 +37,7 @@ def report(path, found, tolerance):
 def check(path, tolerance):
     """Compare one fixture and print its table; return the exit status."""
     try:
-        found = errors_of(files.read(path))
+        found = errors_of(read_checkpoint(path))
     # Whatever a file of another form leads to.
     except Exception as error:
         print(f'error: {path}: {error}', file=sys.stderr)

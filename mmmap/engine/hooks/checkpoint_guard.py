@@ -5,11 +5,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop
 
-from ...models.backbones.pretrained import (
-    CheckpointError,
-    compare,
-    weights_of,
-)
+from ...checkpoints import CheckpointError
+from ...models.backbones.pretrained import compare, weights_of
 
 
 @HOOKS.register_module()

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...checkpoints import CheckpointError
 from .pretrained import load_pretrained, pretrained_cfg
 
 
@@ -49,6 +50,24 @@ class Encoder(BaseModule):
         for module in self._frozen_modules():
             module.eval()
         return self
+
+    def _load_from_state_dict(self, state_dict, prefix, *arguments) -> None:
+        """Refuse weights of which none is for this backbone.
+
+        Whoever loads them: mmengine, the inferencers and ``get_model`` do so
+        with ``strict=False`` and would leave a random backbone.
+        """
+        own = (f'{prefix}{key}' for key in self.state_dict())
+        if not any(key in state_dict for key in own):
+            raise CheckpointError(
+                f'the weights have nothing for the {type(self).__name__} at '
+                f'{prefix or "the top"!r}: none of them has one of its names. '
+                'They are probably of another library, or lack this prefix; '
+                'convert them (tools/model_converters), or load a backbone '
+                "by init_cfg=dict(type='Pretrained', checkpoint=..., "
+                "prefix='backbone.')"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def _may_miss(self, key: str) -> bool:
         """Whether a checkpoint need not have a key of this backbone."""

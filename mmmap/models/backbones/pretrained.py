@@ -5,19 +5,13 @@ leaves a random network and a line in the log. Here what does not fit is an
 error, and what was loaded is reported.
 """
 
-import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mmengine.logging import MMLogger
-from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-
-class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be used, with what was wrong with it."""
+from ...checkpoints import CheckpointError, read_checkpoint
 
 
 @dataclass
@@ -64,51 +58,6 @@ def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
             f'FILE, got {init_cfg}'
         )
     return dict(cfg)
-
-
-def check_file(path: str) -> None:
-    """See that a local checkpoint is there and whole, without reading it.
-
-    Raises:
-        CheckpointError: It is not.
-    """
-    if '://' in path:
-        return
-    if not Path(path).is_file():
-        raise CheckpointError(
-            f'no checkpoint at {path}; train one first or correct the path'
-        )
-    with open(path, 'rb') as file:
-        start = file.read(2)
-    # torch writes zip archives; their directory is at the end of the file.
-    if not start or (start == b'PK' and not zipfile.is_zipfile(path)):
-        raise CheckpointError(
-            f'cannot read the checkpoint {path}: it is truncated '
-            f'({os.path.getsize(path):,} bytes); copy or download it again'
-        )
-
-
-def read_checkpoint(path: str) -> dict:
-    """Read a checkpoint file or URL on the CPU.
-
-    Raises:
-        CheckpointError: No such file, or it is truncated or no checkpoint.
-    """
-    check_file(path)
-    try:
-        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    except Exception as error:
-        raise CheckpointError(
-            f'cannot read the checkpoint {path} '
-            f'({type(error).__name__}: {error}): it is truncated, or no file '
-            'that torch.save wrote; copy or download it again'
-        ) from error
-    if not isinstance(checkpoint, dict):
-        raise CheckpointError(
-            f'{path} holds a {type(checkpoint).__name__}, not a checkpoint '
-            '(a dict of tensors, or one with the key state_dict)'
-        )
-    return checkpoint
 
 
 def weights_of(checkpoint: dict, source: str) -> dict[str, Tensor]:

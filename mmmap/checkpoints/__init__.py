@@ -1,0 +1,12 @@
+"""Files of weights: read without running code of theirs, written whole."""
+
+from .errors import CheckpointError
+from .reading import check_file, read_checkpoint
+from .writing import write_checkpoint
+
+__all__ = [
+    'CheckpointError',
+    'check_file',
+    'read_checkpoint',
+    'write_checkpoint',
+]

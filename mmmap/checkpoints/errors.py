@@ -1,0 +1,5 @@
+"""What is raised where weights cannot be had."""
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be used, with what was wrong with it."""

@@ -1,0 +1,117 @@
+"""One reader for every checkpoint, which runs no code of the file."""
+
+import os
+import re
+import zipfile
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+
+from .errors import CheckpointError
+from .harmless import HARMLESS
+from .safetensors_files import SUFFIX, read_safetensors
+
+_SCHEMES = ('http://', 'https://')
+
+
+def check_file(path: str | Path) -> None:
+    """See that a local checkpoint is there and whole, without reading it.
+
+    Raises:
+        CheckpointError: It is not, or it is a URL other than http(s).
+    """
+    path = str(path)
+    if path.startswith(_SCHEMES):
+        return
+    if '://' in path:
+        raise CheckpointError(
+            f'cannot read {path}: a checkpoint is a file or an http(s) URL; '
+            'download it and give the path of the file'
+        )
+    if not Path(path).is_file():
+        raise CheckpointError(
+            f'no checkpoint at {path}; train one first or correct the path'
+        )
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    # torch writes zip archives; their directory is at the end of the file.
+    if not start or (start == b'PK' and not zipfile.is_zipfile(path)):
+        raise CheckpointError(
+            f'cannot read the checkpoint {path}: it is truncated '
+            f'({os.path.getsize(path):,} bytes); copy or download it again'
+        )
+
+
+def read_checkpoint(path: str | Path, map_location='cpu') -> dict:
+    """Read a checkpoint of torch, mmengine or safetensors.
+
+    Args:
+        path: File, or http(s) URL, which is kept in torch's cache.
+        map_location: As of ``torch.load``.
+
+    Returns:
+        What the file holds; of safetensors ``state_dict`` and ``meta``.
+
+    Raises:
+        CheckpointError: No such file, it is truncated or no checkpoint, or
+            it holds more than weights; none of its code was run.
+    """
+    path = str(path)
+    check_file(path)
+    file = _downloaded(path) if path.startswith(_SCHEMES) else path
+    if file.endswith(SUFFIX):
+        return read_safetensors(file, map_location)
+    content = _unpickled(file, map_location)
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f'{path} holds a {type(content).__name__}, not a checkpoint '
+            '(a dict of tensors, or one with the key state_dict)'
+        )
+    return content
+
+
+def _unpickled(path: str, map_location):
+    try:
+        with torch.serialization.safe_globals(HARMLESS):
+            return torch.load(
+                path, map_location=map_location, weights_only=True
+            )
+    # torch raises whatever the bytes lead to.
+    except Exception as error:
+        refused = re.search(r'GLOBAL ([\w.]+)', str(error))
+        if refused:
+            raise CheckpointError(
+                f'refused the checkpoint {path}: it holds {refused[1]}, which '
+                'is no weight, and reading that could run code; nothing was '
+                'run. Take weights from a source you trust, or save them '
+                "alone: torch.save({'state_dict': model.state_dict()}, FILE)"
+            ) from error
+        raise CheckpointError(
+            f'cannot read the checkpoint {path}: {_reason(error)}; copy or '
+            'download it again'
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The sentence that matters among torch's advice."""
+    if isinstance(error, KeyError | EOFError | OSError):
+        # From bytes that are no pickle and no archive.
+        return 'it is no file that torch.save wrote, or it is truncated'
+    lines = str(error).splitlines() or [type(error).__name__]
+    told = [line for line in lines if 'nsupported' in line]
+    first = (told or lines)[0].strip().split('. ')[0].rstrip('.')
+    return f'{first}. It may be truncated'
+
+
+def _downloaded(url: str) -> str:
+    """The file of a URL in torch's cache."""
+    folder = Path(torch.hub.get_dir(), 'checkpoints')
+    file = folder / Path(urlparse(url).path).name
+    if not file.is_file():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(file), progress=False)
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(f'cannot download {url}: {error}') from error
+    return str(file)

@@ -1,0 +1,84 @@
+"""Weights as safetensors: tensors by name and no code at all.
+
+The meta of a checkpoint (classes, config) is one JSON string in the header.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import CheckpointError
+
+SUFFIX = '.safetensors'
+_META = 'meta'
+
+
+def read_safetensors(path: str | Path, map_location='cpu') -> dict:
+    """The ``state_dict`` and ``meta`` of a file.
+
+    Raises:
+        CheckpointError: It cannot be read, or safetensors is not installed.
+    """
+    library = _library()
+    device = torch.device(map_location or 'cpu')
+    try:
+        with library.safe_open(path, framework='pt', device='cpu') as file:
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            told = file.metadata() or {}
+        meta = json.loads(told.get(_META, '{}'))
+    except (library.SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f'cannot read the checkpoint {path}: {error}. It is truncated or '
+            'no safetensors file; copy or download it again'
+        ) from error
+    weights = {key: value.to(device) for key, value in weights.items()}
+    return dict(state_dict=weights, meta=meta)
+
+
+def write_safetensors(path: str | Path, content: dict) -> None:
+    """Write the weights of a checkpoint, and its meta as far as JSON has it.
+
+    Args:
+        path: File to write.
+        content: ``state_dict`` (or ``model``, as the published code has it)
+            and perhaps ``meta``, or tensors by name.
+
+    Raises:
+        CheckpointError: It holds no weights, or safetensors is not installed.
+    """
+    library = _library()
+    weights = content.get('state_dict', content.get('model', content))
+    others = [k for k, v in weights.items() if not isinstance(v, Tensor)]
+    if others or not weights:
+        raise CheckpointError(
+            f'safetensors holds tensors only, got {len(weights)} entries, no '
+            f'tensors: {others[:5]}; write a .pth file instead'
+        )
+    # Tensors that share memory are refused; a copy each shares none.
+    weights = {k: v.detach().cpu().clone() for k, v in weights.items()}
+    weights = {k: v.contiguous() for k, v in weights.items()}
+    meta = json.dumps(content.get('meta', {}), default=_plain)
+    # The format is what other readers ask for.
+    library.torch.save_file(weights, path, {'format': 'pt', _META: meta})
+
+
+def _plain(value):
+    """What JSON has in place of numpy's; the text of anything else."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return list(value) if isinstance(value, set | tuple) else str(value)
+
+
+def _library():
+    try:
+        import safetensors
+        import safetensors.torch
+    except ImportError as error:
+        raise CheckpointError(
+            'a .safetensors file needs the package safetensors: '
+            'pip install -r requirements/runtime.txt'
+        ) from error
+    return safetensors

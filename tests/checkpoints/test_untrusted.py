@@ -1,0 +1,122 @@
+"""No way to load weights runs what a file asks for."""
+
+import os
+from pathlib import Path
+
+import mmengine.runner
+import pytest
+import torch
+from mmengine.runner import CheckpointLoader
+from mmpretrain import get_model
+
+import mmmap  # noqa: F401  replaces mmengine's reader
+from mmmap.checkpoints import CheckpointError, read_checkpoint
+from mmmap.models.backbones import HybridNet
+from tests.checkpoints.harmful import COMMAND, harmful
+from tests.helpers import load_tool
+
+ARCH = dict(embed_dims=16, pattern='MT', num_heads=4, d_state=4)
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = HybridNet(ARCH, img_size=32).state_dict()
+    weights = {f'backbone.{key}': value for key, value in weights.items()}
+    return str(harmful(weights, tmp_path / 'weights.pth'))
+
+
+def by_init_cfg(path):
+    init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    HybridNet(ARCH, img_size=32, init_cfg=init).init_weights()
+
+
+def by_mmpretrain(path):
+    backbone = dict(type='HybridNet', arch=ARCH, img_size=32)
+    model = dict(type='ImageClassifier', backbone=backbone)
+    get_model(mmengine.Config(dict(model=model)), pretrained=path)
+
+
+WAYS = dict(
+    reader=read_checkpoint,
+    init_cfg=by_init_cfg,
+    mmengine=lambda path: mmengine.runner.load_checkpoint(
+        torch.nn.Linear(1, 1), path
+    ),
+    inferencers=CheckpointLoader.load_checkpoint,
+    mmpretrain=by_mmpretrain,
+)
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_a_harmful_file_is_refused_and_not_run(path, way):
+    with pytest.raises(CheckpointError, match='refused .* nothing was run'):
+        WAYS[way](path)
+    assert not Path('harm').exists()
+
+
+def test_the_file_would_do_harm(path):
+    assert COMMAND == 'touch harm'
+    torch.load(path, weights_only=False)
+    assert Path('harm').exists()
+
+
+@pytest.mark.parametrize(
+    'tool',
+    [
+        'publish_model.py',
+        'model_converters/official_map_to_mmmap.py',
+        'model_converters/official_mambavision_to_mmmap.py',
+    ],
+)
+def test_tools_refuse_it(path, tool, capsys):
+    assert load_tool(tool).main([path, 'out.pth']) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f'error: refused the checkpoint {path}')
+    assert error.count('\n') == 1
+    assert os.listdir() == ['weights.pth']
+
+
+class Attribute:
+    """Asks for a method, which a logged number does, and calls it."""
+
+    def __reduce__(self):
+        return eval, ("open('harm', 'w')",)
+
+
+def test_the_class_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({'a': Attribute()}, 'weights.pth')
+    with pytest.raises(CheckpointError, match='it holds .*eval, which'):
+        read_checkpoint('weights.pth')
+    assert not Path('harm').exists()
+
+
+def test_other_urls_are_not_read():
+    with pytest.raises(CheckpointError, match='a file or an http.* URL'):
+        read_checkpoint('s3://bucket/weights.pth')
+
+
+def test_a_url_is_read_alike(path, monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: tmp_path / 'hub')
+
+    def download(url, file, progress):
+        Path(file).write_bytes(Path(path).read_bytes())
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    url = 'https://example.org/weights.pth'
+    with pytest.raises(CheckpointError, match='refused'):
+        CheckpointLoader.load_checkpoint(url, None)
+    assert not Path('harm').exists()
+
+
+def test_weights_of_another_model_are_not_taken_in_silence(tmp_path):
+    """Whoever loads, with ``strict=False`` as the libraries do."""
+    model = torch.nn.Module()
+    model.backbone = HybridNet(ARCH, img_size=32)
+    message = "nothing for the HybridNet at 'backbone.'"
+    torch.save({'layer1.0.weight': torch.zeros(1)}, tmp_path / 'other.pth')
+    with pytest.raises(CheckpointError, match=message):
+        mmengine.runner.load_checkpoint(model, str(tmp_path / 'other.pth'))
+    with pytest.raises(CheckpointError, match="at 'the top'"):
+        model.backbone.load_state_dict({'a': torch.zeros(1)}, strict=False)

@@ -1,0 +1,139 @@
+r"""Make a checkpoint of training a file to give away.
+
+Example::
+
+    python tools/publish_model.py work_dirs/upernet/iter_60000.pth \
+        upernet_map_ade20k.pth
+    python tools/publish_model.py epoch_1600.pth map.safetensors --weights raw
+
+Kept are the weights and what says what they are (classes, config, length of
+training). Optimizer, schedules and logs are left behind. The first eight
+digits of the file's SHA-256 become part of its name, as
+``upernet_map_ade20k-1a2b3c4d.pth``, by which anybody can check a download.
+Where training averaged the weights (EMA), the checkpoint holds both: the
+average is taken unless told otherwise.
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mmmap.checkpoints import (
+    CheckpointError,
+    read_checkpoint,
+    write_checkpoint,
+)
+from mmmap.models.backbones.pretrained import weights_of
+from mmmap.version import __version__
+
+SUFFIXES = ('.pth', '.safetensors')
+# What says what the weights are; the rest of a meta is of the run.
+KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
+AVERAGED, RAW = 'ema', 'raw'
+
+
+def parse_args(argv=None):
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('src', help='checkpoint of a training')
+    parser.add_argument(
+        'dst', help='file to write, .pth or .safetensors; gets a hash'
+    )
+    parser.add_argument(
+        '--weights',
+        choices=[AVERAGED, RAW],
+        help='those averaged over training, or those of the last step; by '
+        'default the averaged ones if there are any',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace what is there'
+    )
+    return parser.parse_args(argv)
+
+
+def published(content, source, choice=None):
+    """The part of a checkpoint that is given away.
+
+    Args:
+        content: A checkpoint of mmengine's runner.
+        source: Its file, for messages.
+        choice: ``'ema'``, ``'raw'`` or None, see ``--weights``.
+
+    Raises:
+        CheckpointError: No weights, or none averaged where these are wanted.
+    """
+    weights = weights_of(content, source)
+    # mmengine's EMAHook puts the average under state_dict and the rest here.
+    other = content.get('ema_state_dict')
+    if choice == AVERAGED and not other:
+        raise CheckpointError(
+            f'{source} has no averaged weights (ema_state_dict): it was '
+            'trained without an EMAHook; leave --weights out'
+        )
+    if choice == RAW and other:
+        raw = {k.removeprefix('module.'): v for k, v in other.items()}
+        weights = {key: raw.get(key, value) for key, value in weights.items()}
+    kind = AVERAGED if other and choice != RAW else RAW
+    told = content.get('meta') or {}
+    meta = {key: plain(told[key]) for key in KEPT if key in told}
+    meta.update(weights=kind, mmmap_version=__version__)
+    return dict(state_dict=weights, meta=meta)
+
+
+def plain(value):
+    """Without numpy: so that any version of it, and JSON, can read it."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(plain, value))
+    return value
+
+
+def hashed_name(path):
+    """From written bytes to ``path`` with the start of their SHA-256."""
+
+    def named(file):
+        digest = hashlib.sha256()
+        with open(file, 'rb') as stream:
+            while part := stream.read(2**20):
+                digest.update(part)
+        start = digest.hexdigest()[:8]
+        return path.with_name(f'{path.stem}-{start}{path.suffix}')
+
+    return named
+
+
+def main(argv=None):
+    """Run the command line; return its exit status."""
+    args = parse_args(argv)
+    dst = Path(args.dst)
+    try:
+        if dst.suffix not in SUFFIXES:
+            raise CheckpointError(
+                f'DST must end in {" or ".join(SUFFIXES)}, got {dst}'
+            )
+        content = read_checkpoint(args.src)
+        content = published(content, args.src, args.weights)
+        file = write_checkpoint(dst, content, args.overwrite, hashed_name(dst))
+    except CheckpointError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    count = len(content['state_dict'])
+    size = file.stat().st_size / 2**20
+    print(
+        f'{file}: {count} tensors ({content["meta"]["weights"]}), '
+        f'{size:.1f} MiB'
+    )
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
