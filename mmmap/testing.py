@@ -19,11 +19,14 @@ WIDTHS = {
     'embed_dims',
     'fc_out_channels',
     'feat_channels',
+    'feedforward_channels',
     'hid_channels',
     'in_channels',
     'input_features',
     'out_channels',
 }
+# Of heads with queries: sizes that have to follow, or only cost time.
+QUERIES = dict(num_feats=WIDTH // 2, num_queries=20, num_layers=2)
 
 
 def shrink(config: Config, size: int = 64) -> Config:
@@ -40,11 +43,16 @@ def shrink(config: Config, size: int = 64) -> Config:
     """
     small = copy.deepcopy(config)
     model = small.model
+    widths = _stage_widths(model.backbone)
     SHRINK[model.backbone.type.split('.')[-1]](model.backbone, size)
     model.backbone.init_cfg = None
-    _narrow(model)
+    widths = dict(zip(widths, _stage_widths(model.backbone)))
+    _narrow(model, widths)
+    if model.get('auxiliary_head'):
+        head = model.auxiliary_head
+        head.in_channels = model.decode_head.in_channels[head.in_index]
     replace_sync_bn(model)
-    if 'decoder' in model:
+    if 'grid' in model.get('decoder', {}):
         with torch.device('meta'):
             edge = MODELS.build(model.backbone).patch_size
         model.decoder.grid = size // edge
@@ -90,25 +98,36 @@ def _shrink_mamba_vision(backbone: dict, size: int) -> None:
     )
 
 
+def _stage_widths(backbone: dict) -> tuple[int, ...]:
+    """Channels of each stage where these differ, else nothing."""
+    with torch.device('meta'):
+        return getattr(MODELS.build(backbone), 'widths', ())
+
+
 SHRINK = {
     'HybridNet': _shrink_hybrid_net,
     'MambaVision': _shrink_mamba_vision,
 }
 
 
-def _narrow(node) -> None:
-    """Narrow all channels below a node."""
+def _narrow(node, widths: dict[int, int]) -> None:
+    """Narrow all channels below a node.
+
+    Args:
+        node: Of a model's config.
+        widths: What channels of several stages become.
+    """
     if isinstance(node, list | tuple):
         for item in node:
-            _narrow(item)
+            _narrow(item, widths)
     if not isinstance(node, dict):
         return
     for key, value in node.items():
-        if key in WIDTHS:
-            node[key] = (
-                [min(width, WIDTH) for width in value]
-                if isinstance(value, list | tuple)
-                else min(value, WIDTH)
-            )
+        if key in WIDTHS and isinstance(value, list | tuple):
+            node[key] = [widths.get(w, min(w, WIDTH)) for w in value]
+        elif key in WIDTHS:
+            node[key] = min(value, WIDTH)
+        elif key in QUERIES and isinstance(value, int):
+            node[key] = min(value, QUERIES[key])
         else:
-            _narrow(value)
+            _narrow(value, widths)

@@ -3,34 +3,8 @@
 #
 #   python tools/train.py configs/demo/upernet_camvid.py \
 #       --data-root DIR_OF_CAMVID
-_base_ = '_base_/upernet.py'
+_base_ = ['_base_/upernet.py', '../_base_/datasets/camvid_classes.py']
 
-classes = (
-    'Sky',
-    'Building',
-    'Pole',
-    'Road',
-    'Pavement',
-    'Tree',
-    'SignSymbol',
-    'Fence',
-    'Car',
-    'Pedestrian',
-    'Bicyclist',
-)
-palette = [
-    [128, 128, 128],
-    [128, 0, 0],
-    [192, 192, 128],
-    [128, 64, 128],
-    [60, 40, 222],
-    [128, 128, 0],
-    [192, 128, 128],
-    [64, 64, 128],
-    [64, 0, 128],
-    [64, 64, 0],
-    [0, 128, 192],
-]
 model = dict(
     data_preprocessor=dict(size=(160, 160)),
     backbone=dict(
@@ -45,7 +19,9 @@ camvid = dict(
     data_root='data/camvid',
     img_suffix='.jpg',
     seg_map_suffix='.png',
-    metainfo=dict(classes=classes, palette=palette),
+    metainfo=dict(
+        classes=_base_.camvid_classes, palette=_base_.camvid_palette
+    ),
 )
 load, annotate, random_resize, crop, flip, distort, pack = (
     _base_.train_dataloader.dataset.pipeline

@@ -294,11 +294,17 @@ def _check_listed_images(report, entries, img_dir, full):
     _check_sizes(report, _sample(present, full), img_dir)
 
 
-def _by_stem(folder):
-    """Images of a folder by their path without the suffix."""
+def _by_stem(folder, suffix=None):
+    """Images of a folder by their path without the suffix, or with one."""
+    found = {
+        os.path.relpath(path, folder): path for path in list_images(folder)
+    }
+    if suffix is None:
+        return {os.path.splitext(name)[0]: found[name] for name in found}
     return {
-        os.path.splitext(os.path.relpath(path, folder))[0]: path
-        for path in list_images(folder)
+        name.removesuffix(suffix): found[name]
+        for name in found
+        if name.endswith(suffix)
     }
 
 
@@ -328,7 +334,12 @@ def _label_problem(image, annotation, num_classes, reduce_zero_label):
 
 
 def check_segmentation(
-    images, annotations, num_classes, reduce_zero_label, full=False
+    images,
+    annotations,
+    num_classes,
+    reduce_zero_label,
+    full=False,
+    suffixes=(None, None),
 ):
     """Check that each image has a class map of its size and valid values.
 
@@ -339,6 +350,8 @@ def check_segmentation(
         reduce_zero_label: Whether 0 is void and the classes are 1..C
             (as in ADE20K), not 0..C-1.
         full: Open every pair, not a sample.
+        suffixes: How names of images and of class maps end, behind what
+            they have in common; None: any suffix.
 
     Returns:
         Report: Counts ``images``, ``annotations`` and pairs ``opened``.
@@ -348,10 +361,12 @@ def check_segmentation(
     report.problems.extend(problems)
     if report.problems:
         return report
-    pictures, maps = _by_stem(images), _by_stem(annotations)
+    pictures = _by_stem(images, suffixes[0])
+    maps = _by_stem(annotations, suffixes[1])
     report.counts.update(images=len(pictures), annotations=len(maps))
     if not pictures:
-        report.problems.append(f'{images} holds no images')
+        named = f' named *{suffixes[0]}' if suffixes[0] else ''
+        report.problems.append(f'{images} holds no images{named}')
     for what, alone in (
         ('images have no annotation', sorted(pictures.keys() - maps.keys())),
         ('annotations have no image', sorted(maps.keys() - pictures.keys())),

@@ -107,6 +107,10 @@ def _problems(dataset: Mapping, classes: int | None) -> list[str]:
             folders['seg_map_path'],
             classes,
             dataset.get('reduce_zero_label', False),
+            suffixes=(
+                dataset.get('img_suffix'),
+                dataset.get('seg_map_suffix'),
+            ),
         ).problems
     if annotations.endswith('.json'):
         images = folders.get('img', Path(root))

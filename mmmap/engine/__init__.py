@@ -3,6 +3,7 @@
 from . import (
     checkpoint_loading,  # noqa: F401  replaces MMEngine's reader
     complexity,  # noqa: F401  adds to MMEngine's table
+    model_hub,  # noqa: F401  adds to mmpretrain's list of models
 )
 from .hooks import (
     BatchFeedHook,

@@ -61,7 +61,20 @@ TYPES = {
     'upernet_': 'EncoderDecoder',
     'mask-rcnn_': 'MaskRCNN',
     'cascade-mask-rcnn_': 'CascadeRCNN',
+    'mask2former_': 'EncoderDecoder',
+    'segformer_': 'EncoderDecoder',
+    'linear_': 'EncoderDecoder',
+    'retinanet_': 'RetinaNet',
+    'dino-4scale_': 'DINO',
 }
+HEADS = {
+    'upernet_': 'UPerHead',
+    'mask2former_': 'Mask2FormerHead',
+    'segformer_': 'SegformerHead',
+    'linear_': 'FCNHead',
+}
+# In parts of a file's name.
+CLASSES = {'ade20k': 150, 'cityscapes': 19, 'camvid': 11, 'coco': 80}
 EPOCHS = {'1x': 12, '3x': 36}
 
 
@@ -93,7 +106,7 @@ def size_in(name):
 
 def kind_in(name):
     """The backbone that a name tells, with its size."""
-    kinds = re.findall(r'(?:/|_)(vit|mamba|mambavision)-', name)
+    kinds = re.findall(r'(?:/|_|-)(vit|mamba|mambavision)-', name)
     return f'{kinds[0] if kinds else "hybridnet"}-{size_in(name)}'
 
 
@@ -110,33 +123,42 @@ def classes_of(model):
         return model.decode_head.num_classes
     if 'roi_head' in model:
         return model.roi_head.mask_head.num_classes
+    if 'bbox_head' in model:
+        return model.bbox_head.num_classes
     return model.head.get('num_classes', 10)
 
 
 def widths_of(model):
     """What the parts behind the backbone take in."""
-    if neck := model.get('neck'):
+    neck = model.get('neck')
+    if neck:
         yield neck.get('in_channels', neck.get('input_features'))
     if model.type == 'MoCoV3':
         assert model.head.predictor.in_channels == neck.out_channels
         return
-    if 'decoder' in model:
+    if 'grid' in model.get('decoder', {}):
         yield model.decoder.in_channels
         assert model.head.in_channels == model.decoder.embed_dims
     elif 'head' in model:
         yield model.head.in_channels
     if 'decode_head' in model:
+        yield model.decode_head.in_channels
+    if model.get('auxiliary_head'):
         widths = model.decode_head.in_channels
-        yield from widths if isinstance(widths, list) else [widths]
-        if model.auxiliary_head:
-            yield model.auxiliary_head.in_channels
+        head = model.auxiliary_head
+        assert head.in_channels == widths[head.in_index]
+
+
+def maps_of(backbone):
+    """Channels of each of a backbone's outputs."""
+    if isinstance(backbone, MambaVision):
+        return [backbone.widths[i] for i in backbone.out_indices]
+    return [backbone.embed_dims] * len(backbone.out_indices)
 
 
 def width_of(backbone):
     """Channels of a backbone's last output."""
-    if isinstance(backbone, MambaVision):
-        return backbone.widths[-1]
-    return backbone.embed_dims
+    return maps_of(backbone)[-1]
 
 
 def blocks_of(backbone):
@@ -174,20 +196,59 @@ def encoder_of(backbone):
 def test_all_are_there():
     libraries = [name.split('/')[0] for name in CONFIGS]
     assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 31 + 6
-    assert libraries.count('mmseg') == 3
-    assert libraries.count('mmdet') == 10
+    assert libraries.count('mmseg') == 3 + 2 + 3 * 5 + 3 + 2 + 1
+    assert libraries.count('mmdet') == 10 + 6 + 5 + 2 * 4 + 1
     assert 'mmseg/upernet_map_ade20k.py' in CONFIGS
 
 
 @EACH
 def test_guards_and_imports_are_kept(name):
     config = config_of(name)
-    assert config.custom_imports.imports == ['mmmap']
+    assert config.custom_imports.imports[0] == 'mmmap'
     hooks = {hook.type for hook in config.custom_hooks}
     assert {'CheckpointGuardHook', 'NaNGuardHook', 'BatchFeedHook'} <= hooks
     assert config.default_scope in ('mmpretrain', 'mmseg', 'mmdet')
     # Clipping also puts the gradient's norm into the log.
     assert 'clip_grad' in config.optim_wrapper or '-linear-' in name
+
+
+@EACH_NAMED
+def test_heads_classes_and_data_agree(name):
+    config = config_of(name)
+    stem, data = name.split('/')[1], name.rpartition('_')[2]
+    classes = CLASSES.get(re.split(r'[-.]', data)[0])
+    dataset = config.get('val_dataloader', {}).get('dataset', {})
+    if data.startswith('own'):
+        classes = len(dataset.metainfo.classes)
+        assert len(dataset.metainfo.palette) == classes
+    if classes:
+        assert set(numbers_of_classes(config.model)) == {classes}
+        known = dataset.get('metainfo', {}).get('classes', range(classes))
+        assert len(known) == classes
+    head = next((HEADS[h] for h in HEADS if stem.startswith(h)), None)
+    if head:
+        assert config.model.decode_head.type == head
+    pixels = re.search(r'-(\d+)x(\d+)\.py', name)
+    if pixels:
+        crop = tuple(map(int, pixels.groups()))
+        assert tuple(config.model.data_preprocessor.size) == crop
+        assert tuple(config.model.test_cfg.crop_size) == crop
+        steps = config.train_dataloader.dataset.pipeline
+        (found,) = [s.crop_size for s in steps if s.type == 'RandomCrop']
+        assert tuple(found) == crop
+
+
+def numbers_of_classes(node):
+    """Every num_classes below a node."""
+    if isinstance(node, list | tuple):
+        for item in node:
+            yield from numbers_of_classes(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == 'num_classes':
+                yield value
+            else:
+                yield from numbers_of_classes(value)
 
 
 @EACH_NAMED
@@ -232,8 +293,10 @@ def test_name_tells_the_content(name):
         assert last.get('end', epochs) == epochs
         assert max(last.get('milestones', [0])) < epochs
     else:
-        assert config.train_cfg.max_iters == 60000
-        assert config.param_scheduler[-1].end == 60000
+        length = re.search(r'-(\d+)k_', stem)
+        iters = int(length[1]) * 1000 if length else 60000
+        assert config.train_cfg.max_iters == iters
+        assert config.param_scheduler[-1].end == iters
     if '_in1k' in stem:
         pixels = 384 if '-384px' in stem else 224
         assert model.backbone.get('img_size', pixels) == pixels
@@ -241,9 +304,11 @@ def test_name_tells_the_content(name):
         if crop.type == 'MultiView':
             (crop, *_), _ = crop.transforms
         assert (crop.type, crop.scale) == ('RandomResizedCrop', pixels)
-    assert ('-linear-' in stem) is (
-        model.backbone.get('frozen_stages', -1) > 0
-    )
+    linear = '-linear-' in stem or stem.startswith('linear_')
+    frozen = model.backbone.get('frozen_stages', -1)
+    assert linear is (frozen > 0)
+    if linear:
+        assert all(not p.requires_grad for p in backbone.parameters())
 
 
 @EACH_NAMED
@@ -270,8 +335,12 @@ def test_fine_tuning_starts_from_the_pretraining_of_its_size(name):
 
 @EACH
 def test_widths_fit(name):
-    backbone = built_on_meta(name).backbone
-    assert set(widths_of(config_of(name).model)) == {width_of(backbone)}
+    maps = maps_of(built_on_meta(name).backbone)
+    for widths in widths_of(config_of(name).model):
+        if isinstance(widths, int):
+            assert widths == maps[-1]
+        else:
+            assert list(widths) == maps
 
 
 @EACH_NAMED
@@ -341,7 +410,7 @@ def test_training_step(name):
     }
     assert moved
     if config.model.backbone.get('frozen_stages', -1) > 0:
-        assert not any(n.startswith('backbone.') for n in moved)
+        assert all(n.startswith(('head.', 'decode_head.')) for n in moved)
 
 
 @EACH

@@ -3,6 +3,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmmap.datasets.of_config import DataError, check_data, set_data_root
+from tests.helpers import REPO
 
 
 def config(dataset, **rest):
@@ -78,3 +79,28 @@ def test_folders_below_the_root(tmp_path):
     given = config(dict(data_root=str(tmp_path), split='val'))
     with pytest.raises(DataError, match='train: .*/val is empty'):
         check_data(given, ('train',))
+
+
+def test_cityscapes_pairs_by_the_ends_of_names(tmp_path):
+    """Beside the class maps lie other pictures of the same scenes."""
+    given = Config.fromfile(
+        REPO
+        / 'configs/mmseg/upernet_map-small_8xb2-80k_cityscapes-512x1024.py'
+    )
+    set_data_root(given, str(tmp_path))
+    for split in ('train', 'val'):
+        images = tmp_path / 'leftImg8bit' / split / 'bonn'
+        maps = tmp_path / 'gtFine' / split / 'bonn'
+        images.mkdir(parents=True)
+        maps.mkdir(parents=True)
+        Image.new('RGB', (8, 4)).save(images / 'bonn_1_leftImg8bit.png')
+        labels = Image.new('L', (8, 4), 18)
+        labels.save(maps / 'bonn_1_gtFine_labelTrainIds.png')
+        Image.new('RGBA', (8, 4)).save(maps / 'bonn_1_gtFine_color.png')
+    check_data(given, ('train', 'val'))
+    (maps / 'bonn_1_gtFine_labelTrainIds.png').unlink()
+    with pytest.raises(DataError, match='1 images have no annotation'):
+        check_data(given, ('val',))
+    (images / 'bonn_1_leftImg8bit.png').rename(images / 'bonn.png')
+    with pytest.raises(DataError, match=r'no images named \*_leftImg8bit'):
+        check_data(given, ('val',))

@@ -1,0 +1,14 @@
+# Mask R-CNN on MambaVision-B with an FPN.
+_base_ = ['mask-rcnn.py', 'mambavision.py']
+
+model = dict(
+    # Few images at a time: batch norms keep the statistics of pretraining.
+    backbone=dict(_delete_=True, norm_eval=True, **_base_.mambavision_base),
+    neck=dict(
+        _delete_=True,
+        type='FPN',
+        in_channels=_base_.mambavision_base_channels,
+        out_channels=256,
+        num_outs=5,
+    ),
+)

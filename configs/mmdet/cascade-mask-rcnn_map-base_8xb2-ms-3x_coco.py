@@ -1,0 +1,27 @@
+# Cascade Mask R-CNN on HybridNet-B, COCO, 3x schedule, from MAP: 36 epochs,
+# the shorter edge at 480 to 800 px.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmdet/cascade-mask-rcnn_map-base_8xb2-ms-3x_coco.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/coco: --data-root DIR.
+_base_ = 'cascade-mask-rcnn_map-tiny_8xb2-ms-3x_coco.py'
+
+model = dict(
+    backbone=dict(
+        arch='base',
+        drop_path_rate=0.2,
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_hybridnet-base_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(in_channels=768),
+)

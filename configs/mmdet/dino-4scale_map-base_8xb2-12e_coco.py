@@ -1,0 +1,25 @@
+# DINO (the detector, four scales) on HybridNet-B, COCO, 12 epochs, from MAP.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh configs/mmdet/dino-4scale_map-base_8xb2-12e_coco.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/coco: --data-root DIR.
+_base_ = 'dino-4scale_map-tiny_8xb2-12e_coco.py'
+
+model = dict(
+    backbone=dict(
+        arch='base',
+        drop_path_rate=0.2,
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_hybridnet-base_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(in_channels=768),
+)

@@ -1,0 +1,31 @@
+# RetinaNet on MambaVision-B, COCO, 1x schedule, from MAP: 12 epochs, the
+# shorter edge at 800 px.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmdet/retinanet_map-mambavision-base_8xb2-1x_coco.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/coco: --data-root DIR.
+_base_ = [
+    'retinanet_map-tiny_8xb2-1x_coco.py',
+    '../_base_/models/mambavision.py',
+]
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        **dict(_base_.mambavision_base, out_indices=(1, 2, 3), norm_eval=True),
+    ),
+    neck=dict(
+        _delete_=True,
+        type='FPN',
+        in_channels=_base_.mambavision_base_channels[1:],
+        out_channels=256,
+        add_extra_convs='on_input',
+        num_outs=5,
+    ),
+)

@@ -1,0 +1,25 @@
+# RetinaNet on HybridNet-S, COCO, 1x schedule, from MAP: 12 epochs, the shorter
+# edge at 800 px.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh configs/mmdet/retinanet_map-small_8xb2-1x_coco.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/coco: --data-root DIR.
+_base_ = 'retinanet_map-tiny_8xb2-1x_coco.py'
+
+model = dict(
+    backbone=dict(
+        arch='small',
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_hybridnet-small_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(in_channels=384),
+)

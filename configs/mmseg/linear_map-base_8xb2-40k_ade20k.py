@@ -1,0 +1,25 @@
+# A linear layer on a frozen HybridNet-B, ADE20K, 512 px, 40k iterations, from
+# MAP.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh configs/mmseg/linear_map-base_8xb2-40k_ade20k.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/ade/ADEChallengeData2016: --data-root DIR.
+_base_ = 'linear_map-small_8xb2-40k_ade20k.py'
+
+model = dict(
+    backbone=dict(
+        arch='base',
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_hybridnet-base_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    decode_head=dict(in_channels=768, channels=768),
+)

@@ -1,0 +1,23 @@
+# Mask2Former on HybridNet-S, ADE20K, 512 px, 160k iterations, from MAP.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmseg/mask2former_map-small_8xb2-160k_ade20k.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/ade/ADEChallengeData2016: --data-root DIR.
+_base_ = [
+    '../_base_/models/mask2former.py',
+    '../_base_/datasets/ade20k.py',
+    '../_base_/schedules/segmentation_160k.py',
+    '../_base_/runtimes/mmseg_mmdet.py',
+]
+
+train_dataloader = dict(batch_size=2)
+optim_wrapper = dict(
+    clip_grad=dict(max_norm=0.01),
+    paramwise_cfg=dict(custom_keys=_base_.queries),
+)

@@ -1,0 +1,27 @@
+# Mask2Former on HybridNet-T, ADE20K, 512 px, 160k iterations, from MAP.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmseg/mask2former_map-tiny_8xb2-160k_ade20k.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/ade/ADEChallengeData2016: --data-root DIR.
+_base_ = 'mask2former_map-small_8xb2-160k_ade20k.py'
+
+model = dict(
+    backbone=dict(
+        arch='tiny',
+        drop_path_rate=0.05,
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_hybridnet-tiny_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(in_channels=192),
+    decode_head=dict(in_channels=[192] * 4),
+)

@@ -1,0 +1,29 @@
+# UPerNet on HybridNet-B, Cityscapes, crops of 512 x 1024 px, 80k iterations,
+# from MAP.
+# Paper: no result of this model. Expected time: not measured.
+#
+#   tools/dist_train.sh \
+#       configs/mmseg/upernet_map-base_8xb2-80k_cityscapes-512x1024.py 8
+#
+# It starts from the checkpoint of the pretraining config; from another with
+#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# and from scratch with
+#   --cfg-options model.backbone.init_cfg=None
+# Images elsewhere than in data/cityscapes: --data-root DIR.
+_base_ = 'upernet_map-small_8xb2-80k_cityscapes-512x1024.py'
+
+model = dict(
+    backbone=dict(
+        arch='base',
+        drop_path_rate=0.2,
+        init_cfg=dict(
+            checkpoint=(
+                'work_dirs/map_hybridnet-base_8xb128-amp-1600e_in1k/'
+                'epoch_1600.pth'
+            )
+        ),
+    ),
+    neck=dict(in_channels=768),
+    decode_head=dict(in_channels=[768] * 4),
+    auxiliary_head=dict(in_channels=768),
+)

@@ -1,0 +1,24 @@
+"""Our models in mmpretrain's list, by the names of their configs."""
+
+from pathlib import Path
+
+from mmpretrain.apis.model import ModelHub
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def register_models(root: Path = ROOT) -> None:
+    """Make ``mmpretrain.list_models`` and ``get_model`` know our configs.
+
+    Those of mmpretrain alone: ``get_model`` builds nothing else. Where mmmap
+    was installed without its configs, nothing is registered.
+
+    Args:
+        root: Folder with ``configs``.
+    """
+    metafile = root / 'configs/mmpretrain/metafile.yml'
+    if metafile.is_file():
+        ModelHub.register_model_index(metafile, config_prefix=root)
+
+
+register_models()
