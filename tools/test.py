@@ -53,7 +53,7 @@ def apply_options(config: Config, args: Namespace) -> None:
     Raises:
         ValueError: The config tests nothing, or ``--out`` is no .pkl.
     """
-    if not config.get('test_cfg') or not config.get('test_evaluator'):
+    if config.get('test_cfg') is None or not config.get('test_evaluator'):
         raise ValueError(
             f'{args.config} has no test (pretraining is judged by what is '
             'fine-tuned from it); see tools/analysis_tools/reconstruct.py '

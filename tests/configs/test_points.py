@@ -217,7 +217,7 @@ def test_fine_tuning_starts_from_the_pretraining(name):
 @pytest.mark.slow
 def test_the_path_by_the_tool(data_root, tmp_path):
     """Pretraining, then both tasks from its checkpoint."""
-    train = load_tool('train.py')
+    train, test = load_tool('train.py'), load_tool('test.py')
     small = [
         '--cfg-options',
         'train_cfg.max_epochs=1',
@@ -237,4 +237,8 @@ def test_the_path_by_the_tool(data_root, tmp_path):
         init = f'model.backbone.init_cfg.checkpoint={checkpoint}'
         options = [*common, init, 'train_cfg.val_interval=1']
         train.main([config, '--work-dir', str(work), *options])
-        assert (work / 'epoch_1.pth').is_file()
+        trained = work / 'epoch_1.pth'
+        assert trained.is_file()
+        options = ['--work-dir', str(work), '--data-root', data_root]
+        small = ['--cfg-options', 'model.backbone.num_groups=8']
+        test.main([config, str(trained), *options, *small])
