@@ -28,7 +28,7 @@ FLOORS = (
     {'mmmap.models.selfsup'},
     {'mmmap.visualization'},
     {'mmmap.engine'},
-    {'mmmap.conversion', 'mmmap.testing'},
+    {'mmmap.conversion', 'mmmap.inference', 'mmmap.testing'},
     # What looks at everything: registration at import, the doctor.
     {'mmmap', 'mmmap.models', 'mmmap.doctor'},
 )
@@ -44,7 +44,7 @@ KERNELS = {
 }
 LIBRARIES = {'mmdet', 'mmseg'}
 # Modules that exist for mmdet or mmseg.
-MAY_IMPORT_LIBRARIES = set()
+MAY_IMPORT_LIBRARIES = {'mmmap.inference.predictors'}
 
 
 def modules():
