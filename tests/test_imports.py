@@ -31,7 +31,7 @@ FLOORS = (
     },
     {'mmmap.visualization'},
     {'mmmap.engine'},
-    {'mmmap.conversion', 'mmmap.testing'},
+    {'mmmap.conversion', 'mmmap.inference', 'mmmap.testing'},
     # What looks at everything: registration at import, the doctor.
     {'mmmap', 'mmmap.models', 'mmmap.doctor'},
 )
@@ -47,7 +47,7 @@ KERNELS = {
 }
 LIBRARIES = {'mmdet', 'mmseg'}
 # Modules that exist for mmdet or mmseg.
-MAY_IMPORT_LIBRARIES = set()
+MAY_IMPORT_LIBRARIES = {'mmmap.inference.predictors'}
 
 
 def modules():

@@ -35,6 +35,8 @@ def read_safetensors(path: str | Path, map_location='cpu') -> dict:
             'no safetensors file; copy or download it again'
         ) from error
     weights = {key: value.to(device) for key, value in weights.items()}
+    told = meta.get('dataset_meta', {})
+    told.update((key, _as_it_was(value)) for key, value in told.items())
     return dict(state_dict=weights, meta=meta)
 
 
@@ -70,6 +72,14 @@ def _plain(value):
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return list(value) if isinstance(value, set | tuple) else str(value)
+
+
+def _as_it_was(value):
+    """JSON's lists as mmdet wants them: names a tuple, each colour a tuple."""
+    if not isinstance(value, list):
+        return value
+    colours = value and isinstance(value[0], list)
+    return [tuple(part) for part in value] if colours else tuple(value)
 
 
 def _library():

@@ -37,7 +37,7 @@ def test_there_and_back(tmp_path, weights):
     assert read.keys() == {'state_dict', 'meta'}
     assert read['meta'] == dict(
         epoch=3,
-        dataset_meta=dict(classes=['a', 'b'], palette=[[1, 0], [0, 1]]),
+        dataset_meta=dict(classes=('a', 'b'), palette=[(1, 0), (0, 1)]),
     )
     assert read['state_dict'].keys() == weights.keys()
     for key, value in weights.items():

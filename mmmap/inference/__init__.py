@@ -1,0 +1,19 @@
+"""Predictions on images, folders and videos with the libraries' inferencers.
+
+``mmmap.inference.predictors`` imports mmdet and mmseg; it is imported where
+it is needed.
+"""
+
+from .outputs import FolderWriter, VideoWriter, new_folder
+from .sources import Frame, InputError, Pictures, Video, source_of
+
+__all__ = [
+    'Frame',
+    'FolderWriter',
+    'InputError',
+    'Pictures',
+    'Video',
+    'VideoWriter',
+    'new_folder',
+    'source_of',
+]

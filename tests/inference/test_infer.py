@@ -1,0 +1,232 @@
+"""The command line, on an image, a folder and a video."""
+
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmmap.checkpoints import read_checkpoint
+from tests.helpers import load_tool
+from tests.inference.conftest import noise
+from tests.inference.tiny_models import CLASSES, PALETTE
+
+
+def run(*arguments):
+    """The status of ``tools/infer.py``."""
+    try:
+        return load_tool('infer.py').main([str(a) for a in arguments])
+    except SystemExit as end:
+        return end.code
+
+
+def infer(tiny, source, out, *options):
+    return run(tiny.config, tiny.checkpoint, source, '--out', out, *options)
+
+
+def lines(folder):
+    text = (folder / 'predictions.jsonl').read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def pictures(folder):
+    files = sorted((folder / 'pictures').rglob('*.png'))
+    names = [str(f.relative_to(folder / 'pictures')) for f in files]
+    return names, [cv2.imread(str(file)) for file in files]
+
+
+@pytest.mark.parametrize('library', CLASSES)
+def test_a_folder(models, photos, tmp_path, library, capsys):
+    out = tmp_path / 'out'
+    options = ('--batch-size', 2, '--min-score', 0)
+    assert infer(models[library], photos, out, *options) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith(f'{out}: predictions on 3 images\n')
+    assert [line['image'] for line in lines(out)] == ['a', 'b', 'more/c']
+    names, images = pictures(out)
+    assert names == ['a.png', 'b.png', 'more/c.png']
+    shapes = [image.shape for image in images]
+    assert shapes == [(48, 64, 3), (48, 64, 3), (64, 48, 3)]
+    assert not np.array_equal(images[0], noise())
+    # Alone or in a batch, the same.
+    alone = tmp_path / 'alone'
+    assert infer(models[library], photos / 'a.png', alone, *options[2:]) == 0
+    compare(lines(alone)[0], lines(out)[0])
+
+
+def compare(one, other):
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        if key in ('scores', 'bboxes', 'score'):
+            np.testing.assert_allclose(value, other[key], rtol=1e-3, atol=1e-3)
+        elif key != 'masks':
+            assert value == other[key]
+
+
+def test_classes(models, photos, tmp_path):
+    tiny, out = models['mmpretrain'], tmp_path / 'out'
+    assert infer(tiny, photos / 'a.png', out, '--save', 'predictions') == 0
+    (line,) = lines(out)
+    assert line['name'] == CLASSES['mmpretrain'][line['label']]
+    assert os.listdir(out) == ['predictions.jsonl']
+
+
+def test_class_maps(models, photos, tmp_path):
+    out = tmp_path / 'out'
+    assert infer(models['mmseg'], photos / 'a.png', out) == 0
+    (line,) = lines(out)
+    labels = cv2.imread(str(out / line['class_map']), cv2.IMREAD_UNCHANGED)
+    assert (labels.shape, labels.dtype) == ((48, 64), np.uint8)
+    assert sum(line['shares'].values()) == pytest.approx(1)
+    for index, name in enumerate(CLASSES['mmseg']):
+        share = (labels == index).mean()
+        assert line['shares'].get(name, 0) == pytest.approx(share)
+
+
+def test_colours_of_the_picture(models, tmp_path):
+    """Of the palette, on an image that is black."""
+    cv2.imwrite(str(tmp_path / 'x.png'), np.zeros((48, 64, 3), np.uint8))
+    out = tmp_path / 'out'
+    assert infer(models['mmseg'], tmp_path / 'x.png', out) == 0
+    labels = cv2.imread(str(out / 'class_maps/x.png'), -1)
+    _, (image,) = pictures(out)
+    label = np.bincount(labels.ravel()).argmax()
+    colours = image[..., ::-1][labels == label]
+    values, counts = np.unique(colours, axis=0, return_counts=True)
+    found = values[counts.argmax()].astype(float)
+    expected = np.array(PALETTE[label], float)
+    assert np.allclose(
+        found / found.max(), expected / expected.max(), atol=0.1
+    )
+
+
+def test_detections_below_the_score_are_left_out(models, photos, tmp_path):
+    tiny = models['mmdet']
+    assert (
+        infer(tiny, photos / 'a.png', tmp_path / 'all', '--min-score', 0) == 0
+    )
+    (line,) = lines(tmp_path / 'all')
+    scores = line['scores']
+    assert len(scores) == len(line['bboxes']) == len(line['masks']) > 1
+    assert line['masks'][0]['size'] == [48, 64]
+    assert set(line['names']) <= set(CLASSES['mmdet'])
+    least = (max(scores) + min(scores)) / 2
+    some = tmp_path / 'some'
+    assert infer(tiny, photos / 'a.png', some, '--min-score', least) == 0
+    (line,) = lines(some)
+    assert line['scores'] == [s for s in scores if s >= least]
+
+
+def test_a_video(models, video, tmp_path):
+    out = tmp_path / 'out'
+    assert infer(models['mmseg'], video, out, '--batch-size', 2) == 0
+    assert sorted(os.listdir(out)) == [
+        'class_maps',
+        'drive.mp4',
+        'predictions.jsonl',
+    ]
+    assert len(lines(out)) == len(os.listdir(out / 'class_maps')) == 5
+    capture = cv2.VideoCapture(str(out / 'drive.mp4'))
+    assert capture.get(cv2.CAP_PROP_FPS) == 10
+    frames = 0
+    while capture.read()[0]:
+        frames += 1
+    assert frames == 5
+
+
+def test_bad_images_are_left_out_when_asked(models, photos, tmp_path, capsys):
+    (photos / 'bad.png').write_bytes(b'')
+    out = tmp_path / 'out'
+    assert infer(models['mmseg'], photos, out, '--skip-bad') == 0
+    assert 'left out, unreadable: 1 (' in capsys.readouterr().out
+    assert len(lines(out)) == 3
+
+
+def refused(capsys, tmp_path, *arguments):
+    """The one line that is said; nothing is written."""
+    before = sorted(tmp_path.rglob('*'))
+    assert run(*arguments, '--out', tmp_path / 'new' / 'out') == 1
+    assert sorted(tmp_path.rglob('*')) == before
+    error = capsys.readouterr().err
+    assert 'Traceback' not in error
+    return error.rpartition('\nerror: ')[2]
+
+
+def test_bad_input(models, photos, tmp_path, capsys):
+    tiny = models['mmseg']
+    config, checkpoint = tiny.config, tiny.checkpoint
+    (photos / 'bad.png').write_bytes(b'')
+
+    def said(*arguments):
+        return refused(capsys, tmp_path, *arguments)
+
+    assert 'no config at none.py' in said(
+        'none.py', checkpoint, photos / 'a.png'
+    )
+    assert 'no checkpoint at none.pth' in said(
+        config, 'none.pth', photos / 'a.png'
+    )
+    assert 'there is nothing at none' in said(config, checkpoint, 'none')
+    assert '1 of 4 images cannot be read' in said(config, checkpoint, photos)
+    assert '--batch-size must be at least 1' in said(
+        config, checkpoint, photos / 'a.png', '--batch-size', 0
+    )
+    pretraining = 'configs/demo/map_digits.py'
+    assert 'has no test_dataloader' in said(
+        pretraining, checkpoint, photos / 'a.png'
+    )
+
+
+@pytest.mark.parametrize('library', CLASSES)
+@pytest.mark.parametrize('kind', ['other', 'headless', 'cut'])
+def test_checkpoints_that_do_not_fit(
+    models, photos, tmp_path, capsys, library, kind
+):
+    tiny = models[library]
+    path = tmp_path / 'weights.pth'
+    content = read_checkpoint(tiny.checkpoint)
+    weights = content['state_dict']
+    if kind == 'other':
+        weights = {f'other.{key}': value for key, value in weights.items()}
+    if kind == 'headless':
+        last = list(weights)[-1]
+        weights = {k: v for k, v in weights.items() if k != last}
+    torch.save({**content, 'state_dict': weights}, path)
+    if kind == 'cut':
+        path.write_bytes(path.read_bytes()[:5000])
+    error = refused(capsys, tmp_path, tiny.config, path, photos / 'a.png')
+    expected = dict(
+        other='nothing for the HybridNet',
+        headless='1 missing',
+        cut='truncated',
+    )
+    assert expected[kind] in error
+
+
+def test_names_come_from_the_config_where_a_checkpoint_has_none(
+    models, photos, tmp_path
+):
+    tiny = models['mmseg']
+    path = tmp_path / 'weights.pth'
+    weights = read_checkpoint(tiny.checkpoint)['state_dict']
+    torch.save(dict(state_dict=weights), path)
+    out = tmp_path / 'out'
+    assert run(tiny.config, path, photos / 'a.png', '--out', out) == 0
+    (line,) = lines(out)
+    names = {'background', 'first thing', 'second thing'}
+    assert set(line['shares']) <= names
+
+
+def test_safetensors(models, photos, tmp_path):
+    pytest.importorskip('safetensors')
+    tiny = models['mmdet']
+    publish = load_tool('publish_model.py').main
+    assert publish([tiny.checkpoint, str(tmp_path / 'x.safetensors')]) == 0
+    (path,) = tmp_path.glob('x-*.safetensors')
+    out = tmp_path / 'out'
+    options = ('--out', out, '--min-score', 0)
+    assert run(tiny.config, path, photos / 'a.png', *options) == 0
+    (line,) = lines(out)
+    assert set(line['names']) <= set(CLASSES['mmdet'])

@@ -1,0 +1,37 @@
+import pytest
+
+from mmmap.inference import new_folder
+
+
+def test_a_folder_appears_when_all_is_done(tmp_path):
+    path = tmp_path / 'new' / 'out'
+    with new_folder(path) as part:
+        (part / 'x').write_text('x')
+        assert not path.exists()
+    assert [p.name for p in path.parent.iterdir()] == ['out']
+    assert (path / 'x').read_text() == 'x'
+
+
+def test_nothing_is_left_of_what_fails(tmp_path):
+    path = tmp_path / 'new' / 'out'
+    with pytest.raises(KeyboardInterrupt), new_folder(path) as part:
+        (part / 'x').write_text('x')
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_there_is_kept_unless_told(tmp_path):
+    path = tmp_path / 'out'
+    path.mkdir()
+    (path / 'mine').write_text('mine')
+    with pytest.raises(FileExistsError, match='--overwrite'), new_folder(path):
+        pass
+    with pytest.raises(OSError), new_folder(path, overwrite=True):
+        raise OSError
+    assert (path / 'mine').read_text() == 'mine'
+    with new_folder(path, overwrite=True) as part:
+        (part / 'x').write_text('x')
+    assert [p.name for p in path.iterdir()] == ['x']
+    inside = path / 'x'
+    with pytest.raises(FileExistsError, match='a file'), new_folder(inside):
+        pass

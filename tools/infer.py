@@ -1,0 +1,186 @@
+r"""Predict on an image, a folder of images or a video.
+
+Example::
+
+    python tools/infer.py configs/mmseg/upernet_map_ade20k.py CHECKPOINT \
+        street.jpg --out predicted
+    python tools/infer.py CONFIG CHECKPOINT photos/ --out predicted \
+        --batch-size 8 --save predictions
+    python tools/infer.py CONFIG CHECKPOINT drive.mp4 --out predicted
+
+The config may be of mmpretrain, mmseg or mmdet. DIR gets ``pictures/`` (of a
+video: ``NAME.mp4``), ``predictions.jsonl`` with a line an image, and for
+segmentation ``class_maps/`` with the class of each pixel. It appears when all
+is done. Colours and names are those of the checkpoint.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from rich.console import Console
+from rich.progress import track
+
+import mmmap  # noqa: F401  registers the models
+from mmmap.engine.launch import clear_errors
+from mmmap.inference import (
+    FolderWriter,
+    InputError,
+    Video,
+    VideoWriter,
+    new_folder,
+    source_of,
+)
+
+CHOICES = ('pictures', 'predictions')
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config of the model')
+    parser.add_argument('checkpoint', help='.pth or .safetensors, or a URL')
+    parser.add_argument('input', help='an image, a folder or a video')
+    parser.add_argument('--out', required=True, metavar='DIR', help='results')
+    parser.add_argument(
+        '--save',
+        nargs='+',
+        choices=CHOICES,
+        default=CHOICES,
+        help='what to write; by default both',
+    )
+    parser.add_argument(
+        '--batch-size', type=int, default=1, help='images at a time'
+    )
+    parser.add_argument(
+        '--min-score',
+        type=float,
+        default=0.3,
+        help='detections below it are left out (default: 0.3)',
+    )
+    parser.add_argument(
+        '--device', help='as cuda:1; by default a GPU if there is one'
+    )
+    parser.add_argument(
+        '--skip-bad',
+        action='store_true',
+        help='leave out images that cannot be read, and say how many',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace what is in DIR'
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where an error was raised, not its message alone',
+    )
+    return parser.parse_args(argv)
+
+
+def read_config(path: str) -> Config:
+    """A config that can be tested.
+
+    Raises:
+        ValueError: There is none, or it only pretrains.
+    """
+    if not Path(path).is_file():
+        raise ValueError(
+            f'no config at {path}; see configs/README.md for those there are'
+        )
+    config = Config.fromfile(path)
+    if not config.get('test_dataloader'):
+        raise ValueError(
+            f'{path} has no test_dataloader, whose pipeline is what an image '
+            'goes through; take the config of a classifier, a segmentor or a '
+            'detector'
+        )
+    # The checkpoint brings the backbone's weights too.
+    config.model.backbone.init_cfg = None
+    return config
+
+
+def build(config: Config, args: argparse.Namespace):
+    """The predictor of a config's library."""
+    from mmmap.inference.predictors import LIBRARIES
+
+    kind = LIBRARIES[config.default_scope]
+    options = {}
+    if config.default_scope == 'mmdet':
+        options['min_score'] = args.min_score
+    return kind(config, args.checkpoint, args.device, **options)
+
+
+def batches(source, size: int):
+    """Lists of frames, in each as many of one size as there are in a row."""
+    batch = []
+    for frame in source:
+        other = batch and batch[0].image.shape != frame.image.shape
+        if len(batch) == size or other:
+            yield batch
+            batch = []
+        batch.append(frame)
+    if batch:
+        yield batch
+
+
+def frames_with_predictions(predictor, source, size: int):
+    """Each frame with its data sample."""
+    for batch in batches(source, size):
+        samples = predictor.predict([frame.image for frame in batch])
+        yield from zip(batch, samples)
+
+
+def infer(predictor, source, folder: Path, args: argparse.Namespace) -> int:
+    """Predict on everything, write into a folder; return how many."""
+    writer = FolderWriter(folder)
+    if isinstance(source, Video):
+        writer = VideoWriter(folder, source.path.stem, source.fps)
+    done = 0
+    pairs = frames_with_predictions(predictor, source, args.batch_size)
+    try:
+        for frame, sample in track(
+            pairs,
+            'Predicting',
+            total=len(source) or None,
+            console=Console(stderr=True),
+        ):
+            if 'pictures' in args.save:
+                drawn = predictor.draw(frame.image, sample)
+                writer.picture(frame.name, drawn)
+            if 'predictions' in args.save:
+                writer.prediction(frame.name, predictor.told(sample))
+            done += 1
+    finally:
+        writer.close()
+    return done
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    args = parse_args(argv)
+    with clear_errors(args.traceback):
+        if args.batch_size < 1:
+            raise InputError(
+                f'--batch-size must be at least 1, got {args.batch_size}'
+            )
+        source = source_of(args.input, args.skip_bad)
+        config = read_config(args.config)
+        with new_folder(args.out, args.overwrite) as folder:
+            predictor = build(config, args)
+            with torch.no_grad():
+                done = infer(predictor, source, folder, args)
+        print(f'{args.out}: predictions on {done} images')
+        if source.skipped:
+            shown = ', '.join(map(str, source.skipped[:3]))
+            print(f'left out, unreadable: {len(source.skipped)} ({shown})')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
