@@ -19,18 +19,23 @@ from .depths import ATTENTION, kinds_of
 MOST_TOKENS = 8192
 
 
-def attention_weights(attention: Attention, x: Tensor) -> Tensor:
+def attention_weights(
+    attention: Attention, x: Tensor, mask: Tensor | None = None
+) -> Tensor:
     """How much each token takes of each other, (B, n, L, L); rows sum to 1.
 
     Args:
         attention: The module.
         x: Its input, (B, L, C).
+        mask: (L, L) bool, True where a token may look.
     """
     q, k, _ = (
         part.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
         for part in attention.qkv(x).chunk(3, dim=-1)
     )
     scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
     return scores.float().softmax(-1)
 
 
