@@ -4,37 +4,9 @@
 #
 #   python tools/train.py \
 #       configs/points/hybridnet-small_1xb32-150e_modelnet40-10way-20shot.py
-_base_ = [
-    '../_base_/models/point_classifier.py',
-    '../_base_/datasets/modelnet40.py',
-    '../_base_/schedules/points_300e.py',
-    '../_base_/runtimes/mmpretrain.py',
-]
+_base_ = 'hybridnet-small_1xb32-150e_modelnet40-5way-20shot.py'
 
-model = dict(
-    backbone=dict(
-        drop_path_rate=0.3,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint=(
-                'work_dirs/map_hybridnet-small_1xb128-300e_shapenet55/'
-                'epoch_300.pth'
-            ),
-            prefix='backbone.',
-        ),
-    ),
-    head=dict(num_classes=10),
-)
-_few = dict(type='FewShot', way=10, shot=20, fold=0)
-_all = _base_.train_dataloader.dataset
-train_dataloader = dict(
-    dataset=dict(_delete_=True, dataset=_all, query=False, **_few)
-)
-_plain = dict(_all, pipeline=_base_.val_dataloader.dataset.pipeline)
-val_dataloader = dict(
-    dataset=dict(_delete_=True, dataset=_plain, query=True, **_few)
-)
+model = dict(head=dict(num_classes=10))
+train_dataloader = dict(dataset=dict(way=10))
+val_dataloader = dict(dataset=dict(way=10))
 test_dataloader = val_dataloader
-train_cfg = dict(max_epochs=150, val_interval=10)
-warm_up, cosine = _base_.param_scheduler
-param_scheduler = [warm_up, dict(cosine, end=150)]

@@ -25,14 +25,29 @@ model = dict(
     ),
     head=dict(num_classes=5),
 )
-_few = dict(type='FewShot', way=5, shot=20, fold=0)
 _all = _base_.train_dataloader.dataset
 train_dataloader = dict(
-    dataset=dict(_delete_=True, dataset=_all, query=False, **_few)
+    dataset=dict(
+        _delete_=True,
+        type='FewShot',
+        dataset=_all,
+        way=5,
+        shot=20,
+        fold=0,
+        query=False,
+    )
 )
 _plain = dict(_all, pipeline=_base_.val_dataloader.dataset.pipeline)
 val_dataloader = dict(
-    dataset=dict(_delete_=True, dataset=_plain, query=True, **_few)
+    dataset=dict(
+        _delete_=True,
+        type='FewShot',
+        dataset=_plain,
+        way=5,
+        shot=20,
+        fold=0,
+        query=True,
+    )
 )
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=150, val_interval=10)

@@ -4,28 +4,8 @@
 #
 #   python tools/train.py \
 #       configs/points/hybridnet-small_1xb32-300e_scanobjectnn-pb-t50-rs.py
-_base_ = [
-    '../_base_/models/point_classifier.py',
-    '../_base_/datasets/scanobjectnn.py',
-    '../_base_/schedules/points_300e.py',
-    '../_base_/runtimes/mmpretrain.py',
-]
+_base_ = 'hybridnet-small_1xb32-300e_scanobjectnn-obj-bg.py'
 
-model = dict(
-    backbone=dict(
-        drop_path_rate=0.1,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint=(
-                'work_dirs/map_hybridnet-small_1xb128-300e_shapenet55/'
-                'epoch_300.pth'
-            ),
-            prefix='backbone.',
-        ),
-    ),
-    head=dict(num_classes=15),
-)
 train_dataloader = dict(dataset=dict(variant='pb_t50_rs'))
 val_dataloader = dict(dataset=dict(variant='pb_t50_rs'))
 test_dataloader = val_dataloader
-train_cfg = dict(val_interval=10)

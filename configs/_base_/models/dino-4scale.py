@@ -1,5 +1,7 @@
 # DINO (the detector) on HybridNet-T, on maps of strides 8 to 64. Another size
 # changes `arch`, `neck.in_channels` and the checkpoint.
+_base_ = 'hybridnet_detector.py'
+
 layer = dict(
     self_attn_cfg=dict(embed_dims=256, dropout=0.0),
     ffn_cfg=dict(embed_dims=256, feedforward_channels=2048, ffn_drop=0.0),
@@ -9,35 +11,8 @@ model = dict(
     num_queries=900,
     with_box_refine=True,
     as_two_stage=True,
-    data_preprocessor=dict(
-        type='DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=1,
-    ),
-    backbone=dict(
-        type='mmpretrain.HybridNet',
-        arch='tiny',
-        img_size=1024,
-        drop_path_rate=0.1,
-        with_cp=True,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint=(
-                'work_dirs/map_hybridnet-tiny_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            ),
-            prefix='backbone.',
-        ),
-    ),
-    neck=dict(
-        type='mmpretrain.SimpleFeaturePyramid',
-        in_channels=192,
-        out_channels=256,
-        out_strides=(8, 16, 32),
-        num_outs=4,
-    ),
+    data_preprocessor=dict(pad_size_divisor=1),
+    neck=dict(out_strides=(8, 16, 32), num_outs=4),
     encoder=dict(
         num_layers=6,
         layer_cfg=dict(
