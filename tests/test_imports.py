@@ -43,6 +43,7 @@ KERNELS = {
     'mmmap.ops.causal_conv1d.triton_conv': {'triton'},
     'mmmap.ops.selective_scan.triton_kernels': {'triton'},
     'mmmap.ops.selective_scan.triton_scan': {'triton'},
+    'mmmap.ops.triton_math': {'triton'},
     'mmmap.ops.selective_scan.mamba_ssm': {'mamba_ssm', 'selective_scan_cuda'},
 }
 LIBRARIES = {'mmdet', 'mmseg'}

@@ -13,18 +13,13 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..triton_math import sigmoid
 from .operator import define, implement
 
 _INTERPRETED = triton.knobs.runtime.interpret
 BLOCK_T, BLOCK_D = 32, 32
 
 apply = define('triton')
-
-
-@triton.jit
-def _sigmoid(x):
-    e = tl.exp(-tl.abs(x))
-    return tl.where(x < 0, e, 1) / (1 + e)
 
 
 @triton.jit
@@ -74,7 +69,7 @@ def forward_kernel(
         x, weight, bias, lines, t, x_t, d, d_mask, L, step, W, HAS_BIAS, dtype
     )
     if SILU:
-        value *= _sigmoid(value)
+        value *= sigmoid(value)
     _, _, _, to = _tile(D, y_b, y_d, T, BLOCK)
     offsets = to[None, :] + t[:, None] * y_t
     tl.store(y + offsets, value, (t < L)[:, None] & d_mask[None, :])
@@ -103,7 +98,7 @@ def backward_kernel(
                 x, weight, bias, lines, later, x_t, d, d_mask, L, step, W,
                 HAS_BIAS, dtype,
             )  # fmt: skip
-            gate = _sigmoid(value)
+            gate = sigmoid(value)
             grad *= gate * (1 + value * (1 - gate))
         tap = tl.load(weight + d * W + k, d_mask, other=0).to(dtype)
         total += tap[None, :] * grad

@@ -23,6 +23,8 @@ of channels so that gradients of B and C are summed in a fixed order.
 import triton
 import triton.language as tl
 
+from ..triton_math import sigmoid
+
 LOG2E = tl.constexpr(1.4426950408889634074)
 
 
@@ -45,12 +47,6 @@ def _softplus(x):
     # log(1 + e) without loss for small e.
     log1p = tl.where(w == 1, e, tl.log(w) * (e / (w - 1 + (w == 1))))
     return tl.maximum(x, 0) + log1p
-
-
-@triton.jit
-def _sigmoid(x):
-    e = tl.exp(-tl.abs(x))
-    return tl.where(x < 0, e, 1) / (1 + e)
 
 
 @triton.jit
@@ -247,7 +243,7 @@ def backward_kernel(
             exponent = g * kept
             step_grad = dx * value + tl.sum(exponent * a[None, :, :], 2)
             if SOFTPLUS:
-                step_grad *= _sigmoid(raw)
+                step_grad *= sigmoid(raw)
             value_grad = dx * step
             if HAS_D:
                 skip = tl.load(D + d, d_mask, other=0).to(dtype)
