@@ -10,21 +10,16 @@ generator, scans and convolutions from the torch backends, so that machines
 agree but for rounding, for which the test leaves room.
 """
 
-import json
-import os
 from pathlib import Path
-from unittest import mock
 
 import torch
 from mmengine.logging import MessageHub
-from mmengine.optim import OptimWrapper
 from mmpretrain.registry import MODELS
 
+from tests.data.curves import STEPS, curve_of, write_curves
 from tests.models.tiny import PATCH, seeded_images, tiny_map
 
 PATH = Path(__file__).with_name('golden_curves.json')
-STEPS = 20
-TORCH_BACKENDS = dict(MMMAP_SCAN_BACKEND='torch', MMMAP_CONV_BACKEND='torch')
 
 
 def tiny(attention='rows', ratio=0.5, masking='RandomMasking', **parts):
@@ -91,28 +86,12 @@ METHODS = {
 
 
 def loss_curve(method):
-    """Losses of some steps of AdamW on eight images, masks drawn anew."""
-    with mock.patch.dict(os.environ, TORCH_BACKENDS):
-        model = METHODS[method]().train()
-        optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-        wrapper = OptimWrapper(optimizer)
-        images = seeded_images(8)
-        if method == 'mocov3':
-            images = [images, images.flip(-1)]
-        torch.manual_seed(3)
-        losses = []
-        for _ in range(STEPS):
-            loss = model.loss(images, [])['loss']
-            wrapper.update_params(loss)
-            losses.append(loss.item())
-    return losses
+    """Losses of a method on eight images."""
+    images = seeded_images(8)
+    if method == 'mocov3':
+        images = [images, images.flip(-1)]
+    return curve_of(METHODS[method], images)
 
 
 if __name__ == '__main__':
-    curves = {
-        method: [float(f'{loss:.6g}') for loss in loss_curve(method)]
-        for method in METHODS
-    }
-    lines = [f'"{name}": {json.dumps(c)}' for name, c in curves.items()]
-    PATH.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
-    print(f'{PATH}: {len(curves)} curves')
+    write_curves(PATH, METHODS, loss_curve)

@@ -7,15 +7,11 @@ Run from the repository root, after a change that is meant to change them::
 As ``make_golden_curves.py``, on which see why machines agree.
 """
 
-import json
-import os
 from pathlib import Path
-from unittest import mock
 
 import torch
-from mmengine.optim import OptimWrapper
 
-from tests.data.make_golden_curves import STEPS, TORCH_BACKENDS
+from tests.data.curves import curve_of, write_curves
 from tests.models.tiny_points import seeded_clouds, tiny_point_map
 
 PATH = Path(__file__).with_name('golden_point_curves.json')
@@ -45,26 +41,9 @@ METHODS = {
 
 
 def loss_curve(method):
-    """Losses of some steps of AdamW on eight clouds, masks drawn anew."""
-    with mock.patch.dict(os.environ, TORCH_BACKENDS):
-        model = METHODS[method]().train()
-        optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-        wrapper = OptimWrapper(optimizer)
-        clouds = seeded_clouds(8)
-        torch.manual_seed(3)
-        losses = []
-        for _ in range(STEPS):
-            loss = model.loss(clouds, [])['loss']
-            wrapper.update_params(loss)
-            losses.append(loss.item())
-    return losses
+    """Losses of a method on eight clouds."""
+    return curve_of(METHODS[method], seeded_clouds(8))
 
 
 if __name__ == '__main__':
-    curves = {
-        method: [float(f'{loss:.6g}') for loss in loss_curve(method)]
-        for method in METHODS
-    }
-    lines = [f'"{name}": {json.dumps(c)}' for name, c in curves.items()]
-    PATH.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
-    print(f'{PATH}: {len(curves)} curves')
+    write_curves(PATH, METHODS, loss_curve)

@@ -4,29 +4,15 @@ import torch
 from mmmap.conversion.mamba_vision_parity import build_official
 from tests.conversion.official import PARITY
 from tests.conversion.official_mamba_vision import CONFIG, make_official
-from tests.helpers import load_tool
+from tests.tools.conversions import (
+    converter,
+    existing_file_is_kept,
+    load,
+    same,
+    save,
+)
 
-tool = load_tool('model_converters/official_mambavision_to_mmmap.py')
-
-
-def save(content, path):
-    torch.save(content, path)
-    return path
-
-
-def load(path):
-    return torch.load(path, weights_only=True)
-
-
-def convert(*arguments):
-    return tool.main([str(argument) for argument in arguments])
-
-
-def same(left, right):
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        assert value.dtype == right[name].dtype
-        assert torch.equal(value, right[name]), name
+convert = converter('official_mambavision_to_mmmap')
 
 
 @pytest.mark.parametrize('outer', [None, 'state_dict', 'model'])
@@ -91,10 +77,4 @@ def test_reverse_of_what_is_no_classifier(tmp_path, capsys):
 
 def test_existing_file_is_kept_unless_told(tmp_path, capsys):
     src = save(make_official(), tmp_path / 'nvidia.pth')
-    dst = tmp_path / 'ours.pth'
-    dst.write_text('mine')
-    assert convert(src, dst) == 1
-    assert 'exists' in capsys.readouterr().err
-    assert dst.read_text() == 'mine'
-    assert convert(src, dst, '--overwrite') == 0
-    assert 'state_dict' in load(dst)
+    existing_file_is_kept(convert, src, tmp_path, capsys)

@@ -4,29 +4,15 @@ import torch
 from mmmap.conversion.official_map import UNUSED
 from tests.conversion.official import PARITY, make_official
 from tests.engine.tiny_runner import tiny_runner
-from tests.helpers import load_tool
+from tests.tools.conversions import (
+    converter,
+    existing_file_is_kept,
+    load,
+    same,
+    save,
+)
 
-tool = load_tool('model_converters/official_map_to_mmmap.py')
-
-
-def save(content, path):
-    torch.save(content, path)
-    return path
-
-
-def load(path):
-    return torch.load(path, weights_only=True)
-
-
-def convert(*arguments):
-    return tool.main([str(argument) for argument in arguments])
-
-
-def same(left, right):
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        assert value.dtype == right[name].dtype
-        assert torch.equal(value, right[name]), name
+convert = converter('official_map_to_mmmap')
 
 
 @pytest.mark.parametrize('outer', [None, 'model'])
@@ -74,13 +60,7 @@ def test_what_a_training_wrote_can_be_reversed(tmp_path):
 
 def test_existing_file_is_kept_unless_told(tmp_path, capsys):
     src = save(make_official(), tmp_path / 'map.pth')
-    dst = tmp_path / 'ours.pth'
-    dst.write_text('mine')
-    assert convert(src, dst) == 1
-    assert 'exists' in capsys.readouterr().err
-    assert dst.read_text() == 'mine'
-    assert convert(src, dst, '--overwrite') == 0
-    assert 'state_dict' in load(dst)
+    existing_file_is_kept(convert, src, tmp_path, capsys)
 
 
 WRONG = [

@@ -2,18 +2,10 @@ import pytest
 import torch
 
 from tests.conversion.official_points import official_weights
-from tests.helpers import load_tool
 from tests.models.tiny_points import tiny_backbone
+from tests.tools.conversions import converter, load
 
-tool = load_tool('model_converters/official_points_to_mmmap.py')
-
-
-def load(path):
-    return torch.load(path, weights_only=True)
-
-
-def convert(*arguments):
-    return tool.main([str(argument) for argument in arguments])
+convert = converter('official_points_to_mmmap')
 
 
 @pytest.mark.parametrize('kind', ['pretrain', 'finetune'])
