@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import yaml
 from mmengine.config import Config
 from side_by_side import Progress, Step, run_stage
 from study_summary import summarise
+from yaml import YAMLError
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINT = 'model.backbone.init_cfg'
@@ -79,9 +79,9 @@ class Study:
     """
 
     def __init__(self, table: Path) -> None:
-        content = yaml.safe_load(table.read_text()) or {}
+        content = _read(table)
         wanted = {'seeds', 'pretraining', 'tasks', 'rows'}
-        if not isinstance(content, dict) or set(content) != wanted:
+        if set(content) != wanted:
             raise ValueError(
                 f'{table} must have {", ".join(sorted(wanted))}; '
                 f'it has {", ".join(map(str, content)) or "nothing"}'
@@ -98,6 +98,16 @@ class Study:
         for task in (self.pretraining, *self.tasks):
             if not (ROOT / task.config).is_file():
                 raise ValueError(f'{table}: there is no {task.config}')
+
+
+def _read(table: Path) -> dict:
+    """The table, with what it inherits by ``_base_``, as configs do."""
+    if not table.is_file():
+        raise FileNotFoundError(f'there is no table {table}')
+    try:
+        return Config.fromfile(table).to_dict()
+    except (AttributeError, TypeError, YAMLError) as error:
+        raise ValueError(f'{table} is not a table in YAML: {error}') from error
 
 
 def _content(row: Row) -> list:
@@ -334,7 +344,7 @@ def main(argv: list[str] | None = None) -> None:
             run_stage(stage, args.out / 'logs', progress)
         names = [task.name for task in study.tasks]
         print(summarise(args.out, [row.name for row in study.rows], names))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
 
 

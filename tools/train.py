@@ -21,6 +21,7 @@ from mmmap.engine.launch import (
     nothing_left_behind,
     read_config,
 )
+from mmmap.engine.recorded import check_resumed
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
@@ -49,6 +50,7 @@ def apply_options(config: Config, args: Namespace) -> None:
 
     Raises:
         ValueError: The config has no base batch for ``--auto-scale-lr``.
+        CheckpointError: The one to go on from is of another method.
     """
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
@@ -65,6 +67,7 @@ def apply_options(config: Config, args: Namespace) -> None:
         if args.resume is None and is_main_rank():
             print(f'{config.work_dir} holds no checkpoint: starting anew')
     if args.resume:
+        check_resumed(config.model, args.resume)
         config.resume = True
         config.load_from = args.resume
 

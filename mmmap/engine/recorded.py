@@ -9,7 +9,7 @@ import ast
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..models.backbones.pretrained import CheckpointError
+from ..models.backbones.pretrained import CheckpointError, read_checkpoint
 
 # What changes a model and not the shapes of its weights, with its defaults.
 BACKBONE_SETTINGS = {('backbone', 'attention'): 'published'}
@@ -18,6 +18,12 @@ METHOD_SETTINGS = {
     ('decoder', 'attention'): 'rows',
     ('decoder', 'num_heads'): 16,
     ('target_generator', 'norm_pix'): True,
+}
+# A run that goes on has to hide its tokens as it began.
+RESUMED_SETTINGS = {
+    **METHOD_SETTINGS,
+    ('masking', 'type'): None,
+    ('masking', 'ratio'): None,
 }
 
 
@@ -50,6 +56,23 @@ def check_settings(
                 f'config has {ours!r}: it is a checkpoint of another method '
                 'or backbone; use the config it was trained with'
             )
+
+
+def check_resumed(model: Mapping, source: str | Path) -> None:
+    """Whether a pretraining may go on from a checkpoint.
+
+    A config without a decoder is no pretraining and passes unread.
+
+    Args:
+        model: Of the config.
+        source: The checkpoint.
+
+    Raises:
+        CheckpointError: It is one of another method, or cannot be read.
+    """
+    if model.get('decoder'):
+        content = read_checkpoint(str(source))
+        check_settings(model, content, source, RESUMED_SETTINGS)
 
 
 def recorded_model(checkpoint: Mapping) -> dict:

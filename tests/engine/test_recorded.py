@@ -1,7 +1,9 @@
 import pytest
+import torch
 
 from mmmap.engine.recorded import (
     METHOD_SETTINGS,
+    check_resumed,
     check_settings,
     recorded_model,
 )
@@ -60,3 +62,23 @@ def test_settings_that_no_weight_shows(trained, given, wrong):
         return
     with pytest.raises(CheckpointError, match=f'x.pth .*decoder.*{wrong}'):
         check_settings(model, content, 'x.pth', METHOD_SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ('part', 'trained', 'given'),
+    [
+        ('decoder', dict(attention='full'), dict(attention='rows')),
+        ('masking', dict(type='SequentialMasking'), dict(type='NoMasking')),
+        ('masking', dict(ratio=0.75), dict(ratio=0.5)),
+    ],
+)
+def test_a_run_goes_on_as_it_began(tmp_path, part, trained, given):
+    file = tmp_path / 'epoch_1.pth'
+    model = dict(decoder=dict(depth=1), masking=dict(type='x'))
+    model[part] = trained
+    torch.save(dict(kept(f'model = {model!r}'), state_dict={}), file)
+    check_resumed(model, file)
+    with pytest.raises(CheckpointError, match=f'trained with {part}'):
+        check_resumed(dict(model, **{part: given}), file)
+    # No pretraining: the file is not even opened.
+    check_resumed(dict(type='EncoderDecoder'), tmp_path / 'absent.pth')

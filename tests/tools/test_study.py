@@ -102,6 +102,27 @@ def test_wrong_tables_are_refused(table, name):
         load_tool('study.py').Study(file)
 
 
+@pytest.mark.parametrize('text', ['', '- a', 'rows: [', 'a: "'])
+def test_what_is_no_table_is_refused(tmp_path, text):
+    file = tmp_path / 'table.yml'
+    file.write_text(text)
+    with pytest.raises(ValueError, match='is not a table|it has nothing'):
+        load_tool('study.py').Study(file)
+    with pytest.raises(FileNotFoundError, match='there is no table'):
+        load_tool('study.py').Study(tmp_path / 'absent.yml')
+
+
+def test_a_table_inherits(table, tmp_path):
+    rows = [dict(name='raw', options={'model.decoder.depth': 1})]
+    file = tmp_path / 'more.yml'
+    file.write_text(yaml.safe_dump(dict(_base_=table[1].name, rows=rows)))
+    tool = load_tool('study.py')
+    study, base = tool.Study(file), tool.Study(table[1])
+    assert [row.name for row in study.rows] == ['raw']
+    assert study.rows[0].options == rows[0]['options']
+    assert (study.seeds, study.tasks) == (base.seeds, base.tasks)
+
+
 @pytest.mark.parametrize('option', ['rows', 'tasks', 'seeds'])
 def test_unknown_names_are_refused(table, tmp_path, option, capsys):
     study = load_tool('study.py')
