@@ -75,7 +75,7 @@ def rounding_of(fixture: Mapping) -> dict[str, float]:
     It is for fixtures on points, whose first block divides by a small
     standard deviation; empty for others, which agree without it.
     """
-    return points_rounding(fixture) if POINTS_FIXTURE <= set(fixture) else {}
+    return points_rounding(fixture) if set(fixture) >= POINTS_FIXTURE else {}
 
 
 def map_errors(fixture: Mapping) -> dict[str, float]:

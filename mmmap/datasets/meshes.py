@@ -191,7 +191,8 @@ def _read_off(text: str) -> Mesh:
     lines = [line.partition('#')[0] for line in text.splitlines()]
     words = [line.split() for line in lines if line.strip()]
     # ModelNet has files whose counts follow the keyword without a space.
-    found = re.match(r'(?:ST)?C?N?OFF(.*)', ' '.join(words[0] if words else ()))
+    first = ' '.join(words[0]) if words else ''
+    found = re.match(r'(?:ST)?C?N?OFF(.*)', first)
     if not found:
         raise ValueError('it does not begin with OFF')
     words[0] = found[1].split()

@@ -44,9 +44,7 @@ def ply(path, order='ascii', real='float', faces=(0, 1, 2, 3)):
         body = struct.pack(f'{sign}fB3i', 0.5, 3, 7, 8, 9)
         for corner in CORNERS:
             body += struct.pack(f'{sign}B3{kind}', 7, *corner)
-        body += struct.pack(
-            f'{sign}B{len(faces)}if', len(faces), *faces, 0.25
-        )
+        body += struct.pack(f'{sign}B{len(faces)}if', len(faces), *faces, 0.25)
     path.write_bytes(head + body)
     return path
 
@@ -148,7 +146,11 @@ def cut(content):
         ('off', lambda c: b'', 'does not begin with OFF'),
         ('off', lambda c: b'OFF', 'does not tell how many'),
         ('off', lambda c: b'OFF\n2 1 0\n1 2 3', '1 lines for 2 vertices'),
-        ('off', lambda c: b'OFF\n1 0 0\n1 2', 'a vertex is 1 2, must be x y z'),
+        (
+            'off',
+            lambda c: b'OFF\n1 0 0\n1 2',
+            'a vertex is 1 2, must',
+        ),
         ('off', lambda c: b'OFF\n1 0 0\n1 2 x', 'x'),
         ('off', lambda c: b'OFF\n1 0 0\n1 2 nan', 'NaN or infinite'),
         ('off', lambda c: b'OFF\n0 0 0', r'\(1, 0, 3\)'),

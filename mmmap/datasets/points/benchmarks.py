@@ -255,8 +255,7 @@ class ShapeNetPart(BaseDataset):
         labels = table[:, -1].astype(np.int64)
         if not np.array_equal(labels, table[:, -1]):
             raise PointFileError(
-                f'{item["path"]}: the last column must be parts, whole '
-                'numbers'
+                f'{item["path"]}: the last column must be parts, whole numbers'
             )
         check_labels(
             labels[None],
