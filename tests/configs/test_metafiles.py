@@ -73,7 +73,8 @@ def test_the_paper_s_numbers_are_named_and_are_those_of_the_config(name):
     }
     header = (REPO / 'configs/points' / name).read_text().split('_base_')[0]
     number = re.search(r'^# Paper: ([\d.]+) (top-1|instance)', header, re.M)
-    assert [str(v) for v in found.values()] == [number[1]] * bool(number)
+    expected = [number[1]] if number else []
+    assert [str(value) for value in found.values()] == expected
     (result,) = ENTRIES[f'points/{name}']['Results'] or [None]
     for key in found:
         metric = key.removesuffix(' of the Paper')
