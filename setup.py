@@ -33,4 +33,8 @@ def extensions() -> dict:
     )
 
 
-setup(packages=find_packages(include=['mmmap*']), **extensions())
+setup(
+    packages=find_packages(include=['mmmap*']),
+    package_data={'mmmap.visualization': ['*.html']},
+    **extensions(),
+)

@@ -13,3 +13,7 @@ _base_ = [
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 auto_scale_lr = dict(base_batch_size=128)
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='ReconstructionHook', interval=10),
+]

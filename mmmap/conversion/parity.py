@@ -11,7 +11,7 @@ from .mamba_vision_parity import FIXTURE as MAMBA_VISION_FIXTURE
 from .mamba_vision_parity import mamba_vision_errors
 from .official_map import name_map, to_mmmap
 from .points_parity import FIXTURE as POINTS_FIXTURE
-from .points_parity import points_errors
+from .points_parity import points_errors, points_rounding
 
 MAP_FIXTURE = {
     'config',
@@ -67,6 +67,15 @@ def errors_of(fixture: Mapping) -> dict[str, float]:
         f'{sorted(MAMBA_VISION_FIXTURE)}, nor of MAP on points, which has '
         f'{sorted(POINTS_FIXTURE)}; its keys are {sorted(fixture)}'
     )
+
+
+def rounding_of(fixture: Mapping) -> dict[str, float]:
+    """How far fp32 carries our quantities from fp64, where that is known.
+
+    It is for fixtures on points, whose first block divides by a small
+    standard deviation; empty for others, which agree without it.
+    """
+    return points_rounding(fixture) if set(fixture) >= POINTS_FIXTURE else {}
 
 
 def map_errors(fixture: Mapping) -> dict[str, float]:

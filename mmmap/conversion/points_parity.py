@@ -6,6 +6,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ..models.layers.points import PointGroups
 from ..models.masking import hide
 from .fixtures import check_fixture, check_keys, relative_error
 from .official_points import name_map, pattern_of_mmmap, to_mmmap
@@ -49,26 +50,69 @@ def points_errors(fixture: Mapping) -> dict[str, float]:
     Raises:
         ValueError: The fixture is of another form.
     """
-    check_fixture('MAP on points', fixture, FIXTURE, CONFIG)
-    check_keys("a fixture's pretrain", fixture['pretrain'], PRETRAIN)
-    check_keys("a fixture's finetune", fixture['finetune'], FINETUNE)
-    config = fixture['config']
-    if config['loss'] not in LOSSES:
-        raise ValueError(
-            f'the loss is {config["loss"]!r}, ours are {", ".join(LOSSES)}'
-        )
-    points = fixture['pretrain']['points']
+    _check(fixture)
+    official = _official(fixture)
     return {
-        **_pretrain_errors(fixture['pretrain'], config),
-        **_finetune_errors(fixture['finetune'], config, points),
+        name: relative_error(value, official[name])
+        for name, value in _ours(fixture, torch.float32).items()
     }
 
 
-def _pretrain_errors(official: Mapping, config: Mapping) -> dict[str, float]:
-    if not official['grads']:
+def points_rounding(fixture: Mapping) -> dict[str, float]:
+    """How far fp32 carries each quantity of ours from the same in fp64.
+
+    Relative to its largest value. Two results in fp32 may be twice as far
+    apart and both be right.
+
+    Raises:
+        ValueError: The fixture is of another form.
+    """
+    _check(fixture)
+    exact = _ours(fixture, torch.float64)
+    return {
+        name: relative_error(value, exact[name])
+        for name, value in _ours(fixture, torch.float32).items()
+    }
+
+
+def _check(fixture: Mapping) -> None:
+    check_fixture('MAP on points', fixture, FIXTURE, CONFIG)
+    check_keys("a fixture's pretrain", fixture['pretrain'], PRETRAIN)
+    check_keys("a fixture's finetune", fixture['finetune'], FINETUNE)
+    if fixture['config']['loss'] not in LOSSES:
+        raise ValueError(
+            f'the loss is {fixture["config"]["loss"]!r}, ours are '
+            f'{", ".join(LOSSES)}'
+        )
+    if not fixture['pretrain']['grads']:
         raise ValueError('the fixture lists no gradients to compare')
-    model = _loaded(build_official_pretraining(config), official)
-    groups = model.backbone.group(official['points'])
+
+
+def _official(fixture: Mapping) -> dict[str, Tensor]:
+    pretrain, finetune = fixture['pretrain'], fixture['finetune']
+    names = ('center', 'neighborhood', 'encoder_visible', 'loss')
+    grads = pretrain['grads']
+    return {
+        **{name: pretrain[name] for name in names},
+        **{f'grad {name}': grad for name, grad in grads.items()},
+        **{name: finetune[name] for name in ('tokens', 'logits')},
+    }
+
+
+def _ours(fixture: Mapping, dtype: torch.dtype) -> dict[str, Tensor]:
+    """What our models make of a fixture, computed in a type."""
+    config, points = fixture['config'], fixture['pretrain']['points']
+    return {
+        **_pretrained(fixture['pretrain'], config, dtype),
+        **_finetuned(fixture['finetune'], config, points, dtype),
+    }
+
+
+def _pretrained(
+    official: Mapping, config: Mapping, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    model = _loaded(build_official_pretraining(config), official, dtype)
+    groups = _groups(model.backbone, official['points'], dtype)
     masked = hide(official['mask'].bool())
     (visible,) = model.backbone.encode(groups, masked.keep)
     features, _ = model.decode(groups, masked)
@@ -80,43 +124,44 @@ def _pretrain_errors(official: Mapping, config: Mapping) -> dict[str, float]:
         encoder_visible=visible.detach(),
         loss=loss.detach(),
     )
-    errors = {
-        name: relative_error(value, official[name])
-        for name, value in ours.items()
-    }
     weights = model.state_dict()
     names = name_map('pretrain', pattern_of_mmmap(weights), weights)
     for name, grad in official['grads'].items():
         if name not in names:
             raise ValueError(f'a gradient of an unknown weight, {name}')
         own = model.get_parameter(names[name]).grad
-        errors[f'grad {name}'] = relative_error(own.view(grad.shape), grad)
-    return errors
+        ours[f'grad {name}'] = own.view(grad.shape)
+    return ours
 
 
 @torch.no_grad()
-def _finetune_errors(
-    official: Mapping, config: Mapping, points: Tensor
-) -> dict[str, float]:
-    model = _loaded(build_official_classifier(config), official)
+def _finetuned(
+    official: Mapping, config: Mapping, points: Tensor, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    model = _loaded(build_official_classifier(config), official, dtype)
     backbone = model.backbone
     backbone.out_type = 'raw'
-    (tokens,) = backbone(points)
-    logits = model.head((backbone.pool(tokens),))
-    return dict(
-        tokens=relative_error(tokens, official['tokens']),
-        logits=relative_error(logits, official['logits']),
-    )
+    (tokens,) = backbone.encode(_groups(backbone, points, dtype))
+    return dict(tokens=tokens, logits=model.head((backbone.pool(tokens),)))
 
 
-def _loaded(model: nn.Module, official: Mapping) -> nn.Module:
+def _groups(
+    backbone: nn.Module, points: Tensor, dtype: torch.dtype
+) -> PointGroups:
+    # Groups are those of fp32, whatever is computed of them.
+    return PointGroups(*(x.to(dtype) for x in backbone.group(points)))
+
+
+def _loaded(
+    model: nn.Module, official: Mapping, dtype: torch.dtype
+) -> nn.Module:
     # Fixtures may hold weights in bf16.
     weights = {
         name: x.float() if x.is_floating_point() else x
         for name, x in to_mmmap(official['state_dict']).items()
     }
     model.load_state_dict(weights)
-    return model.eval()
+    return model.to(dtype).eval()
 
 
 def build_official_pretraining(config: Mapping) -> nn.Module:

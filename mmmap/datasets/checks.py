@@ -54,7 +54,7 @@ class Report:
         return '\n'.join([head, *(f'  problem: {p}' for p in self.problems)])
 
 
-def _some(names):
+def some_of(names):
     """The first few names, and how many more there are."""
     names = [str(name) for name in names]
     rest = len(names) - NUM_LISTED
@@ -62,7 +62,7 @@ def _some(names):
     return ', '.join(names[:NUM_LISTED]) + more
 
 
-def _sample(items, full):
+def spread_over(items, full):
     """All items, or a few of them evenly spread."""
     if full or len(items) <= NUM_SAMPLED:
         return items
@@ -101,7 +101,7 @@ def first_images_problem(folder, count=20):
         return f'{folder} holds no images, nor do the folders in it'
     broken = [x for x in map(_read, first) if isinstance(x, str)]
     if broken:
-        return f'{len(broken)} images cannot be read: {_some(broken)}'
+        return f'{len(broken)} images cannot be read: {some_of(broken)}'
     return None
 
 
@@ -134,7 +134,7 @@ def _check_readable(report, paths):
     report.counts['opened'] = len(paths) - len(broken)
     if broken:
         report.problems.append(
-            f'{len(broken)} images cannot be read: {_some(broken)}'
+            f'{len(broken)} images cannot be read: {some_of(broken)}'
         )
 
 
@@ -165,9 +165,9 @@ def check_image_folder(root, full=False):
         )
     if empty:
         report.problems.append(
-            f'{len(empty)} class folders without an image: {_some(empty)}'
+            f'{len(empty)} class folders without an image: {some_of(empty)}'
         )
-    _check_readable(report, _sample(images, full))
+    _check_readable(report, spread_over(images, full))
     return report
 
 
@@ -203,7 +203,7 @@ def _check_references(report, content):
             values = sorted({a[key] for a in lost})
             report.problems.append(
                 f'{len(lost)} annotations have {key} of no listed '
-                f'{kind}: {_some(values)}'
+                f'{kind}: {some_of(values)}'
             )
 
 
@@ -214,7 +214,7 @@ def _check_names(report, ann_file, content, classes):
     if absent:
         report.problems.append(
             f'{len(absent)} classes of the config are no category of '
-            f'{ann_file}: {_some(absent)}; its categories: {_some(names)}'
+            f'{ann_file}: {some_of(absent)}; its categories: {some_of(names)}'
         )
 
 
@@ -236,7 +236,7 @@ def _check_sizes(report, entries, img_dir):
         ('images are not of the listed size', differing),
     ):
         if names:
-            report.problems.append(f'{len(names)} {what}: {_some(names)}')
+            report.problems.append(f'{len(names)} {what}: {some_of(names)}')
 
 
 def check_coco(ann_file, img_dir, full=False, classes=None):
@@ -286,12 +286,12 @@ def _check_listed_images(report, entries, img_dir, full):
     if absent:
         report.problems.append(
             f'{len(absent)} listed images are not in {img_dir}: '
-            f'{_some(absent)}'
+            f'{some_of(absent)}'
         )
     present = [
         e for e, name in zip(entries, names, strict=True) if name in there
     ]
-    _check_sizes(report, _sample(present, full), img_dir)
+    _check_sizes(report, spread_over(present, full), img_dir)
 
 
 def _by_stem(folder, suffix=None):
@@ -327,7 +327,7 @@ def _label_problem(image, annotation, num_classes, reduce_zero_label):
     wrong = values[(values > largest) & (values != IGNORED_LABEL)]
     if wrong.size:
         return (
-            f'{annotation} has the values {_some(wrong)}, expected 0 to '
+            f'{annotation} has the values {some_of(wrong)}, expected 0 to '
             f'{largest} (or {IGNORED_LABEL}, ignored)'
         )
     return None
@@ -372,8 +372,8 @@ def check_segmentation(
         ('annotations have no image', sorted(maps.keys() - pictures.keys())),
     ):
         if alone:
-            report.problems.append(f'{len(alone)} {what}: {_some(alone)}')
-    pairs = _sample(sorted(pictures.keys() & maps.keys()), full)
+            report.problems.append(f'{len(alone)} {what}: {some_of(alone)}')
+    pairs = spread_over(sorted(pictures.keys() & maps.keys()), full)
     report.counts['opened'] = len(pairs)
     found = [
         _label_problem(

@@ -15,6 +15,7 @@ from .point_files import PointFileError, read_clouds
 # the files are read, and what is wrong with them named, in training.
 CLOUD_SETS = {
     'ModelNet40': 'airplane',
+    'ModelNet40H5': '',  # the folder itself
     'PointFolder': None,  # its split
     'ScanObjectNN': 'main_split',
     'ShapeNet55': 'shapenet_pc',
@@ -121,7 +122,8 @@ def _problems(dataset: Mapping, classes: int | None) -> list[str]:
         return _cloud_problems(Path(root, annotations))
     kind = str(dataset.get('type')).split('.')[-1]
     if kind in CLOUD_SETS:
-        part = CLOUD_SETS[kind] or dataset.get('split') or ''
+        part = CLOUD_SETS[kind]
+        part = dataset.get('split', '') if part is None else part
         problem = folder_problem(Path(root, part))
         return [problem] if problem else []
     folders = folders or {'root': Path(root, dataset.get('split') or '')}

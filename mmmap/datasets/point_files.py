@@ -1,18 +1,22 @@
 """Files of point clouds: read, checked, and named where they are wrong.
 
-Standard library and NumPy only. Letters: n clouds, N points.
+Standard library and NumPy, h5py for HDF5. Letters: n clouds, N points.
 """
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from . import meshes
+
 # What reading a file raises that is truncated or of another kind.
 _BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
-SUFFIXES = ('.npz', '.npy', '.txt', '.xyz', '.pts')
+SUFFIXES = ('.npz', '.npy', '.txt', '.xyz', '.pts', *meshes.SUFFIXES)
 
 
 class PointFileError(ValueError):
@@ -122,16 +126,79 @@ def read_clouds(path: str | Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def read_cloud(path: str | Path) -> np.ndarray:
-    """One cloud, (N, 3) fp32, of ``.npz``, ``.npy`` or rows of text.
+def read_h5(path: str | Path, classes: int) -> list[dict]:
+    """The checked clouds of an HDF5 file with ``data`` and ``label``.
+
+    Args:
+        path: The file; h5py reads it.
+        classes: How many there are.
+
+    Returns:
+        A dict for each cloud: ``points`` (N, 3) fp32, ``gt_label`` and the
+        file as ``path``.
+
+    Raises:
+        PointFileError: No such file, not a whole one, or clouds or labels
+            that are wrong.
+        ImportError: h5py is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            f'{path} is an HDF5 file, which needs h5py: pip install h5py'
+        ) from error
+    path = Path(path)
+    if not path.is_file():
+        raise PointFileError(
+            f'there is no file {path}: the data set is not complete, or not '
+            'in this folder; set --data-root'
+        )
+    try:
+        with h5py.File(path) as file:
+            points, labels = file['data'][()], file['label'][()]
+    except (OSError, KeyError) as error:
+        raise PointFileError(
+            f'cannot read data and label of {path} ({error}); it is '
+            'truncated or of another kind: copy or download it again'
+        ) from error
+    check_clouds(points, path)
+    if labels.shape == (len(points), 1):  # as ModelNet40 has them
+        labels = labels[:, 0]
+    check_labels(labels, classes, (len(points),), path)
+    return [
+        dict(
+            points=cloud.astype(np.float32),
+            gt_label=int(label),
+            path=str(path),
+        )
+        for cloud, label in zip(points, labels)
+    ]
+
+
+def read_cloud(path: str | Path, surface: int | None = None) -> np.ndarray:
+    """One cloud, (N, 3) fp32, of a file of any of ``SUFFIXES``.
 
     Of what else a point has, as its normal, the first three are taken. An
     archive has it as ``points``.
 
+    Args:
+        path: The file.
+        surface: How many points to draw from the faces of a mesh (``.ply``,
+            ``.off``), always the same; by default its vertices are taken.
+
     Raises:
         PointFileError: Unreadable, or not a cloud.
     """
-    points = read_table(path)[:, :3].astype(np.float32)
+    if surface is None or Path(path).suffix.lower() not in meshes.SUFFIXES:
+        points = read_table(path)
+    else:
+        rng = np.random.default_rng(0)
+        with _named(path):
+            points = meshes.sample_surface(
+                meshes.read_mesh(path), surface, rng
+            )
+    points = points[:, :3].astype(np.float32)
     check_clouds(points[None], path)
     return points
 
@@ -143,21 +210,30 @@ def read_table(path: str | Path) -> np.ndarray:
         PointFileError: Unreadable, or of fewer columns.
     """
     path = Path(path)
-    try:
-        if path.suffix == '.npz':
-            arrays = read_npz(path)
-            points = arrays.get('points', np.zeros(0))
-        elif path.suffix == '.npy':
+    suffix = path.suffix.lower()
+    with _named(path):
+        if suffix == '.npz':
+            points = read_npz(path).get('points', np.zeros(0))
+        elif suffix == '.npy':
             points = np.load(path, allow_pickle=False)
+        elif suffix in meshes.SUFFIXES:
+            points = meshes.read_mesh(path).vertices
         else:
-            text = path.read_text().replace(',', ' ')
-            points = np.loadtxt(text.splitlines(), ndmin=2)
-    except (OSError, ValueError, EOFError) as error:
-        if isinstance(error, PointFileError):
-            raise
-        raise PointFileError(f'cannot read {path}: {error}') from error
+            lines = path.read_text().replace(',', ' ').splitlines()
+            points = np.loadtxt(lines, ndmin=2) if lines else np.zeros((0, 3))
     if points.ndim != 2 or points.shape[1] < 3:
         raise PointFileError(
             f'{path}: a cloud must be (N, 3), got {points.shape}'
         )
     return points
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Name the file in what reading it raises."""
+    try:
+        yield
+    except PointFileError:
+        raise
+    except _BROKEN as error:
+        raise PointFileError(f'cannot read {path}: {error}') from error

@@ -66,7 +66,7 @@ def preparation_parser(description, advice, layout):
         help='accept other numbers than those of the official data set',
     )
     parser.add_argument(
-        '--full', action='store_true', help='open every image, not a sample'
+        '--full', action='store_true', help='open every file, not a sample'
     )
     return parser
 

@@ -15,7 +15,9 @@ from ..models.backbones.pretrained import CheckpointError, read_checkpoint
 BACKBONE_SETTINGS = {('backbone', 'attention'): 'published'}
 METHOD_SETTINGS = {
     **BACKBONE_SETTINGS,
+    ('backbone', 'order'): 'fps',
     ('decoder', 'attention'): 'rows',
+    ('decoder', 'sequence'): 'visible_first',
     ('decoder', 'num_heads'): 16,
     ('target_generator', 'norm_pix'): True,
 }

@@ -22,7 +22,6 @@ from ..models.backbones.pretrained import (
     read_checkpoint,
     weights_of,
 )
-from ..models.selfsup import MAP
 from .launch import is_expected
 from .recorded import BACKBONE_SETTINGS, METHOD_SETTINGS, check_settings
 
@@ -67,26 +66,31 @@ def open_config(path: str | Path) -> Config:
     return config
 
 
-def open_method(
-    path: str | Path, checkpoint: str | Path, mask_ratio: float | None = None
-) -> MAP:
-    """A pretraining method of masked images with all its weights.
+def open_model(
+    path: str | Path,
+    checkpoint: str | Path,
+    kinds: tuple[str, ...],
+    mask_ratio: float | None = None,
+) -> nn.Module:
+    """A model with all its weights, evaluating and without gradients.
 
     Args:
-        path: Config of MAP, MAE, AR, local MAE or another :class:`MAP`.
-        checkpoint: What that pretraining wrote.
-        mask_ratio: Instead of the config's.
+        path: Config of one of ``kinds``; MAP is also MAE, AR and local MAE.
+        checkpoint: What its training wrote.
+        kinds: Types of models that will do, as ``('MAP',)``.
+        mask_ratio: Instead of the config's, for a pretraining method.
 
     Raises:
-        ValueError: The config's model is no MAP, or the ratio is impossible.
+        ValueError: The config's model is of another type, or the ratio is
+            impossible.
         CheckpointError: The checkpoint does not fit.
     """
     config = open_config(path)
     cfg = config.model
-    if str(cfg.get('type', '')).split('.')[-1] != 'MAP':
+    if str(cfg.get('type', '')).split('.')[-1] not in kinds:
         raise ValueError(
-            f'the model of {path} is {cfg.get("type")!r}; '
-            'reconstruction needs the config of a MAP pretraining'
+            f'the model of {path} is {cfg.get("type")!r}; give the config of '
+            f'a {" or ".join(kinds)}'
         )
     if 'data_preprocessor' in config:
         cfg.setdefault('data_preprocessor', config.data_preprocessor)
@@ -96,7 +100,7 @@ def open_method(
     model = MODELS.build(cfg)
     content = read_checkpoint(str(checkpoint))
     weights = weights_of(content, str(checkpoint))
-    if not any(key.startswith('decoder.') for key in weights):
+    if 'decoder' in cfg and not any(k.startswith('decoder.') for k in weights):
         raise CheckpointError(
             f'{checkpoint} holds no decoder (decoder.*): an encoder alone '
             'cannot reconstruct. Use the checkpoint that pretraining wrote'

@@ -1,17 +1,32 @@
 """Pictures."""
 
+# Imported, clouds are drawn where images are.
+from . import point_reconstruction  # noqa: F401
+from .cloud_figure import cloud_figure
+from .cloud_page import cloud_page
+from .clouds import part_row, reconstruction_rows
 from .feature_figure import feature_figure, field_figure
 from .masks import mask_figure
 from .predictions import detection_figure, segmentation_figure
-from .reconstruction import method_names, method_rows, reconstruction_grid
+from .reconstruction import (
+    method_names,
+    method_rows,
+    reconstruction_grid,
+    reconstruction_page,
+)
 
 __all__ = [
+    'cloud_figure',
+    'cloud_page',
     'detection_figure',
     'feature_figure',
     'field_figure',
     'mask_figure',
     'method_names',
     'method_rows',
+    'part_row',
     'reconstruction_grid',
+    'reconstruction_page',
+    'reconstruction_rows',
     'segmentation_figure',
 ]

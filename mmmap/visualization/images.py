@@ -64,6 +64,11 @@ def read_image(path: str | Path, size: tuple[int, int]) -> Tensor:
     return torch.from_numpy(image.transpose(2, 0, 1).copy())
 
 
+def spread(count: int, wanted: int) -> list[int]:
+    """So many of ``count`` places, evenly spread; all where there are less."""
+    return np.linspace(0, count - 1, min(wanted, count)).astype(int).tolist()
+
+
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A name to write to; the file gets its own only when that is done.
@@ -94,6 +99,20 @@ def save_picture(path: str | Path, picture: np.ndarray) -> None:
     """Write a picture (H, W, 3), uint8 RGB, as PNG."""
     with written_whole(path) as temporary:
         cv2.imwrite(str(temporary), picture[..., ::-1])
+
+
+def save_text(path: str | Path, text: str) -> None:
+    """Write a text."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text)
+
+
+def figure_pixels(figure: Figure) -> np.ndarray:
+    """Draw a figure of Matplotlib as a picture (H, W, 3), uint8 RGB."""
+    figure.set_dpi(_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from PIL import Image
 
-from .images import save_figure
+from .images import save_figure, spread
 
 _TILE = 1.9  # inches
 
@@ -36,7 +36,7 @@ def segmentation_figure(
         rows: Images shown, evenly spread over the set.
     """
     first = next(iter(predictions.values()))
-    picked = _spread(len(first), rows)
+    picked = spread(len(first), rows)
     titles = ['image', 'truth', *predictions]
     figure, axes = _grid(len(picked), titles)
     colours = np.asarray(palette, np.uint8)
@@ -79,7 +79,7 @@ def detection_figure(
         rows: Images shown, evenly spread over the set.
         min_score: Detections below it are left out.
     """
-    picked = _spread(len(samples), rows)
+    picked = spread(len(samples), rows)
     title = f'detected (score > {min_score:g})'
     figure, axes = _grid(len(picked), ['image', 'truth', title])
     for axis_row, index in zip(axes, picked, strict=True):
@@ -92,10 +92,6 @@ def detection_figure(
         found = {key: np.asarray(value)[kept] for key, value in found.items()}
         _draw_instances(axis_row[2], found, classes)
     save_figure(figure, path)
-
-
-def _spread(count: int, wanted: int) -> list[int]:
-    return np.linspace(0, count - 1, min(wanted, count)).astype(int).tolist()
 
 
 def _grid(rows: int, titles: Sequence[str]) -> tuple[Figure, np.ndarray]:

@@ -4,6 +4,7 @@ Letters: B batch, H W pixels.
 """
 
 from collections.abc import Sequence
+from functools import singledispatch
 
 import cv2
 import numpy as np
@@ -28,19 +29,36 @@ _TITLE = 22
 _EDGE = 160
 
 
+@singledispatch
 def reconstruction_grid(
     shown: Reconstruction, preprocessor: nn.Module
 ) -> np.ndarray:
     """One row an image: input, its visible part, its reconstruction.
 
+    Of a cloud: groups, mask, reconstruction and error.
+
     Args:
-        shown: From ``MAP.reconstruct``.
+        shown: From ``MAP.reconstruct`` or ``PointMAP.reconstruct``.
         preprocessor: The model's, for its ``mean`` and ``std``.
 
     Returns:
         (H, W, 3), uint8, RGB.
     """
     return method_rows([shown], [preprocessor], COLUMNS[-1:])
+
+
+@singledispatch
+def reconstruction_page(shown: Reconstruction, title: str) -> str | None:
+    """The same of clouds as a page of HTML, to be turned.
+
+    Args:
+        shown: As :func:`reconstruction_grid` takes it.
+        title: Of the page.
+
+    Returns:
+        Its text; None of images, which are seen from one side.
+    """
+    return None
 
 
 def method_rows(

@@ -79,7 +79,7 @@ EPOCHS = {'1x': 12, '3x': 36}
 
 
 def config_of(name):
-    config = Config.fromfile(CONFIGS[name])
+    config = Config.fromfile(REPO / 'configs' / name)
     init_default_scope(config.default_scope)
     return config
 

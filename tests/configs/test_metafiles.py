@@ -1,17 +1,20 @@
 """The lists of configs are complete and agree with the configs."""
 
+import re
+
 import pytest
 import yaml
 
-from tests.configs.test_configs import (
-    CONFIGS,
-    NAMED,
-    built_on_meta,
-    config_of,
-)
+from tests.configs.test_configs import NAMED as OF_LIBRARIES
+from tests.configs.test_configs import built_on_meta, config_of
+from tests.configs.test_points import NAMED as ON_POINTS
 from tests.helpers import REPO
 
-FOLDERS = ('mmpretrain', 'mmseg', 'mmdet')
+FOLDERS = ('mmpretrain', 'mmseg', 'mmdet', 'points')
+NAMED = [*OF_LIBRARIES, *(f'points/{name}' for name in ON_POINTS)]
+
+# Of a row, where it is not for eight GPUs.
+COMMANDS = {'points': 'python tools/train.py {}'}
 
 
 def load(path):
@@ -45,7 +48,7 @@ def test_model_index_loads_without_a_complaint(monkeypatch, capsys):
 def test_entry_agrees_with_its_config(name):
     entry, config = ENTRIES[name], config_of(name)
     meta = entry['Metadata']
-    assert entry['Name'] == CONFIGS[name].stem
+    assert f'{entry["Name"]}.py' == name.split('/')[1]
     length = config.train_cfg.get(
         'max_epochs', config.train_cfg.get('max_iters')
     )
@@ -61,13 +64,31 @@ def test_entry_agrees_with_its_config(name):
     assert set(entry.get('Downstream', ())) <= names
 
 
+@pytest.mark.parametrize('name', ON_POINTS)
+def test_the_paper_s_numbers_are_named_and_are_those_of_the_config(name):
+    found = {
+        key: value
+        for key, value in ENTRIES[f'points/{name}']['Metadata'].items()
+        if key.endswith(' of the Paper')
+    }
+    header = (REPO / 'configs/points' / name).read_text().split('_base_')[0]
+    number = re.search(r'^# Paper: ([\d.]+) (top-1|instance)', header, re.M)
+    expected = [number[1]] if number else []
+    assert [str(value) for value in found.values()] == expected
+    (result,) = ENTRIES[f'points/{name}']['Results'] or [None]
+    for key in found:
+        metric = key.removesuffix(' of the Paper')
+        assert result['Metrics'] == {metric: None}
+
+
 @pytest.mark.parametrize('folder', FOLDERS)
 def test_readme_has_a_row_for_every_config(folder):
     text = (REPO / 'configs' / folder / 'README.md').read_text()
     for name in NAMED:
         if name.startswith(f'{folder}/'):
             assert text.count(f'({name.split("/")[1]})') == 1, name
-            assert f'`tools/dist_train.sh configs/{name} 8`' in text
+            command = COMMANDS.get(folder, 'tools/dist_train.sh {} 8')
+            assert f'`{command.format(f"configs/{name}")}`' in text
 
 
 def test_published_mask_ratio_as_the_readme_sets_it():

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmmap.conversion.fixtures import relative_error
 from mmmap.conversion.names import ConversionError
 from mmmap.conversion.official_points import (
     kind_of,
@@ -10,7 +11,8 @@ from mmmap.conversion.official_points import (
     unused_of,
 )
 from mmmap.conversion.parity import errors_of
-from mmmap.conversion.points_parity import points_errors
+from mmmap.conversion.points_parity import _ours as ours_of
+from mmmap.conversion.points_parity import points_errors, points_rounding
 from tests.conversion.official import PARITY
 from tests.conversion.official_points import make_fixture, official_weights
 
@@ -45,10 +47,23 @@ def test_official_numbers(official):
     }
     assert errors['center'] == errors['neighborhood'] == 0
     assert max(errors.values()) < 1e-5
-    # Rounding in fp32 is as large here: computed in fp64, this network is as
-    # far from the official gradients, at most 4e-5.
-    assert max(grads.values()) < 1e-4
+    # The first block divides by a standard deviation of 0.012, which makes
+    # rounding as large here: two results in fp32 may be so far apart.
+    rounding = points_rounding(official)
     assert sorted(grads.values())[len(grads) // 2] < 1e-5
+    for name, error in grads.items():
+        assert error < max(1e-5, 2 * rounding[name]), name
+    assert 1e-5 < max(rounding.values()) < 1e-4
+
+
+def test_official_gradients_are_as_near_to_fp64_as_ours(official):
+    """What is above the tolerance is rounding on both sides."""
+    exact = ours_of(official, torch.float64)
+    rounding = points_rounding(official)
+    for name, grad in official['pretrain']['grads'].items():
+        name = f'grad {name}'
+        distance = relative_error(grad, exact[name])
+        assert distance < max(1e-5, 1.5 * rounding[name]), name
 
 
 @KINDS

@@ -21,14 +21,16 @@ def noise(number=4):
     ]
 
 
-def tiny_runner(work_dir, hooks=(), epochs=2, model=None, **options):
-    """Two batches of two images an epoch."""
+def tiny_runner(
+    work_dir, hooks=(), epochs=2, model=None, dataset=None, **options
+):
+    """Two batches of two images an epoch, or of what else is given."""
     return Runner(
         model=model or tiny_map(),
         work_dir=str(work_dir),
         experiment_name='_'.join(work_dir.parts[1:]),
         train_dataloader=dict(
-            dataset=noise(),
+            dataset=dataset or noise(),
             batch_size=2,
             sampler=dict(type='DefaultSampler', shuffle=True),
             collate_fn=dict(type='default_collate'),

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from mmmap.conversion.official_map import to_official
+from mmmap.conversion.parity import rounding_of
 from tests.conversion.official import PARITY, make_fixture
+from tests.conversion.official_points import make_fixture as make_point_fixture
 from tests.helpers import REPO, load_tool
 
 tool = load_tool('analysis_tools/check_parity.py')
@@ -48,9 +50,13 @@ def test_the_command(fixture, tmp_path):
 
 
 def test_official_fixtures(capsys):
-    paths = sorted(map(str, PARITY.glob('map2d_official_*.pt')))
+    paths = [
+        str(path)
+        for kind in ('map2d', 'points')
+        for path in sorted(PARITY.glob(f'{kind}_official_*.pt'))
+    ]
     if not paths:
-        pytest.skip('no fixtures map2d_official_*.pt beside the repository')
+        pytest.skip('no fixtures *_official_*.pt beside the repository')
     assert tool.main(paths) == 0
     assert capsys.readouterr().out.count('largest: ') == len(paths)
 
@@ -75,6 +81,29 @@ def test_tolerance(fixture, capsys):
     ]
     assert [line.split()[0] for line in marked] == ['encoder_full']
     assert tool.main([path, '--tolerance', '2e-3']) == 0
+
+
+def test_rounding_is_told_from_a_difference(tmp_path, capsys):
+    """On points: what fp32 does to our own numbers, and nothing beyond."""
+    content = make_point_fixture(decoder_depth=1)
+    name = 'decoder_pos_embed.0.weight'
+    grad = content['pretrain']['grads'][name]
+    path = str(tmp_path / 'fixture.pt')
+    limit = 2 * rounding_of(content)[f'grad {name}']
+    assert 0 < limit < 1e-4
+    for part, status, said in ((0.9, 0, 'rounding: fp32'), (2, 1, 'above')):
+        content['pretrain']['grads'][name] = grad * (1 + part * limit)
+        torch.save(content, path)
+        # Ours in fp32 is what the fixture has: the change is the error.
+        assert tool.main([path, '--tolerance', str(limit / 4)]) == status
+        lines = capsys.readouterr().out.splitlines()
+        (line,) = [x for x in lines if x.startswith(f'  grad {name}')]
+        assert said in line
+
+
+def test_other_fixtures_have_no_rounding(fixture):
+    assert rounding_of(torch.load(fixture(), weights_only=True)) == {}
+    assert tool.verdict(float('nan'), 1e-5, 1.0)[1]
 
 
 def test_not_a_number_is_no_agreement(fixture):

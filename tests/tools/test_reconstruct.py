@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-from mmmap.engine.trained import open_method
+from mmmap.engine.trained import open_model
 from mmmap.visualization import method_names
 from tests.helpers import load_tool
 from tests.models.tiny import tiny_map
@@ -141,7 +141,8 @@ def test_checkpoint_of_another_model(scene, capsys):
 def test_config_of_another_model(scene, capsys):
     (scene / 'config.py').write_text(CONFIG.format(type='ImageClassifier'))
     assert run(scene) == 1
-    assert "'ImageClassifier'; reconstruction needs" in capsys.readouterr().err
+    message = "'ImageClassifier'; give the config of a MAP"
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -244,7 +245,7 @@ def test_methods_side_by_side(scene):
 
 def test_methods_have_names(scene):
     pairs = [method(scene, name) for name in METHODS]
-    models = [open_method(*pair) for pair in pairs]
+    models = [open_model(*pair, ('MAP',)) for pair in pairs]
     assert method_names(models) == list(METHODS)
     assert method_names(models[:1] * 2) == ['MAE (1)', 'MAE (2)']
     assert tool.titles_of(models[:2], ['a', 'b']) == ['a', 'b']

@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 
 from tests.tools.conftest import call, command, scalars
-from tests.tools.tiny_configs import RANDOM, map_config
+from tests.tools.tiny_configs import RANDOM, map_config, point_map_config
 
 # Steps of SGD are as large as the gradients, so equal gradients are seen.
 DETERMINISTIC = """
@@ -23,7 +23,8 @@ optim_wrapper = dict(
 param_scheduler = []
 randomness = dict(seed=3)
 """
-EACH_RANK = "[dict(type='LossOfEachRankHook')]"
+EACH_RANK = """[
+    dict(type='LossOfEachRankHook'), dict(type='FixedStatisticsHook')]"""
 
 
 def weights(path):
@@ -34,12 +35,14 @@ def losses(work_dir, rank):
     return json.loads((work_dir / f'losses_{rank}.json').read_text())
 
 
-def test_two_processes_train_as_one(digits, tmp_path):
-    config = map_config(
-        tmp_path / 'map.py',
-        digits / 'imagenet_like',
-        hooks=EACH_RANK,
-        extra=DETERMINISTIC,
+@pytest.mark.parametrize('kind', ['images', 'points'])
+def test_two_processes_train_as_one(digits, tmp_path, kind):
+    make, data = dict(
+        images=(map_config, digits / 'imagenet_like'),
+        points=(point_map_config, tmp_path),
+    )[kind]
+    config = make(
+        tmp_path / 'map.py', data, hooks=EACH_RANK, extra=DETERMINISTIC
     )
     one, two = tmp_path / 'one', tmp_path / 'two'
     assert call('train.py', config, '--work-dir', one) == 0

@@ -1,5 +1,6 @@
 """Demo configs made tiny, for runs of seconds."""
 
+from tests.datasets.points.made import save, shapes
 from tests.helpers import REPO
 
 BACKBONE = """
@@ -54,6 +55,28 @@ train_cfg = dict(max_epochs=2, val_interval=1)
 {LOG_EACH_STEP}
 """
 
+# 20 clouds, 5 steps an epoch; nothing is random but what is asked for.
+POINT_MAP = f"""
+_base_ = '{REPO}/configs/points/demo/map_shapes69.py'
+model = dict(
+    backbone=dict(
+        arch=dict(
+            _delete_=True, embed_dims=16, pattern='MMT', num_heads=2,
+            d_state=4),
+        num_groups=12, group_size=6),
+    decoder=dict(in_channels=16, depth=1, num_heads=2),
+    head=dict(in_channels=16, group_size=6))
+train_dataloader = dict(
+    batch_size=4,
+    dataset=dict(
+        data_root={{data_root!r}}, split='all',
+        pipeline=[dict(type='PackPoints')]))
+train_cfg = dict(max_epochs=2)
+custom_hooks = [*_base_.custom_hooks[:4], *{{hooks}}]
+custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
+{LOG_EACH_STEP}
+"""
+
 RANDOM = """[
     dict(type='RandomResizedCrop', scale=64, crop_ratio_range=(0.3, 1.0)),
     dict(type='RandomFlip', prob=0.5)]"""
@@ -62,6 +85,14 @@ RANDOM = """[
 def map_config(path, data_root, random='[]', hooks='[]', extra=''):
     """Write the config of a tiny MAP pretraining."""
     text = MAP.format(data_root=str(data_root), random=random, hooks=hooks)
+    path.write_text(text + extra)
+    return path
+
+
+def point_map_config(path, data_root, hooks='[]', extra=''):
+    """Write clouds, and the config of a tiny MAP pretraining on them."""
+    save(data_root / 'shapes69_1024.npz', shapes(20))
+    text = POINT_MAP.format(data_root=str(data_root), hooks=hooks)
     path.write_text(text + extra)
     return path
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @HOOKS.register_module()
@@ -24,6 +25,16 @@ class LossOfEachRankHook(Hook):
     def after_train(self, runner):
         path = Path(runner.work_dir, f'losses_{runner.rank}.json')
         path.write_text(json.dumps(self.losses))
+
+
+@HOOKS.register_module()
+class FixedStatisticsHook(Hook):
+    """Batch norms with running statistics: those of a batch depend on it."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        for module in runner.model.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
 
 
 @HOOKS.register_module()

@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from mmmap.visualization import detection_figure, segmentation_figure
-from mmmap.visualization.predictions import _painted, _spread
+from mmmap.visualization.images import spread
+from mmmap.visualization.predictions import _painted
 
 CLASSES = ['left', 'right']
 PALETTE = [[255, 0, 0], [0, 0, 255]]
@@ -35,8 +36,8 @@ def test_paint_lies_over_the_image_and_void_stays_white():
 
 
 def test_rows_are_spread_over_the_set():
-    assert _spread(11, 3) == [0, 5, 10]
-    assert _spread(2, 6) == [0, 1]
+    assert spread(11, 3) == [0, 5, 10]
+    assert spread(2, 6) == [0, 1]
 
 
 def test_segmentation_shows_truth_and_each_model(photo, tmp_path):

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 import mmmap  # noqa: F401  registers the models
-from mmmap.engine.trained import exit_status, open_method
+from mmmap.engine.trained import exit_status, open_model
 from mmmap.models.selfsup import MAP
 from mmmap.visualization import method_names, method_rows
 from mmmap.visualization.images import find_images, read_image, save_picture
@@ -37,7 +37,7 @@ def open_all(args: argparse.Namespace) -> list[MAP]:
         CheckpointError: A checkpoint that does not fit.
     """
     pairs = [(args.config, args.checkpoint), *args.also]
-    models = [open_method(*pair, args.mask_ratio) for pair in pairs]
+    models = [open_model(*pair, ('MAP',), args.mask_ratio) for pair in pairs]
     for model, (config, _) in zip(models, pairs):
         if size_of(model) != size_of(models[0]) or (
             model.backbone.patch_size != models[0].backbone.patch_size

@@ -1,6 +1,12 @@
 """Data sets of point clouds and their transforms, in mmpretrain's registry."""
 
-from .benchmarks import ModelNet40, ScanObjectNN, ShapeNet55, ShapeNetPart
+from .benchmarks import (
+    ModelNet40,
+    ModelNet40H5,
+    ScanObjectNN,
+    ShapeNet55,
+    ShapeNetPart,
+)
 from .few_shot import FewShot
 from .folder import PointFolder
 from .npz import PointNPZ
@@ -15,6 +21,7 @@ from .transforms import (
 __all__ = [
     'FewShot',
     'ModelNet40',
+    'ModelNet40H5',
     'ScanObjectNN',
     'ShapeNet55',
     'ShapeNetPart',

@@ -14,6 +14,7 @@ from ..point_files import (
     PointFileError,
     check_clouds,
     check_labels,
+    read_h5,
     read_table,
 )
 from .folder import CloudFiles
@@ -26,6 +27,15 @@ def _lines(path: Path) -> list[str]:
             'in this folder; set --data-root'
         )
     return path.read_text().split()
+
+
+def _json_list(path: Path) -> list:
+    try:
+        return list(json.loads(' '.join(_lines(path))))
+    except (TypeError, json.JSONDecodeError) as error:
+        raise PointFileError(
+            f'{path} is no list in JSON ({error}): copy or download it again'
+        ) from error
 
 
 def _check_split(split: str, splits) -> None:
@@ -101,6 +111,41 @@ class ModelNet40(CloudFiles):
 
 
 @DATASETS.register_module()
+class ModelNet40H5(BaseDataset):
+    """ModelNet40 in its HDF5 form: 9,840 + 2,468 clouds of 2,048 points.
+
+    In the form it is given out in, ``modelnet40_ply_hdf5_2048``:
+    ``shape_names.txt``, and ``train_files.txt`` and ``test_files.txt``, which
+    list files beside them, whatever folder they name.
+
+    Args:
+        split: ``'train'`` or ``'test'``.
+        **kwargs: Of mmengine's ``BaseDataset``.
+
+    Raises:
+        PointFileError: A list or file is absent, broken, or holds something
+            else.
+        ImportError: h5py is not installed.
+    """
+
+    def __init__(self, split: str = 'train', **kwargs) -> None:
+        _check_split(split, ('train', 'test'))
+        self.split = split
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read the files."""
+        root = Path(self.data_root or '')
+        classes = _lines(root / 'shape_names.txt')
+        self._metainfo.setdefault('classes', tuple(classes))
+        return [
+            item
+            for name in _lines(root / f'{self.split}_files.txt')
+            for item in read_h5(root / Path(name).name, len(classes))
+        ]
+
+
+@DATASETS.register_module()
 class ScanObjectNN(BaseDataset):
     """ScanObjectNN: scanned objects of 2,048 points in 15 classes.
 
@@ -146,36 +191,7 @@ class ScanObjectNN(BaseDataset):
     def load_data_list(self) -> list[dict]:
         """Read the file."""
         path = Path(self.data_root or '', self.file)
-        points, labels = _read_h5(path)
-        check_clouds(points, path)
-        classes = len(self._metainfo['classes'])
-        check_labels(labels, classes, (len(points),), path)
-        return [
-            dict(points=cloud.astype(np.float32), gt_label=int(label))
-            for cloud, label in zip(points, labels)
-        ]
-
-
-def _read_h5(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            f'{path} is an HDF5 file, which needs h5py: pip install h5py'
-        ) from error
-    if not path.is_file():
-        raise PointFileError(
-            f'there is no file {path}: the data set is not complete, or not '
-            'in this folder; set --data-root'
-        )
-    try:
-        with h5py.File(path) as file:
-            return file['data'][()], file['label'][()]
-    except (OSError, KeyError) as error:
-        raise PointFileError(
-            f'cannot read data and label of {path} ({error}); it is '
-            'truncated or of another kind: copy or download it again'
-        ) from error
+        return read_h5(path, len(self._metainfo['classes']))
 
 
 @DATASETS.register_module()
@@ -218,8 +234,13 @@ class ShapeNetPart(BaseDataset):
         items = []
         for part in self.SPLITS[self.split]:
             file = f'train_test_split/shuffled_{part}_file_list.json'
-            for entry in json.loads(' '.join(_lines(root / file))):
-                folder, name = entry.split('/')[-2:]
+            for entry in _json_list(root / file):
+                folder, name = str(entry).split('/')[-2:]
+                if names.get(folder) not in categories:
+                    raise PointFileError(
+                        f'{root / file} names {entry}, of no category in '
+                        'synsetoffset2category.txt'
+                    )
                 category = categories.index(names[folder])
                 path = root / folder / f'{name}.txt'
                 items.append(dict(path=str(path), gt_label=category))
@@ -232,6 +253,10 @@ class ShapeNetPart(BaseDataset):
         points = table[:, :3].astype(np.float32)
         check_clouds(points[None], item['path'])
         labels = table[:, -1].astype(np.int64)
+        if not np.array_equal(labels, table[:, -1]):
+            raise PointFileError(
+                f'{item["path"]}: the last column must be parts, whole numbers'
+            )
         check_labels(
             labels[None],
             sum(self.PARTS.values()),

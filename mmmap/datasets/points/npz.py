@@ -64,7 +64,10 @@ class PointNPZ(BaseDataset):
             )
         items = []
         for index in self._members(labels, len(arrays['points'])):
-            item = dict(points=arrays['points'][index].astype(np.float32))
+            item = dict(
+                points=arrays['points'][index].astype(np.float32),
+                path=self.ann_file,
+            )
             if labels is not None:
                 item['gt_label'] = int(labels[index])
             if parts_of is not None:

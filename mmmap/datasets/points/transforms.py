@@ -160,4 +160,4 @@ class PackPoints(BaseTransform):
 
 
 def _name(results: dict) -> str:
-    return str(results.get('path', results.get('sample_idx', '')))
+    return f'{results.get("sample_idx", "")} of {results.get("path", "")}'

@@ -1,12 +1,16 @@
 """Pictures of what a pretrained model rebuilds."""
 
+from pathlib import Path
+
+import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
-from ...visualization import reconstruction_grid
+from ...visualization import reconstruction_grid, reconstruction_page
+from ...visualization.images import save_text
 
 
 @HOOKS.register_module()
@@ -14,12 +18,13 @@ class ReconstructionHook(Hook):
     """Draw input, masked input and reconstruction while pretraining.
 
     The pictures go to the runner's visualizer, thus into its work_dir and to
-    every other backend it has. Training is not changed by it: weights, modes
-    and random states stay as they are.
+    every other backend it has. Of clouds there is a page of HTML too, in
+    ``vis_data/vis_image`` of the run's folder. Training is not changed by it:
+    weights, modes and random states stay as they are.
 
     Args:
         interval: Epochs between pictures; also after the last epoch.
-        num_images: Images shown, from the epoch's last batch.
+        num_images: Images or clouds shown, from the epoch's last batch.
     """
 
     priority = 'LOW'
@@ -43,15 +48,24 @@ class ReconstructionHook(Hook):
             return
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        picture = draw(model, self._batch, self.num_images)
-        runner.visualizer.add_image(
-            'reconstruction', picture, step=runner.epoch + 1
+        step = runner.epoch + 1
+        picture, page = draw(
+            model, self._batch, self.num_images, f'After epoch {step}'
         )
+        runner.visualizer.add_image('reconstruction', picture, step=step)
+        if page is not None:
+            folder = Path(runner.log_dir, 'vis_data', 'vis_image')
+            save_text(folder / f'reconstruction_{step}.html', page)
         self._batch = None
 
 
-def draw(model, batch: dict, num_images: int):
-    """The picture (H, W, 3), uint8 RGB, of a batch from a data loader."""
+def draw(
+    model, batch: dict, num_images: int, title: str = ''
+) -> tuple[np.ndarray, str | None]:
+    """The picture (H, W, 3), uint8 RGB, of a batch from a data loader.
+
+    With it, of clouds, the page.
+    """
     training = model.training
     model.eval()
     with torch.random.fork_rng():
@@ -59,4 +73,5 @@ def draw(model, batch: dict, num_images: int):
         data = model.data_preprocessor(batch, False)
         shown = model.reconstruct(data['inputs'][:num_images])
     model.train(training)
-    return reconstruction_grid(shown, model.data_preprocessor)
+    picture = reconstruction_grid(shown, model.data_preprocessor)
+    return picture, reconstruction_page(shown, title)

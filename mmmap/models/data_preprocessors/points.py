@@ -37,17 +37,28 @@ class PointDataPreprocessor(BaseDataPreprocessor):
             ValueError: Clouds of different size, or not clouds.
         """
         data = self.cast_data(data)
-        inputs = data['inputs']
+        inputs, samples = data['inputs'], data.get('data_samples')
         if not isinstance(inputs, torch.Tensor):
             sizes = {tuple(cloud.shape) for cloud in inputs}
             if len(sizes) > 1:
                 raise ValueError(
                     'the clouds of a batch must have equally many points, '
                     f'got {sorted(sizes)}; sample them in the pipeline '
-                    '(SamplePoints)'
+                    f'(SamplePoints){_named(samples)}'
                 )
             inputs = torch.stack(list(inputs))
-        return {
-            'inputs': check_points(inputs.float()),
-            'data_samples': data.get('data_samples'),
-        }
+        try:
+            inputs = check_points(inputs.float())
+        except ValueError as error:
+            raise ValueError(f'{error}{_named(samples)}') from error
+        return {'inputs': inputs, 'data_samples': samples}
+
+
+def _named(samples: list | None) -> str:
+    """Which clouds a batch has, as far as its samples tell."""
+    names = [
+        f'{s.get("path", "")} {s.get("sample_idx", "")}'.strip()
+        for s in samples or ()
+        if hasattr(s, 'metainfo')
+    ]
+    return f'; its samples are {", ".join(names)}' if any(names) else ''

@@ -9,6 +9,7 @@ from mmmap.datasets.point_files import PointFileError
 from mmmap.datasets.points import (
     FewShot,
     ModelNet40,
+    ModelNet40H5,
     PointNPZ,
     ScanObjectNN,
     ShapeNet55,
@@ -79,6 +80,16 @@ def test_shapenetpart(tmp_path):
     make_shapenetpart(tmp_path, [50] * 7)
     with pytest.raises(PointFileError, match='b.txt: sample 0 has label 50'):
         dataset[1]
+    make_shapenetpart(tmp_path, [8.5] * 7)
+    with pytest.raises(PointFileError, match='b.txt: the last column must'):
+        dataset[1]
+    write(tmp_path / 'synsetoffset2category.txt', 'Bag\t01\n')
+    with pytest.raises(PointFileError, match='file_list.json names.*02/b, of'):
+        ShapeNetPart(data_root=str(tmp_path))
+    path = tmp_path / 'train_test_split/shuffled_train_file_list.json'
+    write(path, '["a"')
+    with pytest.raises(PointFileError, match='train_file_list.json is no lis'):
+        ShapeNetPart(data_root=str(tmp_path))
 
 
 def test_there_are_fifty_parts():
@@ -131,6 +142,74 @@ def test_scanobjectnn(tmp_path, monkeypatch, variant, file):
         np.savez(opened, data=np.stack([CLOUD] * 2))
     with pytest.raises(PointFileError, match='cannot read data and label'):
         ScanObjectNN(**settings)
+
+
+def h5_file(path, points, labels):
+    h5py = pytest.importorskip('h5py')
+    with h5py.File(path, 'w') as file:
+        file['data'], file['label'] = points, labels
+    return path
+
+
+def make_modelnet40_h5(root, labels=((0,), (1,))):
+    write(root / 'shape_names.txt', 'bed\nsofa\n')
+    for split in ('train', 'test'):
+        listed = f'data/modelnet40_ply_hdf5_2048/ply_data_{split}0.h5\n'
+        write(root / f'{split}_files.txt', listed)
+        clouds = np.stack([CLOUD] * 2).astype(np.float32)
+        labels = np.array(labels, np.uint8)
+        h5_file(root / f'ply_data_{split}0.h5', clouds, labels)
+
+
+def test_modelnet40_in_h5(tmp_path):
+    make_modelnet40_h5(tmp_path)
+    settings = dict(data_root=str(tmp_path), split='test')
+    dataset = ModelNet40H5(**settings)
+    assert [item['gt_label'] for item in dataset] == [0, 1]
+    assert np.array_equal(dataset[1]['points'], CLOUD)
+    assert dataset[1]['points'].dtype == np.float32
+    assert dataset[1]['path'] == str(tmp_path / 'ply_data_test0.h5')
+    assert dataset.metainfo['classes'] == ('bed', 'sofa')
+    make_modelnet40_h5(tmp_path, ((0,), (2,)))
+    with pytest.raises(PointFileError, match='test0.h5: sample 1 has label 2'):
+        ModelNet40H5(**settings)
+    (tmp_path / 'ply_data_test0.h5').unlink()
+    with pytest.raises(PointFileError, match='no file.*ply_data_test0.h5'):
+        ModelNet40H5(**settings)
+
+
+def no_number(points):
+    points[1, 2, 0] = np.nan
+    return points
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (no_number, 'h5: sample 1 has coordinates that are NaN'),
+        (lambda p: p[..., :2], r'h5: points must be \(n, N, 3\)'),
+        (lambda p: p[:, :0], r'h5: points must be \(n, N, 3\)'),
+    ],
+)
+def test_wrong_clouds_in_h5(tmp_path, change, message):
+    path = tmp_path / 'main_split/test_objectdataset.h5'
+    path.parent.mkdir()
+    h5_file(path, change(np.stack([CLOUD] * 2)), np.array([3, 14]))
+    settings = dict(data_root=str(tmp_path), split='test', variant='obj_bg')
+    with pytest.raises(PointFileError, match=message):
+        ScanObjectNN(**settings)
+
+
+def test_broken_h5(tmp_path):
+    path = tmp_path / 'main_split/test_objectdataset.h5'
+    path.parent.mkdir()
+    h5_file(path, np.zeros((40, 70, 3)), np.zeros(40, int))
+    settings = dict(data_root=str(tmp_path), split='test', variant='obj_bg')
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b'', b'text'):
+        path.write_bytes(content)
+        with pytest.raises(PointFileError, match='cannot read.*dataset.h5'):
+            ScanObjectNN(**settings)
 
 
 def test_scanobjectnn_without_h5py(tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ def test_splits_share_nothing_and_have_every_class(tmp_path):
 def test_clouds_without_labels(tmp_path):
     dataset = npz(tmp_path, dict(points=np.ones((5, 3, 3))), split='val')
     assert len(dataset) == 1
-    assert dataset[0].keys() == {'points', 'sample_idx'}
+    assert dataset[0].keys() == {'points', 'path', 'sample_idx'}
 
 
 def spoiled(change):
@@ -125,6 +125,8 @@ def test_wrong_folders(tmp_path):
         ('1 2 3\n4 5 x', 'cannot read'),
         ('1 2\n3 4', r'must be \(N, 3\)'),
         ('1 2 nan', 'sample 0 has coordinates'),
+        ('1 2 inf', 'sample 0 has coordinates'),
+        ('', r'\(1, 0, 3\)'),
     ):
         path.write_text(content)
         dataset = PointFolder(data_root=str(tmp_path))

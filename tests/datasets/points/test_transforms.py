@@ -28,8 +28,9 @@ def test_samples(item):
     assert not np.array_equal(parts, np.sort(parts))
     # Labels stay with their points.
     assert np.array_equal(drawn['points'], points[parts])
-    with pytest.raises(ValueError, match='51 points are wanted.*has 50'):
-        SamplePoints(51)(dict(item, sample_idx=7))
+    message = '51 points are wanted, cloud 7 of a.npz has 50'
+    with pytest.raises(ValueError, match=message):
+        SamplePoints(51)(dict(item, sample_idx=7, path='a.npz'))
     again = SamplePoints(70, random=True, repeat=True)(dict(item))
     assert (
         sorted(np.bincount(again['gt_part']).tolist()) == [1] * 30 + [2] * 20

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmpretrain.structures import DataSample
 
 from mmmap.models.data_preprocessors import PointDataPreprocessor
 
@@ -22,5 +23,12 @@ def test_bad_clouds():
         clouds = torch.rand(2, 4, 3)
         clouds[1, 2] = torch.inf
         prepare(dict(inputs=clouds))
+    samples = [
+        DataSample(metainfo=dict(path=f'{name}.ply', sample_idx=index))
+        for index, name in enumerate('ab')
+    ]
+    for batch in (clouds, [torch.rand(5, 3), torch.rand(6, 3)]):
+        with pytest.raises(ValueError, match='samples are a.ply 0, b.ply 1$'):
+            prepare(dict(inputs=batch, data_samples=samples))
     with pytest.raises(ValueError, match='no batch augmentations'):
         PointDataPreprocessor(batch_augments=dict(augments='Mixup'))

@@ -90,6 +90,19 @@ def test_block_masking_in_a_model():
     assert masked.mask.sum(1).tolist() == [5, 5]
 
 
+def test_all_points_equal():
+    """Groups of one point each: finite losses and gradients."""
+    model = tiny_point_map()
+    model.loss(torch.ones(4, 40, 3), [])['loss'].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_fewer_points_than_groups():
+    with pytest.raises(ValueError, match='is 10, but a cloud has 9 points'):
+        tiny_point_map().loss(seeded_clouds(2, GROUPS - 1), [])
+
+
 def test_bad_parts():
     with pytest.raises(ValueError, match='no use for a class token'):
         tiny_point_map(backbone=dict(with_cls_token=True))

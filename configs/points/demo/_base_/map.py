@@ -26,3 +26,7 @@ train_dataloader = dict(
     **_base_.loader,
 )
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20)
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='ReconstructionHook', interval=10),
+]

@@ -1,0 +1,205 @@
+"""Clouds of points in colours, for whatever draws them.
+
+Letters: B batch, N points, G groups, S points of a group.
+"""
+
+import colorsys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..models.selfsup.point_map import PointReconstruction
+
+GREY, BLUE, ORANGE, RED = (
+    np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.uint8)
+    for code in ('c4c8cc', '3b6ea8', 'e8792b', 'd1203f')
+)
+_GOLDEN = 0.61803398875  # hues a golden ratio apart never come close
+
+
+class Cloud(NamedTuple):
+    """One picture of a cloud.
+
+    Args:
+        title: What it shows.
+        points: (N, 3).
+        colours: (N, 3), uint8 RGB.
+        legend: RGB of what has a name.
+    """
+
+    title: str
+    points: np.ndarray
+    colours: np.ndarray
+    legend: dict[str, np.ndarray]
+
+
+class CloudRow(NamedTuple):
+    """Pictures of one sample, in the same place and size.
+
+    Args:
+        name: Of the sample.
+        clouds: The first one tells place and size.
+    """
+
+    name: str
+    clouds: list[Cloud]
+
+
+def distinct_colours(number: int) -> np.ndarray:
+    """Colours that are told apart, (number, 3), uint8 RGB."""
+    hues = (np.arange(number) * _GOLDEN + 0.6) % 1
+    values = np.resize([0.85, 0.6], number)
+    rgb = [colorsys.hsv_to_rgb(h, 0.75, v) for h, v in zip(hues, values)]
+    return np.round(255 * np.array(rgb).reshape(-1, 3)).astype(np.uint8)
+
+
+def reconstruction_rows(
+    shown: PointReconstruction, names: Sequence[str] | None = None
+) -> list[CloudRow]:
+    """Groups, mask, reconstruction and its error, a row for each cloud.
+
+    The error of a guessed point is its distance to the nearest true point of
+    its group, in units of the input.
+
+    Args:
+        shown: From ``PointMAP.reconstruct``.
+        names: Of the clouds; by default their numbers.
+
+    Raises:
+        ValueError: A guess that is not finite.
+    """
+    if not shown.reconstructed.isfinite().all():
+        raise ValueError(
+            'a reconstruction is not finite (NaN or infinite): the '
+            'checkpoint comes from a run that diverged'
+        )
+    shown = PointReconstruction(*(x.cpu() for x in shown))
+    errors = _errors(shown)
+    largest = max(errors.max().item(), 1e-12)
+    names = names or [f'cloud {i}' for i in range(len(shown.points))]
+    return [
+        CloudRow(
+            name,
+            _reconstructed(
+                PointReconstruction(*(x[i] for x in shown)),
+                errors[i],
+                largest,
+            ),
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def _errors(shown: PointReconstruction) -> Tensor:
+    """Distance of each point to its true group, (B, G, S)."""
+    return (
+        torch.cdist(
+            shown.reconstructed.flatten(0, 1), shown.groups.flatten(0, 1)
+        )
+        .amin(2)
+        .view(shown.groups.shape[:3])
+        * shown.mask[..., None]
+    )
+
+
+def _reconstructed(
+    shown: PointReconstruction, errors: Tensor, largest: float
+) -> list[Cloud]:
+    points, groups = shown.points.numpy(), shown.groups.numpy()
+    guessed, hidden = shown.reconstructed.numpy(), shown.mask.numpy()
+    size = groups.shape[1]
+    of_group = distinct_colours(len(groups)).repeat(size, 0)
+    alone = points[_outside(shown.points, shown.groups)]
+    legend = dict(visible=BLUE, hidden=GREY)
+    seen = np.where(hidden[:, None], GREY, BLUE).repeat(size, 0)
+    rebuilt = np.where(hidden[:, None], ORANGE, BLUE).repeat(size, 0)
+    heat = matplotlib.colormaps['plasma']
+    error = heat(errors.flatten().numpy() / largest, bytes=True)[:, :3]
+    error[~hidden.repeat(size)] = GREY
+    mean = errors[shown.mask].mean().item() if hidden.any() else 0.0
+    ends = heat([0.0, 1.0], bytes=True)[:, :3]
+    return [
+        Cloud(
+            f'{len(groups)} groups of {size}',
+            np.concatenate((groups.reshape(-1, 3), alone)),
+            np.concatenate((of_group, np.broadcast_to(GREY, alone.shape))),
+            {'in no group': GREY},
+        ),
+        Cloud(
+            f'mask: {hidden.sum()} hidden', groups.reshape(-1, 3), seen, legend
+        ),
+        Cloud(
+            'reconstruction',
+            guessed.reshape(-1, 3),
+            rebuilt,
+            dict(visible=BLUE, guessed=ORANGE),
+        ),
+        Cloud(
+            f'error: mean {mean:.3f}',
+            guessed.reshape(-1, 3),
+            error,
+            {'0': ends[0], f'{largest:.3f}': ends[1], 'visible': GREY},
+        ),
+    ]
+
+
+def _outside(points: Tensor, groups: Tensor) -> Tensor:
+    """Which points are in no group, (N,)."""
+    # Exact, as products would not be: those in a group are moved by rounding.
+    distance = torch.cdist(
+        points,
+        groups.flatten(0, 1),
+        compute_mode='donot_use_mm_for_euclid_dist',
+    ).amin(1)
+    return distance > 1e-5 * points.abs().amax()
+
+
+def part_row(
+    name: str,
+    points: np.ndarray,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    parts: Sequence[str],
+) -> CloudRow:
+    """True parts, predicted ones, and where they differ.
+
+    Args:
+        name: Of the sample.
+        points: (N, 3).
+        truth: Part of each point, (N,).
+        predicted: The same, as a model sees it.
+        parts: Names of all parts, as ``'Chair/leg'``; the category before
+            the slash is not shown.
+    """
+    present = np.unique(np.concatenate((truth, predicted)))
+    colours = distinct_colours(len(present))
+    names = [parts[part].rpartition('/')[2] for part in present]
+    legend = dict(zip(names, colours))
+    wrong = truth != predicted
+    return CloudRow(
+        name,
+        [
+            Cloud(
+                title,
+                points,
+                colours[np.searchsorted(present, labels)],
+                legend,
+            )
+            for title, labels in (
+                ('true parts', truth),
+                ('predicted parts', predicted),
+            )
+        ]
+        + [
+            Cloud(
+                f'error: {wrong.mean():.1%} of points',
+                points,
+                np.where(wrong[:, None], RED, GREY),
+                dict(right=GREY, wrong=RED),
+            )
+        ],
+    )
