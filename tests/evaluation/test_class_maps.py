@@ -15,7 +15,9 @@ def test_counts_by_hand():
         [0, 1, 1, 0],
         [0, 0, 0, 0],
     ]
-    np.testing.assert_allclose(class_iou(counts), [1 / 3, 2 / 4, 1 / 3, np.nan])
+    np.testing.assert_allclose(
+        class_iou(counts), [1 / 3, 2 / 4, 1 / 3, np.nan]
+    )
     assert confusions(counts, 9) == [
         (0, 1, 1, 1 / 3),
         (0, 2, 1, 1 / 3),

@@ -9,8 +9,8 @@ Random weights and a random image: of a classifier its scores are counted, of
 a segmentor its class maps, of a detector what its heads give before boxes are
 chosen, of pretraining one loss. Counted are matrix products, convolutions,
 attention and the scan (9 B L D N a direction), a multiplication and an
-addition as two: OpenMMLab's tables count them as one. Norms and other
-elementwise arithmetic are left out.
+addition as two: OpenMMLab's tables count them as one. Norms, other elementwise
+arithmetic and the mixers' short causal convolutions are left out.
 """
 
 import argparse
