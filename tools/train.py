@@ -42,6 +42,11 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
         action='store_true',
         help="scale the learning rate to the batch, by the config's base",
     )
+    parser.add_argument(
+        '--sharded',
+        action='store_true',
+        help='spread weights and optimizer over the processes (FSDP)',
+    )
     return parser.parse_args(argv)
 
 
@@ -49,7 +54,8 @@ def apply_options(config: Config, args: Namespace) -> None:
     """Put the options of training into the config.
 
     Raises:
-        ValueError: The config has no base batch for ``--auto-scale-lr``.
+        ValueError: The config has no base batch for ``--auto-scale-lr``, or
+            ``--sharded`` is asked of a single process.
         CheckpointError: The one to go on from is of another method.
     """
     if args.amp:
@@ -62,6 +68,11 @@ def apply_options(config: Config, args: Namespace) -> None:
                 '...) in the config: the batch its learning rate is meant for'
             )
         config.auto_scale_lr.enable = True
+    if args.sharded:
+        # Imported when asked for: it loads much of torch.
+        from mmmap.engine.sharded import shard
+
+        shard(config)
     if args.resume == 'auto':
         args.resume = last_checkpoint(config.work_dir)
         if args.resume is None and is_main_rank():

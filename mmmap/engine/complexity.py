@@ -1,12 +1,101 @@
-"""The scan for MMEngine's complexity analysis, which counts FLOPs by name.
+"""FLOPs of the scan and of attention for two counters, and a table of layers.
 
 ``mmengine.analysis.get_model_complexity_info`` traces the model and asks a
-table what each operator costs; one that is not in it counts for nothing.
+table what each operator costs; ``torch.utils.flop_counter`` watches the
+operators that run. What is in neither table counts for nothing. The first
+counts a multiplication with its addition as one, the second as two.
 """
 
-from mmengine.analysis import complexity_analysis
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+import torch
+from mmengine.analysis import complexity_analysis
+from torch import nn
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    flop_registry,
+    register_flop_formula,
+    sdpa_flop,
+    sdpa_flop_count,
+)
+
+from ..ops.backend import choose
 from ..ops.selective_scan.operator import scan_flops
+
+# Backends of the scan that are one operator, so that they can be counted.
+COUNTED = ('cpp', 'triton')
+
+
+class Layer(NamedTuple):
+    """A module, with all that lies in it.
+
+    Attributes:
+        name: From the model's root, '' for the model.
+        kind: Its class.
+        parameters: How many numbers are learned.
+        flops: Of its forward, a multiplication and an addition as two.
+    """
+
+    name: str
+    kind: str
+    parameters: int
+    flops: int
+
+
+def layers_of(
+    model: nn.Module, call: Callable[[], object], depth: int = 2
+) -> list[Layer]:
+    """What the modules of a model cost, in the order of the model.
+
+    Matrix products, convolutions, attention and the scan are counted; norms,
+    activations and other elementwise arithmetic are not.
+
+    Args:
+        model: In the mode it is to be measured in; parameters that would
+            get gradients confuse torch's counter where they are outputs.
+        call: Runs it once.
+        depth: How far down the modules go; 0 is the model alone.
+
+    Raises:
+        RuntimeError: The scan that runs cannot be counted.
+    """
+    device = next(model.parameters()).device.type
+    scan = choose('selective_scan', device).name
+    if scan not in COUNTED:
+        raise RuntimeError(
+            f'the FLOPs of the {scan!r} scan cannot be counted on {device}; '
+            'on a CPU build the C++ scan with make install, on a GPU set '
+            'MMMAP_SCAN_BACKEND=triton'
+        )
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        call()
+    counts = {
+        name.partition('.')[2]: sum(by_operator.values())
+        for name, by_operator in counter.get_flop_counts().items()
+        if name != 'Global'
+    }
+    counts[''] = counter.get_total_flops()
+    return [
+        Layer(
+            name,
+            type(module).__name__,
+            sum(p.numel() for p in module.parameters()),
+            _total(module, name, counts),
+        )
+        for name, module in model.named_modules()
+        if (name.count('.') + 1 if name else 0) <= depth
+    ]
+
+
+def _total(module: nn.Module, name: str, counts: Mapping[str, int]) -> int:
+    """Of a module; of one that was not called itself, that of its parts."""
+    if name in counts:
+        return counts[name]
+    return sum(
+        _total(child, f'{name}.{part}', counts)
+        for part, child in module.named_children()
+    )
 
 
 def _shapes(value) -> list[list[int]]:
@@ -18,7 +107,16 @@ def _scan_flops(inputs: list, outputs: list) -> int:
     return scan_flops(*map(_shapes, inputs[:3]))
 
 
-for _kernel in ('cpp', 'triton'):
-    complexity_analysis._DEFAULT_SUPPORTED_FLOP_OPS[
-        f'mmmap::scan_forward_{_kernel}'
-    ] = _scan_flops
+def _attention_flops(inputs: list, outputs: list) -> int:
+    """Half of torch's: mmengine counts a multiply-add as one."""
+    return sdpa_flop_count(*(x.type().sizes() for x in inputs[:3])) // 2
+
+
+_handles = complexity_analysis._DEFAULT_SUPPORTED_FLOP_OPS
+for _kernel in COUNTED:
+    _handles[f'mmmap::scan_forward_{_kernel}'] = _scan_flops
+_handles['aten::scaled_dot_product_attention'] = _attention_flops
+
+_on_cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+if _on_cpu not in flop_registry:
+    register_flop_formula(_on_cpu, get_raw=True)(sdpa_flop)

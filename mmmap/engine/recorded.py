@@ -7,6 +7,7 @@ the config in its checkpoints, so both can be compared.
 
 import ast
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ..models.backbones.pretrained import CheckpointError, read_checkpoint
@@ -78,20 +79,24 @@ def check_resumed(model: Mapping, source: str | Path) -> None:
 
 
 def recorded_model(checkpoint: Mapping) -> dict:
-    """The model of the config in a checkpoint of mmengine; empty without.
-
-    The text is read, not run.
-    """
+    """The model of the config in a checkpoint of mmengine; empty without."""
     text = (checkpoint.get('meta') or {}).get('cfg')
-    try:
-        lines = ast.parse(text if isinstance(text, str) else '').body
-        for line in lines:
-            if isinstance(line, ast.Assign) and line.targets[0].id == 'model':
-                return _value(line.value)
-    # A text of another form says nothing of the model.
-    except (AttributeError, SyntaxError, ValueError):
-        pass
-    return {}
+    model = config_of(text if isinstance(text, str) else '').get('model')
+    return model if isinstance(model, dict) else {}
+
+
+def config_of(text: str) -> dict:
+    """The settings of a config as mmengine writes it out.
+
+    The text is read, not run: a setting of another form is left out, and a
+    text that is no Python has none. Tuples become lists.
+    """
+    settings = {}
+    with suppress(RecursionError, SyntaxError, ValueError):
+        for line in ast.parse(text).body:
+            with suppress(AttributeError, TypeError, ValueError):
+                settings[line.targets[0].id] = _value(line.value)
+    return settings
 
 
 def _value(node: ast.expr) -> object:

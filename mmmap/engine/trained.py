@@ -94,7 +94,7 @@ def open_model(
         )
     if 'data_preprocessor' in config:
         cfg.setdefault('data_preprocessor', config.data_preprocessor)
-    _forget_training(cfg.get('backbone', {}))
+    forget_training(cfg.get('backbone', {}))
     if mask_ratio is not None and 'masking' in cfg:
         cfg['masking']['ratio'] = mask_ratio
     model = MODELS.build(cfg)
@@ -141,7 +141,7 @@ def open_backbone(
             f'the model of {path} ({config.model.get("type")!r}) has no '
             'backbone; give the config the checkpoint was trained with'
         )
-    _forget_training(cfg)
+    forget_training(cfg)
     kind = MODELS.get(cfg.get('type', ''))
     ours = isinstance(kind, type) and issubclass(kind, Backbone)
     if ours and out_type is not None:
@@ -171,7 +171,7 @@ def best_device() -> torch.device:
     return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 
-def _forget_training(backbone: ConfigDict) -> None:
+def forget_training(backbone: ConfigDict) -> None:
     """Take out what only training is concerned with."""
     # Weights come from the checkpoint alone.
     backbone.pop('init_cfg', None)

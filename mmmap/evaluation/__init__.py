@@ -1,13 +1,21 @@
-"""Metrics that OpenMMLab lacks, and how good frozen features are."""
+"""Metrics that OpenMMLab lacks, errors, and how good frozen features are."""
 
+from .class_maps import class_iou, confusion, confusions
+from .coco_errors import KINDS, ErrorCurves, error_curves
 from .features import extract, image_folder, pooled
 from .knn import knn_accuracy
 from .linear import ProbeResult, linear_probe
 from .part_iou import PartIoU, part_iou
 
 __all__ = [
+    'KINDS',
+    'ErrorCurves',
     'PartIoU',
     'ProbeResult',
+    'class_iou',
+    'confusion',
+    'confusions',
+    'error_curves',
     'extract',
     'image_folder',
     'knn_accuracy',

@@ -24,6 +24,7 @@ def segmentation_figure(
     palette: Sequence[Sequence[int]],
     path: str | Path,
     rows: int = 6,
+    notes: Sequence[str] = (),
 ) -> None:
     """Images, their true classes and those that several models see.
 
@@ -34,6 +35,7 @@ def segmentation_figure(
         palette: RGB of each class, 0..255.
         path: PNG to write.
         rows: Images shown, evenly spread over the set.
+        notes: What stands beside each sample's row, if anything.
     """
     first = next(iter(predictions.values()))
     picked = spread(len(first), rows)
@@ -48,6 +50,8 @@ def segmentation_figure(
             for samples in predictions.values()
         ]
         axis_row[0].imshow(image)
+        if notes:
+            _note(axis_row[0], notes[index])
         for axis, labels in zip(axis_row[1:], maps, strict=True):
             axis.imshow(_painted(image, labels, colours))
     figure.legend(
@@ -106,6 +110,14 @@ def _grid(rows: int, titles: Sequence[str]) -> tuple[Figure, np.ndarray]:
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=9)
     return figure, axes
+
+
+def _note(axis: Axes, text: str) -> None:
+    """Write along the left edge."""
+    axis.text(
+        -0.04, 0.5, text.replace('$', r'\$'), rotation=90, fontsize=7,
+        ha='right', va='center', transform=axis.transAxes,
+    )  # fmt: skip
 
 
 def _image(sample: dict) -> np.ndarray:

@@ -2,7 +2,9 @@ import pytest
 import torch
 from mmengine.analysis.complexity_analysis import FlopAnalyzer
 from mmpretrain.registry import MODELS
+from torch.utils.flop_counter import FlopCounterMode
 
+from mmmap.models.layers.attention import Attention
 from mmmap.ops.backend import choose
 
 
@@ -21,3 +23,18 @@ def test_mmengine_counts_the_scan():
     counted = analyzer.by_operator()['scan_forward_cpp']
     blocks, directions, tokens, channels, state = 2, 2, 16, 32, 4
     assert counted == blocks * directions * 9 * tokens * channels * state
+
+
+def test_both_counters_see_attention():
+    """Torch's had no formula for the CPU's kernel, mmengine's none at all."""
+    attention = Attention(16, num_heads=2).eval().requires_grad_(False)
+    x = torch.randn(3, 5, 16)
+    scores = 3 * 2 * 5 * 5 * 8  # images, heads, pairs of tokens, their width
+    analyzer = FlopAnalyzer(attention, x)
+    analyzer.unsupported_ops_warnings(False)
+    counted = analyzer.by_operator()['scaled_dot_product_attention']
+    assert counted == 2 * scores
+    with FlopCounterMode(display=False) as counter:
+        attention(x)
+    layers = 2 * 15 * 16 * 16 * (3 + 1)
+    assert counter.get_total_flops() == 4 * scores + layers

@@ -13,7 +13,13 @@ import torch
 from mmengine.config import Config
 
 from tests.tools.conftest import call, command, scalars
-from tests.tools.tiny_configs import RANDOM, map_config, point_map_config
+from tests.tools.tiny_configs import (
+    RANDOM,
+    map_config,
+    mask_rcnn_config,
+    point_map_config,
+    upernet_config,
+)
 
 # Steps of SGD are as large as the gradients, so equal gradients are seen.
 DETERMINISTIC = """
@@ -25,6 +31,18 @@ randomness = dict(seed=3)
 """
 EACH_RANK = """[
     dict(type='LossOfEachRankHook'), dict(type='FixedStatisticsHook')]"""
+# What else is random in a segmentor, or of each process alone.
+SEGMENTOR = """
+group_norm = dict(type='GN', num_groups=2)
+model['decode_head'] |= dict(norm_cfg=group_norm, dropout_ratio=0.0)
+model['auxiliary_head'] |= dict(norm_cfg=group_norm, dropout_ratio=0.0)
+train_dataloader['dataset']['pipeline'][2]['prob'] = 0.0
+custom_hooks = [*_base_.custom_hooks, dict(type='LossOfEachRankHook')]
+custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='SGD', lr=0.1, momentum=0.9))
+param_scheduler = []
+"""
 
 
 def weights(path):
@@ -64,6 +82,101 @@ def test_two_processes_train_as_one(digits, tmp_path, kind):
     torch.testing.assert_close(mean, torch.tensor(single), rtol=1e-5, atol=0)
     expected = weights(one / 'epoch_2.pth')
     trained = weights(two / 'epoch_2.pth')
+    torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-6)
+
+
+def trained_by_two(config, data, folder):
+    """Losses of one process, and of two on the halves of its batches."""
+    run = ('--data-root', data, '--work-dir')
+    done = command(
+        sys.executable, 'tools/train.py', config, *run, folder / '1'
+    )
+    assert done.returncode == 0, done.stderr
+    done = command(
+        'tools/dist_train.sh',
+        *(config, 2, *run, folder / '2'),
+        *('--cfg-options', 'train_dataloader.batch_size=2'),
+    )
+    assert done.returncode == 0, done.stderr
+    parts = [losses(folder / '2', rank) for rank in (0, 1)]
+    return torch.tensor(losses(folder / '1', 0)), torch.tensor(parts)
+
+
+def test_two_processes_segment_as_one(digits, tmp_path):
+    config = upernet_config(tmp_path / 'upernet.py', extra=SEGMENTOR)
+    data = digits / 'ade_like'
+    single, parts = trained_by_two(config, data, tmp_path)
+    assert single[-1] < single[0]
+    assert not torch.equal(*parts)
+    torch.testing.assert_close(parts.mean(0), single, rtol=1e-4, atol=0)
+
+
+def test_two_processes_detect_as_one(digits, tmp_path):
+    """On one image again and again: losses are means over its instances."""
+    config = mask_rcnn_config(tmp_path / 'mask-rcnn.py')
+    data = digits / 'coco_like'
+    single, parts = trained_by_two(config, data, tmp_path)
+    assert single[-1] < single[0]
+    torch.testing.assert_close(parts[0], single, rtol=1e-3, atol=0)
+    torch.testing.assert_close(parts[1], single, rtol=1e-3, atol=0)
+
+
+def test_sharded_processes_train_as_one(digits, tmp_path):
+    """Two that share weights and optimizer, and are resumed midway."""
+    images = digits / 'imagenet_like'
+    whole = map_config(tmp_path / 'whole.py', images, extra=DETERMINISTIC)
+    parts = map_config(
+        tmp_path / 'parts.py',
+        images,
+        hooks="[dict(type='EMAHook')]",
+        extra=DETERMINISTIC,
+    )
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    assert call('train.py', whole, '--work-dir', one) == 0
+    for epochs in (1, 2):
+        done = command(
+            'tools/dist_train.sh',
+            parts,
+            2,
+            *('--work-dir', two, '--sharded', '--resume'),
+            *('--cfg-options', 'train_dataloader.batch_size=2'),
+            f'train_cfg.max_epochs={epochs}',
+        )
+        assert done.returncode == 0, done.stderr
+    assert 'sharded: without EMAHook' in done.stdout
+    single, sharded = scalars(one), scalars(two)
+    assert [line['step'] for line in sharded] == [*range(1, 11)]
+    norms = [[line['grad_norm'] for line in log] for log in (sharded, single)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-4)
+    expected = weights(one / 'epoch_2.pth')
+    trained = weights(two / 'epoch_2.pth')
+    torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_one_process_cannot_be_sharded(pretrained, tmp_path, capsys):
+    run = (pretrained.config, '--work-dir', tmp_path / 'run', '--sharded')
+    assert call('train.py', *run) == 1
+    error = capsys.readouterr().err
+    assert 'tools/dist_train.sh CONFIG N --sharded' in error
+
+
+def test_two_half_batches_step_as_one(digits, tmp_path):
+    images = digits / 'imagenet_like'
+    config = map_config(tmp_path / 'map.py', images, extra=DETERMINISTIC)
+    whole, halves = tmp_path / 'whole', tmp_path / 'halves'
+    assert call('train.py', config, '--work-dir', whole) == 0
+    run = (config, '--work-dir', halves, '--cfg-options')
+    settings = (
+        'train_dataloader.batch_size=2',
+        'optim_wrapper.accumulative_counts=2',
+    )
+    assert call('train.py', *run, *settings) == 0
+    single = [line['loss'] for line in scalars(whole)]
+    parts = torch.tensor([line['loss'] for line in scalars(halves)])
+    mean = parts.view(-1, 2).mean(1)
+    torch.testing.assert_close(mean, torch.tensor(single), rtol=1e-5, atol=0)
+    expected = weights(whole / 'epoch_2.pth')
+    trained = weights(halves / 'epoch_2.pth')
     torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-6)
 
 

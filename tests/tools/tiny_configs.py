@@ -77,6 +77,36 @@ custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
 {LOG_EACH_STEP}
 """
 
+# One image again and again; every box is sampled, so that nothing is random.
+MASK_RCNN = f"""
+_base_ = '{REPO}/configs/demo/mask-rcnn_digits.py'
+model = dict(
+    {BACKBONE.format(rest='')},
+    neck=dict(in_channels=16),
+    train_cfg=dict(
+        rpn=dict(sampler=dict(num=100000)),
+        rcnn=dict(sampler=dict(num=100000))))
+load, annotate, _, pack = _base_.train_dataloader.dataset.pipeline
+resize = dict(type='Resize', scale=(64, 64), keep_ratio=True)
+train_dataloader = dict(
+    batch_size=4,
+    dataset=dict(
+        _delete_=True,
+        type='RepeatDataset',
+        times=8,
+        dataset=dict(
+            _base_.train_dataloader.dataset,
+            indices=[0],
+            pipeline=[load, annotate, resize, pack])))
+train_cfg = dict(max_epochs=2, val_interval=9)
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='SGD', lr=0.02, momentum=0.9))
+param_scheduler = []
+custom_hooks = [*_base_.custom_hooks, dict(type='LossOfEachRankHook')]
+custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
+{LOG_EACH_STEP}
+"""
+
 RANDOM = """[
     dict(type='RandomResizedCrop', scale=64, crop_ratio_range=(0.3, 1.0)),
     dict(type='RandomFlip', prob=0.5)]"""
@@ -94,6 +124,13 @@ def point_map_config(path, data_root, hooks='[]', extra=''):
     save(data_root / 'shapes69_1024.npz', shapes(20))
     text = POINT_MAP.format(data_root=str(data_root), hooks=hooks)
     path.write_text(text + extra)
+    return path
+
+
+def mask_rcnn_config(path):
+    """Write the config of a tiny Mask R-CNN from scratch."""
+    init = 'model["backbone"]["init_cfg"] = None'
+    path.write_text(f'{MASK_RCNN}\n{init}\n')
     return path
 
 

@@ -1,0 +1,18 @@
+"""What a run left in its work_dir, gathered for a person."""
+
+from .logs import Curve, Log, read_log
+from .page import page_of, panels_of, series
+from .settings import changes
+from .work_dir import WorkDir, look_at
+
+__all__ = [
+    'Curve',
+    'Log',
+    'WorkDir',
+    'changes',
+    'look_at',
+    'page_of',
+    'panels_of',
+    'read_log',
+    'series',
+]

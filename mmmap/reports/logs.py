@@ -1,0 +1,155 @@
+"""What mmengine logged in a work_dir, as curves over the iterations.
+
+Each start of a run has a folder of its own, named after the time, with
+``vis_data/scalars.json``: a JSON object a line. A run that was resumed repeats
+the steps between its last checkpoint and its end; here the later ones count.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Not of the model: counters, and what is the step itself.
+_COUNTERS = {'epoch', 'iter', 'step'}
+_SCALARS = 'vis_data/scalars.json'
+
+
+@dataclass
+class Curve:
+    """Values by iteration, which grow.
+
+    Attributes:
+        steps: Iterations, from 1.
+        values: As many.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def add(self, step: int, value: float) -> None:
+        """One more value; of what was there, steps before it remain."""
+        while self.steps and self.steps[-1] >= step:
+            self.steps.pop()
+            self.values.pop()
+        self.steps.append(step)
+        self.values.append(value)
+
+    def cut(self, step: int) -> None:
+        """Forget what lies at a step or beyond."""
+        kept = sum(s < step for s in self.steps)
+        del self.steps[kept:], self.values[kept:]
+
+
+@dataclass
+class Log:
+    """All starts of a work_dir, as the one run that they are.
+
+    Attributes:
+        train: Curves of training, by name.
+        val: Curves of validation, by name.
+        test: Metrics of the last test.
+        starts: Each start's folder, and the step it began to log at.
+        epoch: The last one that was logged, None where they do not count.
+        torn: Lines that are no JSON, as of a run that was killed.
+    """
+
+    train: dict[str, Curve] = field(default_factory=dict)
+    val: dict[str, Curve] = field(default_factory=dict)
+    test: dict[str, float] = field(default_factory=dict)
+    starts: list[tuple[str, int]] = field(default_factory=list)
+    epoch: int | None = None
+    torn: int = 0
+
+    @property
+    def step(self) -> int:
+        """The last iteration that was logged, 0 without any."""
+        curves = self.train.values()
+        return max((c.steps[-1] for c in curves if c.steps), default=0)
+
+
+def read_log(work_dir: str | Path) -> Log:
+    """Read all that was logged in a work_dir.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+    """
+    work_dir = Path(work_dir)
+    if not work_dir.is_dir():
+        raise FileNotFoundError(
+            f'no folder at {work_dir}; name the work_dir of a run, as '
+            'work_dirs/CONFIG'
+        )
+    log = Log()
+    for start in starts_of(work_dir):
+        _read_training(log, start)
+        log.test = _tested(start) or log.test
+    return log
+
+
+def starts_of(work_dir: Path) -> list[Path]:
+    """The folders of a run's starts, by the time in their names."""
+    found = {path.parent for path in work_dir.glob('*/*.log')}
+    found |= {path.parents[1] for path in work_dir.glob(f'*/{_SCALARS}')}
+    return sorted(found)
+
+
+def _read_training(log: Log, start: Path) -> None:
+    """Add one start's curves."""
+    file = start / _SCALARS
+    step = None
+    for line in _lines(log, file) if file.is_file() else ():
+        training = 'iter' in line
+        if step is None:
+            step = int(line['step']) if training else 0
+            log.starts.append((start.name, step))
+            if training:
+                for curve in (*log.train.values(), *log.val.values()):
+                    curve.cut(step)
+        if training:
+            step = int(line['step'])
+            log.epoch = line.get('epoch')
+        # Validation counts in epochs or in iterations, as the config says,
+        # and comes right after the training it judges.
+        where = step if training else max(int(line['step']), step)
+        curves = log.train if training else log.val
+        for name, value in line.items():
+            if name not in _COUNTERS:
+                curves.setdefault(name, Curve()).add(where, value)
+
+
+def _lines(log: Log, file: Path) -> Iterator[dict[str, float]]:
+    """The numbers of each line that is whole."""
+    for text in file.read_text(errors='replace').splitlines():
+        numbers = _numbers(text)
+        if 'step' in numbers and math.isfinite(numbers['step']):
+            yield numbers
+        elif text.strip():
+            log.torn += 1
+
+
+def _numbers(text: str) -> dict[str, float]:
+    """Of a JSON object; nothing of another text."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    return {
+        name: value
+        for name, value in content.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _tested(start: Path) -> dict[str, float]:
+    """What testing wrote beside its log."""
+    file = start / f'{start.name}.json'
+    text = file.read_text(errors='replace') if file.is_file() else ''
+    return {
+        name: value
+        for name, value in _numbers(text).items()
+        if name not in ('time', 'data_time')
+    }

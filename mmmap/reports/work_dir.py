@@ -1,0 +1,284 @@
+"""What there is in the work_dir of a run, and what is not.
+
+Nothing of it is run: configs are read as text, checkpoints not at all.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from mmengine.hooks import CheckpointHook
+
+from ..checkpoints import CheckpointError, check_file
+from ..engine.recorded import config_of
+from ..visualization.images import SUFFIXES
+from .logs import Curve, Log, read_log, starts_of
+from .settings import (
+    Change,
+    changes,
+    inherited,
+    nearest_config,
+    read_by_runner,
+    settings_of,
+)
+
+_PICTURES, _OF_A_FOLDER = 12, 4
+_LOG_LINES = 12
+_ENVIRONMENT = re.compile(r'^System environment:\n(.*?)^-{20}', re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of weights.
+
+    Attributes:
+        name: Of the file.
+        size: Bytes.
+        written: When, in UTC.
+        problem: What is wrong with it, or ''.
+    """
+
+    name: str
+    size: int
+    written: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A quantity of validation, with the iterations of its values."""
+
+    name: str
+    best: float
+    best_step: int
+    last: float
+    last_step: int
+
+
+@dataclass
+class WorkDir:
+    """A run as its folder shows it.
+
+    Attributes:
+        path: The folder.
+        log: Its curves.
+        config_name: File name of its config, '' where there is none.
+        config: The settings of the last start.
+        config_text: The same as text.
+        comparisons: Changes of settings under the name of what is compared.
+        checkpoints: By time.
+        pictures: A choice of the newest.
+        environment: Names and values that the log tells.
+        log_end: The last lines of the log.
+        missing: What a reader should know to be absent or wrong.
+    """
+
+    path: Path
+    log: Log
+    config_name: str = ''
+    config: dict = field(default_factory=dict)
+    config_text: str = ''
+    comparisons: dict[str, list[Change]] = field(default_factory=dict)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    pictures: list[Path] = field(default_factory=list)
+    environment: list[tuple[str, str]] = field(default_factory=list)
+    log_end: str = ''
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def model(self) -> str:
+        """Type of the model, '' where no config tells."""
+        model = self.config.get('model')
+        return str(model.get('type', '')) if isinstance(model, dict) else ''
+
+    @property
+    def progress(self) -> tuple[int, int | None, str]:
+        """What was logged last, of how many (None: unknown), the unit."""
+        loop = self.config.get('train_cfg')
+        loop = loop if isinstance(loop, dict) else {}
+        done = dict(epoch=self.log.epoch or 0, iter=self.log.step)
+        for unit in done:
+            goal = loop.get(f'max_{unit}s')
+            if isinstance(goal, int):
+                return done[unit], goal, unit
+        return self.log.step, None, 'iter'
+
+    @property
+    def finished(self) -> bool:
+        """Whether the checkpoint is there that a run writes at its end."""
+        _, goal, unit = self.progress
+        return f'{unit}_{goal}.pth' in {c.name for c in self.checkpoints}
+
+
+def look_at(
+    path: str | Path,
+    base: str | Path | None = None,
+    configs: str | Path | None = None,
+) -> WorkDir:
+    """Gather all that the work_dir of a run holds.
+
+    Args:
+        path: The folder.
+        base: The config file that was run, for what was changed on the
+            command line; it is run as any config is.
+        configs: Folder in which to look for it by its name otherwise.
+
+    Raises:
+        FileNotFoundError: No such folder or base.
+        ValueError: Nothing in the folder is of a run.
+    """
+    folder = Path(path)
+    found = WorkDir(folder, read_log(folder))
+    starts = starts_of(folder)
+    found.checkpoints = _checkpoints(folder)
+    _read_config(found, starts)
+    if not (starts or found.checkpoints or found.config):
+        raise ValueError(
+            f'{folder} holds no log, no checkpoint and no config of mmengine; '
+            'name the work_dir of a run'
+        )
+    found.pictures = _pictures(folder)
+    logs = [file for start in starts for file in sorted(start.glob('*.log'))]
+    if logs:
+        text = logs[-1].read_text(errors='replace')
+        found.log_end = '\n'.join(text.splitlines()[-_LOG_LINES:])
+        found.environment = _environment(text)
+    _compare(found, starts, base, configs)
+    found.missing += _missing(found)
+    return found
+
+
+def metrics_of(curves: Mapping[str, Curve]) -> list[Metric]:
+    """Best and last value of each quantity of validation."""
+    return [
+        _metric(name, curve)
+        for name, curve in curves.items()
+        if curve.steps and name not in ('time', 'data_time')
+    ]
+
+
+def _metric(name: str, curve: Curve) -> Metric:
+    # The rule by which mmengine keeps the best checkpoint.
+    less = any(key in name for key in CheckpointHook._default_less_keys)
+    pairs = [(v, s) for v, s in zip(curve.values, curve.steps) if v == v]
+    pick = min if less else max
+    value, step = pick(
+        pairs or [(curve.values[-1], curve.steps[-1])], key=lambda p: p[0]
+    )
+    return Metric(name, value, step, curve.values[-1], curve.steps[-1])
+
+
+def _checkpoints(folder: Path) -> list[Checkpoint]:
+    files = [*folder.glob('*.pth'), *folder.glob('*.safetensors')]
+    files = [file for file in files if file.is_file()]
+    found = []
+    for file in sorted(files, key=lambda f: (f.stat().st_mtime, f.name)):
+        problem = ''
+        try:
+            check_file(file)
+        except CheckpointError:
+            problem = 'truncated'
+        stat = file.stat()
+        when = datetime.fromtimestamp(stat.st_mtime, timezone.utc)
+        told = when.strftime('%Y-%m-%d %H:%M')
+        found.append(Checkpoint(file.name, stat.st_size, told, problem))
+    return found
+
+
+def _read_config(found: WorkDir, starts: list[Path]) -> None:
+    """The settings of the last start, and the name of their file."""
+    dumped = sorted(found.path.glob('*.py'), key=lambda f: f.stat().st_mtime)
+    if dumped:
+        found.config_name = dumped[-1].name
+    of_starts = [start / 'vis_data/config.py' for start in starts]
+    for file in [*dumped, *of_starts]:
+        if file.is_file():
+            found.config_text = file.read_text(errors='replace')
+    found.config = config_of(found.config_text)
+
+
+def _compare(found, starts, base, configs) -> None:
+    """Settings beside those of the start before, the file and its bases."""
+    files = [start / 'vis_data/config.py' for start in starts]
+    files = [file for file in files if file.is_file()]
+    for old, new in zip(files, files[1:]):
+        sides = (config_of(f.read_text(errors='replace')) for f in (old, new))
+        title = f'From the start of {old.parts[-3]} to that of {new.parts[-3]}'
+        found.comparisons[title] = changes(*sides)
+    if base is None and configs:
+        base = nearest_config(found.config_name, configs, found.config)
+    if base is None:
+        found.missing.append(
+            f'{found.config_name or "the config"} was not found among the '
+            'configs: what the command line changed, and what the config sets '
+            'beyond what it inherits, are not shown; name it with --base'
+        )
+        return
+    if not Path(base).is_file():
+        raise FileNotFoundError(f'no config at {base}')
+    whole = settings_of(base)
+    title = f'What the command line changed in {base}'
+    found.comparisons[title] = changes(whole, found.config)
+    title = f'What {base} sets beyond what it inherits'
+    sides = map(read_by_runner, (inherited(base), whole))
+    found.comparisons[title] = changes(*sides)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The newest pictures, some of each folder."""
+    files = [f for f in folder.rglob('*') if f.suffix.lower() in SUFFIXES]
+    files = [f for f in files if f.is_file() and not f.is_symlink()]
+    files.sort(key=lambda f: (-f.stat().st_mtime, f.name))
+    taken: dict[Path, int] = {}
+    chosen = []
+    for file in files:
+        taken[file.parent] = taken.get(file.parent, 0) + 1
+        if taken[file.parent] <= _OF_A_FOLDER:
+            chosen.append(file)
+    return chosen[:_PICTURES]
+
+
+def _environment(log: str) -> list[tuple[str, str]]:
+    found = _ENVIRONMENT.findall(log)
+    lines = found[-1].splitlines() if found else []
+    pairs = (line.strip().partition(': ') for line in lines)
+    return [(name, value) for name, _, value in pairs if value]
+
+
+def _missing(found: WorkDir) -> list[str]:
+    """What is absent or wrong, in sentences."""
+    done, goal, unit = found.progress
+    last = found.path / 'last_checkpoint'
+    noted = last.read_text(errors='replace').strip() if last.is_file() else ''
+    broken = [c.name for c in found.checkpoints if c.problem]
+    whole = len(found.checkpoints) - len(broken)
+    table = [
+        (not found.config, 'no config that can be read'),
+        (not found.log.train, 'no curve of training was logged'),
+        (
+            goal is not None and not found.finished,
+            f'not finished, or its last checkpoint was removed: {unit} '
+            f'{done} of {goal} was logged last',
+        ),
+        (
+            not found.log.val,
+            'no validation was logged (pretraining has none)',
+        ),
+        (not whole, 'no whole checkpoint'),
+        (broken, f'truncated checkpoints: {", ".join(broken)}'),
+        (
+            noted and Path(noted).name not in {
+                c.name for c in found.checkpoints
+            },
+            f'last_checkpoint names {noted}, which is not here',
+        ),
+        (not found.pictures, 'no pictures'),
+        (not found.environment, 'no log that tells the environment'),
+        (
+            found.log.torn,
+            f'{found.log.torn} lines of the log are torn and were left out',
+        ),
+    ]  # fmt: skip
+    return [sentence for wrong, sentence in table if wrong]

@@ -1,0 +1,120 @@
+r"""FLOPs and parameters of a config's model, layer by layer, with the scan.
+
+Example::
+
+    python tools/analysis_tools/get_flops.py \
+        configs/mmseg/upernet_map_ade20k.py --shape 512 512 --depth 2
+
+Random weights and a random image: of a classifier its scores are counted, of
+a segmentor its class maps, of a detector what its heads give before boxes are
+chosen, of pretraining one loss. Counted are matrix products, convolutions,
+attention and the scan (9 B L D N a direction), a multiplication and an
+addition as two: OpenMMLab's tables count them as one. Norms, other elementwise
+arithmetic and the mixers' short causal convolutions are left out.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+from mmmap.engine.complexity import Layer, layers_of
+from mmmap.engine.example import (
+    default_shape,
+    example_call,
+    open_untrained,
+)
+from mmmap.engine.trained import exit_status
+from mmmap.visualization.images import written_whole
+
+
+def table_of(layers: list[Layer]) -> str:
+    """A line for each module, indented as they lie in one another."""
+    total = max(layers[0].flops, 1)
+    rows = [('layer', 'parameters', 'GFLOPs', 'share')]
+    for layer in layers:
+        inside = '  ' * (layer.name.count('.') + 1) if layer.name else ''
+        last = layer.name.rpartition('.')[2] or 'model'
+        rows.append(
+            (
+                f'{inside}{last} ({layer.kind})',
+                f'{layer.parameters:,}',
+                f'{layer.flops / 1e9:.3f}',
+                f'{layer.flops / total:.1%}',
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join(
+        '  '.join(
+            [row[0].ljust(widths[0])]
+            + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]
+        )
+        for row in rows
+    )
+
+
+def write(layers: list[Layer], path: Path) -> None:
+    """Write the table as CSV, in whole numbers."""
+    with written_whole(path) as temporary, open(temporary, 'w') as file:
+        writer = csv.writer(file)
+        writer.writerow(Layer._fields)
+        writer.writerows(layers)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Count and print.
+
+    Raises:
+        FileNotFoundError: No such config.
+        ValueError: A config, shape or depth that cannot be.
+        RuntimeError: The scan that runs cannot be counted.
+    """
+    if args.depth < 0 or min(args.shape or [1]) < 1:
+        raise ValueError(
+            '--depth must not be negative and --shape positive, got '
+            f'{args.depth} and {args.shape}'
+        )
+    model, config = open_untrained(args.config)
+    shape = tuple(args.shape or default_shape(model))
+    call = example_call(
+        model, config.get('default_scope'), args.batch_size, shape
+    )
+    layers = layers_of(model, call, args.depth)
+    print(table_of(layers))
+    what = 'points' if len(shape) == 1 else 'pixels'
+    print(
+        f'\n{args.batch_size} x {" x ".join(map(str, shape))} {what}: '
+        f'{layers[0].flops / 1e9:.3f} GFLOPs (multiply and add: two), '
+        f'{layers[0].parameters / 1e6:.3f} M parameters'
+    )
+    if args.out:
+        write(layers, args.out)
+        print(args.out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='of any model')
+    parser.add_argument(
+        '--shape',
+        type=int,
+        nargs='+',
+        metavar='N',
+        help='height and width, or number of points (default: as the '
+        'backbone was made for, or 1024 points)',
+    )
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--depth', type=int, default=2, help='levels of modules (default: 2)'
+    )
+    parser.add_argument('--out', type=Path, metavar='CSV')
+    parser.add_argument('--traceback', action='store_true')
+    return exit_status(run, parser.parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

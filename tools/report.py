@@ -1,0 +1,65 @@
+"""Write one page about a run: what its work_dir holds, and what is missing.
+
+Example::
+
+    python tools/report.py work_dirs/upernet_map_ade20k
+    python tools/report.py work_dirs/mine --base my_config.py --out mine.html
+
+The page has curves, the best and last metrics, a choice of pictures, the
+checkpoints, the environment, and the settings: what the command line changed
+in the config, what the config sets beyond what it inherits, and what a resumed
+run changed. It is one HTML file that needs no other, for pretraining,
+classification, segmentation and detection, finished or not.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmmap.engine.trained import exit_status
+from mmmap.reports import look_at, page_of
+from mmmap.visualization.images import written_whole
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the page and say what is missing.
+
+    Raises:
+        FileNotFoundError: No such work_dir or base.
+        ValueError: The folder is of no run.
+    """
+    found = look_at(args.work_dir, args.base, CONFIGS)
+    out = args.out or found.path / 'report.html'
+    with written_whole(out) as temporary:
+        temporary.write_text(page_of(found), encoding='utf-8')
+    for sentence in found.missing:
+        print(f'note: {sentence}')
+    print(out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('work_dir', type=Path, help='folder of the run')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        metavar='HTML',
+        help='by default report.html in the work_dir',
+    )
+    parser.add_argument(
+        '--base',
+        metavar='CONFIG',
+        help='the config that was run; by default that of its name in configs',
+    )
+    parser.add_argument('--traceback', action='store_true')
+    return exit_status(run, parser.parse_args(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
