@@ -1,10 +1,28 @@
 """Helpers shared by the tests."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r'^```(\w*)\n(.*?)^```', re.M | re.S)
+
+
+def blocks(path, language=None):
+    """The fenced blocks of a document.
+
+    Args:
+        path: The document.
+        language: Of those wanted.
+
+    Returns:
+        list: Their texts; of all languages, pairs of language and text.
+    """
+    found = FENCE.findall(path.read_text())
+    if language is None:
+        return found
+    return [code for kind, code in found if kind == language]
 
 
 def load_tool(name):

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 
 import mmmap  # noqa: F401  registers the models
-from mmmap.engine.launch import clear_errors
+from mmmap.engine.launch import clear_errors, open_config
 from mmmap.inference import (
     FolderWriter,
     InputError,
@@ -87,13 +87,10 @@ def read_config(path: str) -> Config:
     """A config that can be tested.
 
     Raises:
-        ValueError: There is none, or it only pretrains.
+        FileNotFoundError: There is none.
+        ValueError: It only pretrains.
     """
-    if not Path(path).is_file():
-        raise ValueError(
-            f'no config at {path}; see configs/README.md for those there are'
-        )
-    config = Config.fromfile(path)
+    config = open_config(path)
     if not config.get('test_dataloader'):
         raise ValueError(
             f'{path} has no test_dataloader, whose pipeline is what an image '

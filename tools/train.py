@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 
-from mmmap.datasets.of_config import check_data
+from mmmap.datasets.of_config import check_data, reports_of
 from mmmap.engine.hooks.batch_feed import check_feed
 from mmmap.engine.launch import (
     build_runner,
@@ -47,6 +47,12 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
         action='store_true',
         help='spread weights and optimizer over the processes (FSDP)',
     )
+    parser.add_argument(
+        '--skip-bad',
+        action='store_true',
+        help='leave out training images that cannot be used, and list them '
+        'in skipped_files.txt of the work_dir',
+    )
     return parser.parse_args(argv)
 
 
@@ -73,6 +79,10 @@ def apply_options(config: Config, args: Namespace) -> None:
         from mmmap.engine.sharded import shard
 
         shard(config)
+    if args.skip_bad:
+        others = config.get('custom_hooks') or []
+        others = [hook for hook in others if hook.type != 'BadFileHook']
+        config.custom_hooks = [*others, dict(type='BadFileHook', skip=True)]
     if args.resume == 'auto':
         args.resume = last_checkpoint(config.work_dir)
         if args.resume is None and is_main_rank():
@@ -83,6 +93,20 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.load_from = args.resume
 
 
+def look_at_data(config: Config, skip_bad: bool) -> None:
+    """Refuse data that cannot be used; tell what is left out of it.
+
+    Raises:
+        DataError: Something is missing or wrong.
+    """
+    notes = check_data(config, ('val',) if skip_bad else ('train', 'val'))
+    if skip_bad:
+        for _, report in reports_of(config, ('train',)):
+            notes += [*report.problems, *report.notes]
+    for note in notes:
+        print(f'note: {note}')
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
     args = parse_args(argv)
@@ -90,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         config = read_config(args)
         apply_options(config, args)
         if is_main_rank() and not args.no_data_check:
-            check_data(config, ('train', 'val'))
+            look_at_data(config, args.skip_bad)
         with nothing_left_behind(config.work_dir) as runners:
             runner = build_runner(config)
             runners.append(runner)

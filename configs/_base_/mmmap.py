@@ -5,4 +5,5 @@ custom_hooks = [
     dict(type='BatchFeedHook'),
     dict(type='CheckpointGuardHook'),
     dict(type='NaNGuardHook'),
+    dict(type='BadFileHook'),
 ]

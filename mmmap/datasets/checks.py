@@ -4,17 +4,17 @@ Every check returns a :class:`Report` and changes nothing, so a training run
 can be refused in seconds, with all that is wrong at once. Without ``full``
 every file is counted and a few, spread evenly, are opened.
 
-Standard library, NumPy and Pillow only.
+Standard library, NumPy and Pillow only. COCO files: ``coco_checks.py``.
 """
 
 import itertools
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+
+from .image_files import read_pixels
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif')
 NUM_SAMPLED = 50  # files opened unless all are asked for
@@ -30,11 +30,13 @@ class Report:
         title: What was checked.
         counts: Numbers of what was found, by name.
         problems: One sentence for each thing that is missing or wrong.
+        notes: One for each thing that is left out by the libraries.
     """
 
     title: str
     counts: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
 
     def expect(self, **numbers):
         """Note a problem for each count that differs from ``numbers``.
@@ -51,7 +53,9 @@ class Report:
     def __str__(self):
         numbers = [f'{n:,} {name}' for name, n in self.counts.items()]
         head = f'{self.title}: {", ".join(numbers) or "nothing to count"}'
-        return '\n'.join([head, *(f'  problem: {p}' for p in self.problems)])
+        lines = [f'  problem: {p}' for p in self.problems]
+        lines += [f'  note: {note}' for note in self.notes]
+        return '\n'.join([head, *lines])
 
 
 def some_of(names):
@@ -94,15 +98,30 @@ def list_images(folder):
     return sorted(_walk_images(folder))
 
 
-def first_images_problem(folder, count=20):
-    """Why the first images in a folder or below it are of no use, or None."""
-    first = list(itertools.islice(_walk_images(folder), count))
-    if not first:
-        return f'{folder} holds no images, nor do the folders in it'
-    broken = [x for x in map(_read, first) if isinstance(x, str)]
-    if broken:
-        return f'{len(broken)} images cannot be read: {some_of(broken)}'
-    return None
+def check_images(folder, full=False, count=20):
+    """Check that there are images in a folder or below it.
+
+    Args:
+        folder: The folder.
+        full: Open every image, not the first alone.
+        count: How many those are: data sets may have millions.
+
+    Returns:
+        Report: Counts images ``opened``.
+    """
+    report = Report(f'images in {folder}')
+    problem = folder_problem(folder)
+    if problem:
+        report.problems.append(problem)
+        return report
+    number = None if full else count
+    paths = list(itertools.islice(_walk_images(folder), number))
+    _check_readable(report, paths)
+    if not paths:
+        report.problems.append(
+            f'{folder} holds no images, nor do the folders in it'
+        )
+    return report
 
 
 def _walk_images(folder):
@@ -119,18 +138,9 @@ def class_names(root):
     return sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
 
 
-def _read(path):
-    """An image file as an array, or the reason why it cannot be read."""
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        return f'{path} ({error})'
-
-
 def _check_readable(report, paths):
     """Count the images that could be opened, note those that could not."""
-    broken = [what for what in map(_read, paths) if isinstance(what, str)]
+    broken = [x for x in map(read_pixels, paths) if isinstance(x, str)]
     report.counts['opened'] = len(paths) - len(broken)
     if broken:
         report.problems.append(
@@ -171,129 +181,6 @@ def check_image_folder(root, full=False):
     return report
 
 
-def _load_coco(path):
-    """The content of a COCO annotation file, or the reason why not."""
-    try:
-        content = json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        return f'{path} does not exist'
-    except (OSError, ValueError) as error:
-        return f'{path} cannot be read as JSON ({error})'
-    keys = ['images', 'annotations', 'categories']
-    if not isinstance(content, dict):
-        return f'{path} holds a {type(content).__name__}, expected a dict'
-    missing = [key for key in keys if not isinstance(content.get(key), list)]
-    if missing:
-        return f'{path} has no list of {" and of ".join(missing)}'
-    return content
-
-
-def _check_references(report, content):
-    """Check ids: unique, and none of an unknown image or category."""
-    for kind in ('images', 'annotations', 'categories'):
-        ids = [entry['id'] for entry in content[kind]]
-        if len(set(ids)) != len(ids):
-            report.problems.append(
-                f'{len(ids) - len(set(ids))} {kind} repeat an id'
-            )
-    for kind, key in (('images', 'image_id'), ('categories', 'category_id')):
-        known = {entry['id'] for entry in content[kind]}
-        lost = [a for a in content['annotations'] if a[key] not in known]
-        if lost:
-            values = sorted({a[key] for a in lost})
-            report.problems.append(
-                f'{len(lost)} annotations have {key} of no listed '
-                f'{kind}: {some_of(values)}'
-            )
-
-
-def _check_names(report, ann_file, content, classes):
-    """Check that each class is a category; one that is not is never learnt."""
-    names = [str(entry['name']) for entry in content['categories']]
-    absent = [name for name in classes or () if name not in names]
-    if absent:
-        report.problems.append(
-            f'{len(absent)} classes of the config are no category of '
-            f'{ann_file}: {some_of(absent)}; its categories: {some_of(names)}'
-        )
-
-
-def _check_sizes(report, entries, img_dir):
-    """Open the images and compare their sizes with the listed ones."""
-    broken, differing = [], []
-    for entry in entries:
-        name, listed = entry['file_name'], (entry['width'], entry['height'])
-        pixels = _read(Path(img_dir, name))
-        if isinstance(pixels, str):
-            broken.append(pixels)
-        elif pixels.shape[1::-1] != listed:
-            width, height = pixels.shape[1::-1]
-            listed = f'{listed[0]}x{listed[1]}'
-            differing.append(f'{name} ({width}x{height}, listed {listed})')
-    report.counts['opened'] = len(entries) - len(broken)
-    for what, names in (
-        ('images cannot be read', broken),
-        ('images are not of the listed size', differing),
-    ):
-        if names:
-            report.problems.append(f'{len(names)} {what}: {some_of(names)}')
-
-
-def check_coco(ann_file, img_dir, full=False, classes=None):
-    """Check a COCO annotation file against its images.
-
-    Args:
-        ann_file: ``instances_*.json``.
-        img_dir: Folder of the images it lists.
-        full: Open every image, not a sample.
-        classes: Names that the categories must have; by default any.
-
-    Returns:
-        Report: Counts ``images`` and ``annotations`` listed,
-        ``categories``, and images ``opened``.
-    """
-    report = Report(f'{ann_file} with images in {img_dir}')
-    content = _load_coco(ann_file)
-    if isinstance(content, str):
-        report.problems.append(content)
-        content = None
-    problem = folder_problem(img_dir)
-    if problem:
-        report.problems.append(problem)
-    if content is None:
-        return report
-    keys = ['images', 'annotations', 'categories']
-    report.counts.update({key: len(content[key]) for key in keys})
-    if not content['images']:
-        report.problems.append(f'{ann_file} lists no images')
-    try:
-        _check_references(report, content)
-        _check_names(report, ann_file, content, classes)
-        if not problem:
-            _check_listed_images(report, content['images'], img_dir, full)
-    except (KeyError, TypeError) as error:
-        report.problems.append(
-            f'{ann_file} has an entry not of the COCO form ({error!r})'
-        )
-    return report
-
-
-def _check_listed_images(report, entries, img_dir, full):
-    """Check that the listed images are there, and open some or all."""
-    there = {os.path.relpath(path, img_dir) for path in list_images(img_dir)}
-    names = [os.path.normpath(entry['file_name']) for entry in entries]
-    absent = sorted(set(names) - there)
-    if absent:
-        report.problems.append(
-            f'{len(absent)} listed images are not in {img_dir}: '
-            f'{some_of(absent)}'
-        )
-    present = [
-        e for e, name in zip(entries, names, strict=True) if name in there
-    ]
-    _check_sizes(report, spread_over(present, full), img_dir)
-
-
 def _by_stem(folder, suffix=None):
     """Images of a folder by their path without the suffix, or with one."""
     found = {
@@ -310,7 +197,7 @@ def _by_stem(folder, suffix=None):
 
 def _label_problem(image, annotation, num_classes, reduce_zero_label):
     """What is wrong with one image and its class map, or None."""
-    pixels, labels = _read(image), _read(annotation)
+    pixels, labels = read_pixels(image), read_pixels(annotation)
     for what in (pixels, labels):
         if isinstance(what, str):
             return f'cannot be read: {what}'

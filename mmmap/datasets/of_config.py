@@ -1,14 +1,16 @@
 """The data sets a config names, checked before anything is trained."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from .checks import (
-    check_coco,
+    Report,
+    check_images,
     check_segmentation,
-    first_images_problem,
+    class_names,
     folder_problem,
 )
+from .coco_checks import check_coco
 from .point_files import PointFileError, read_clouds
 
 # Sets of clouds in files of their own, by what is looked for in their folder;
@@ -27,23 +29,24 @@ class DataError(RuntimeError):
     """Data that a config needs and that is missing or wrong."""
 
 
-def check_data(config: Mapping, splits: tuple[str, ...]) -> None:
+def check_data(
+    config: Mapping, splits: tuple[str, ...], full: bool = False
+) -> list[str]:
     """Look at the data sets of a config.
 
     Args:
         config: An mmengine config.
         splits: Which, as ``('train', 'val')``.
+        full: Open every file, not a sample.
+
+    Returns:
+        What the libraries leave out of them, a sentence each.
 
     Raises:
         DataError: Something is missing or wrong; it says all that is.
     """
-    problems = []
-    classes = _num_classes(config)
-    for split in splits:
-        loader = config.get(f'{split}_dataloader') or {}
-        for dataset in _plain_datasets(loader.get('dataset')):
-            found = _problems(dataset, classes)
-            problems += [f'{split}: {p}' for p in found]
+    reports = list(reports_of(config, splits, full))
+    problems = [f'{split}: {p}' for split, r in reports for p in r.problems]
     if problems:
         raise DataError(
             'the data sets of this config cannot be used:\n  '
@@ -51,6 +54,17 @@ def check_data(config: Mapping, splits: tuple[str, ...]) -> None:
             + '\nPrepare them with tools/dataset_converters/, or name '
             'their folder with --data-root DIR'
         )
+    return [f'{split}: {note}' for split, r in reports for note in r.notes]
+
+
+def reports_of(
+    config: Mapping, splits: tuple[str, ...], full: bool = False
+) -> Iterator[tuple[str, Report]]:
+    """What is found of each data set, with its split; see ``check_data``."""
+    for split in splits:
+        loader = config.get(f'{split}_dataloader') or {}
+        for dataset in _plain_datasets(loader.get('dataset')):
+            yield split, _report(dataset, _num_classes(config), full)
 
 
 def set_data_root(config: Mapping, root: str) -> None:
@@ -85,49 +99,69 @@ def _plain_datasets(dataset) -> Iterator[Mapping]:
 
 
 def _num_classes(config: Mapping) -> int | None:
-    """Classes of a segmentor, None for other models."""
-    head = config['model'].get('decode_head')
+    """Classes of a segmentor or classifier, None for other models."""
+    model = config['model']
+    head = model.get('decode_head') or model.get('head')
     head = head[-1] if isinstance(head, list | tuple) else head
-    return head and head['num_classes']
+    return head.get('num_classes') if head else None
 
 
-def _problems(dataset: Mapping, classes: int | None) -> list[str]:
+def _report(dataset: Mapping, classes: int | None, full: bool) -> Report:
     root = dataset.get('data_root') or ''
     prefix = dataset.get('data_prefix') or {}
     if isinstance(prefix, str):
         prefix = {'img_path': prefix}
     if root and folder_problem(root):
-        return [folder_problem(root)]
+        return Report(root, problems=[folder_problem(root)])
     folders = {key: Path(root, value) for key, value in prefix.items()}
     annotations = str(dataset.get('ann_file') or '')
+    if 'seg_map_path' in folders and not annotations:
+        return _segmentation(dataset, folders, classes, full)
     if 'seg_map_path' in folders:
-        if annotations:  # a list of names: the folders hold more than it
-            return _folder_problems(folders)
-        return check_segmentation(
-            folders['img_path'],
-            folders['seg_map_path'],
-            classes,
-            dataset.get('reduce_zero_label', False),
-            suffixes=(
-                dataset.get('img_suffix'),
-                dataset.get('seg_map_suffix'),
-            ),
-        ).problems
+        # A list of names: the folders hold more than it.
+        return _folders(folders.values(), full)
     if annotations.endswith('.json'):
-        images = folders.get('img', Path(root))
         return check_coco(
-            Path(root, annotations), images, classes=_classes_of(dataset)
-        ).problems
+            Path(root, annotations),
+            folders.get('img', Path(root)),
+            full,
+            _classes_of(dataset),
+            any(step.get('with_mask') for step in dataset.get('pipeline', ())),
+        )
     if annotations.endswith('.npz'):
-        return _cloud_problems(Path(root, annotations))
+        return _clouds(Path(root, annotations))
     kind = str(dataset.get('type')).split('.')[-1]
     if kind in CLOUD_SETS:
         part = CLOUD_SETS[kind]
         part = dataset.get('split', '') if part is None else part
         problem = folder_problem(Path(root, part))
-        return [problem] if problem else []
-    folders = folders or {'root': Path(root, dataset.get('split') or '')}
-    return _folder_problems(folders)
+        title = str(Path(root, part))
+        return Report(title, problems=[problem] if problem else [])
+    folders = folders or {'img_path': Path(root, dataset.get('split') or '')}
+    report = _folders(folders.values(), full)
+    if dataset.get('with_label', True) and not annotations:
+        _check_class_folders(report, folders.get('img_path'), classes)
+    return report
+
+
+def _segmentation(
+    dataset: Mapping, folders: Mapping, classes: int, full: bool
+) -> Report:
+    report = check_segmentation(
+        folders['img_path'],
+        folders['seg_map_path'],
+        classes,
+        dataset.get('reduce_zero_label', False),
+        full,
+        (dataset.get('img_suffix'), dataset.get('seg_map_suffix')),
+    )
+    names = _classes_of(dataset)
+    if names and len(names) != classes:
+        report.problems.append(
+            f'the data set names {len(names)} classes, the head has '
+            f'{classes}: set num_classes of all heads to their number'
+        )
+    return report
 
 
 def _classes_of(dataset: Mapping) -> list[str] | None:
@@ -136,19 +170,32 @@ def _classes_of(dataset: Mapping) -> list[str] | None:
     return classes if isinstance(classes, list | tuple) else None
 
 
-def _cloud_problems(path: Path) -> list[str]:
+def _check_class_folders(
+    report: Report, folder: Path | None, classes: int | None
+) -> None:
+    """Note more folders, thus labels, than a classifier has classes."""
+    names = class_names(folder) if folder and classes else []
+    if len(names) > (classes or 0):
+        report.problems.append(
+            f'{folder} has {len(names)} class folders, the head has '
+            f'{classes} classes: set model.head.num_classes'
+        )
+
+
+def _clouds(path: Path) -> Report:
+    report = Report(str(path))
     try:
         read_clouds(path)
     except PointFileError as error:
-        return [str(error)]
-    return []
+        report.problems.append(str(error))
+    return report
 
 
-def _folder_problems(folders: Mapping[str, Path]) -> list[str]:
-    problems = [folder_problem(folder) for folder in folders.values()]
-    problems += [
-        first_images_problem(folder)
-        for folder, problem in zip(folders.values(), problems, strict=True)
-        if not problem
-    ]
-    return [problem for problem in problems if problem]
+def _folders(folders: Iterable[Path], full: bool) -> Report:
+    """What is in several folders, as one report."""
+    reports = [check_images(folder, full) for folder in folders]
+    return Report(
+        ' and '.join(report.title for report in reports),
+        dict(opened=sum(r.counts.get('opened', 0) for r in reports)),
+        [problem for report in reports for problem in report.problems],
+    )

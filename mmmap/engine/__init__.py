@@ -6,6 +6,7 @@ from . import (
     model_hub,  # noqa: F401  adds to mmpretrain's list of models
 )
 from .hooks import (
+    BadFileHook,
     BatchFeedHook,
     CheckpointGuardHook,
     EpochSeedHook,
@@ -15,6 +16,7 @@ from .hooks import (
 from .optimizers import LayerDecayOptimWrapperConstructor
 
 __all__ = [
+    'BadFileHook',
     'BatchFeedHook',
     'CheckpointGuardHook',
     'EpochSeedHook',

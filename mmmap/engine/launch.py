@@ -43,7 +43,7 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
             time.sleep(_TURN)
         print(
             f'stopped by {type(error).__name__}; --traceback shows where\n'
-            f'error: {error}',
+            f'error: {told(error)}',
             file=sys.stderr,
             flush=True,
         )
@@ -57,14 +57,25 @@ def is_expected(error: Exception) -> bool:
     """Whether the input is wrong, not the code.
 
     mmengine's registries say so of a config in errors of any type: of an
-    unknown class, or of an argument that a class does not take.
+    unknown class, or of an argument that a class does not take. OpenMMLab
+    asserts what it expects of data, and says so; of a data set without one
+    sample of use it raises nothing but ``Exception``.
 
     Args:
         error: What was raised.
     """
-    told = str(error)
-    of_a_config = '__init__() ' in told or 'is not in the mm' in told
-    return isinstance(error, EXPECTED) or of_a_config
+    text = str(error)
+    of_a_config = '__init__() ' in text or 'is not in the mm' in text
+    of_data = type(error) in (AssertionError, Exception) and text != ''
+    return isinstance(error, EXPECTED) or of_a_config or of_data
+
+
+def told(error: Exception) -> str:
+    """What an error says, without the traceback of a loader's process."""
+    text = str(error)
+    if 'Original Traceback' not in text:
+        return text
+    return text.rpartition(f'{type(error).__name__}: ')[2].strip()
 
 
 @contextmanager
@@ -149,19 +160,27 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def open_config(path: str) -> Config:
+    """A config of a file.
+
+    Raises:
+        FileNotFoundError: No such config.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'no config at {path}; see configs/README.md for those there are'
+        )
+    return Config.fromfile(path)
+
+
 def read_config(args: argparse.Namespace) -> Config:
     """The config of a command line, with its options applied.
 
     Raises:
         FileNotFoundError: No such config.
     """
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(
-            f'no config at {args.config}; see configs/README.md for those '
-            'there are'
-        )
+    config = open_config(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    config = Config.fromfile(args.config)
     if args.cfg_options:
         config.merge_from_dict(args.cfg_options)
     if args.data_root:

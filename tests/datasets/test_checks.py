@@ -6,11 +6,11 @@ from PIL import Image
 
 from mmmap.datasets.checks import (
     Report,
-    check_coco,
     check_image_folder,
     check_segmentation,
     folder_problem,
 )
+from mmmap.datasets.coco_checks import check_coco
 from tests.helpers import REPO
 
 SHARED = REPO.parent / 'shared' / 'data'
@@ -58,7 +58,14 @@ def coco(tmp_path):
     content = {
         'images': images,
         'annotations': [
-            {'id': k, 'image_id': i, 'category_id': c}
+            {
+                'id': k,
+                'image_id': i,
+                'category_id': c,
+                'bbox': [1, 1, 4, 3],
+                'area': 12,
+                'segmentation': [[1, 1, 5, 1, 5, 4, 1, 4]],
+            }
             for k, i, c in ((1, 1, 7), (2, 1, 9), (3, 2, 7))
         ],
         'categories': [{'id': 7, 'name': 'a'}, {'id': 9, 'name': 'b'}],
@@ -162,6 +169,46 @@ def test_coco_mismatches_are_named(coco):
     assert broken.startswith('1 images cannot be read: ')
     assert '2.jpg' in broken
     assert size.endswith('listed size: 1.jpg (8x6, listed 9x6)')
+
+
+def test_what_mmdet_leaves_out_is_noted(coco):
+    path, images, content = coco
+    first, second, third = content['annotations']
+    first['bbox'] = [1, 1, 0, 3]
+    second['bbox'] = [9, 1, 4, 3]
+    third['image_id'] = 1
+    path.write_text(json.dumps(content))
+    report = check_coco(path, images)
+    assert report.problems == []
+    assert report.notes == [
+        '2 annotations have no area or lie outside their image, mmdet leaves '
+        'them out: id 1, id 2',
+        '1 images have no annotation, mmdet leaves them out of training '
+        '(filter_empty_gt)',
+    ]
+    assert f'  note: {report.notes[0]}' in str(report).splitlines()
+
+
+def test_masks_are_asked_for_where_a_config_learns_them(coco):
+    path, images, content = coco
+    del content['annotations'][1]['segmentation']
+    path.write_text(json.dumps(content))
+    assert check_coco(path, images).problems == []
+    assert check_coco(path, images, masks=True).problems == [
+        '1 annotations have no segmentation, which a config with masks '
+        'needs: id 2'
+    ]
+
+
+def test_an_image_turned_by_its_camera(pairs):
+    """OpenCV, and so training, sees it upright."""
+    images, maps = pairs
+    turned = Image.open(images / 'a.jpg')
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(images / 'a.jpg', exif=exif)
+    (problem,) = check_segmentation(*pairs, 4, True).problems
+    assert problem == f'{maps / "a.png"} is 8x6, its image 6x8'
 
 
 @pytest.mark.parametrize(

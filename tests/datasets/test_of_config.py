@@ -2,7 +2,12 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmmap.datasets.of_config import DataError, check_data, set_data_root
+from mmmap.datasets.of_config import (
+    DataError,
+    check_data,
+    reports_of,
+    set_data_root,
+)
 from tests.helpers import REPO
 
 
@@ -69,6 +74,49 @@ def test_only_the_splits_asked_for(tmp_path):
     check_data(given, ('val', 'test'))
     with pytest.raises(DataError, match='absent does not exist'):
         check_data(given, ('train',))
+
+
+def test_more_folders_than_classes(tmp_path):
+    for name in 'ab':
+        (tmp_path / name).mkdir()
+        Image.new('RGB', (4, 4)).save(tmp_path / name / 'x.png')
+    given = config(dict(type='CustomDataset', data_root=str(tmp_path)))
+    given.model.head = dict(num_classes=2)
+    assert check_data(given, ('train',)) == []
+    given.model.head.num_classes = 1
+    with pytest.raises(DataError, match='has 2 class folders, .* 1 classes'):
+        check_data(given, ('train',))
+    given.train_dataloader.dataset.with_label = False
+    assert check_data(given, ('train',)) == []
+
+
+def test_more_names_than_classes(tmp_path):
+    for name in ('images', 'maps'):
+        (tmp_path / name).mkdir()
+        Image.new('L', (4, 4)).save(tmp_path / name / 'x.png')
+    dataset = dict(
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='maps'),
+        metainfo=dict(classes=('a', 'b', 'c')),
+    )
+    given = config(dataset)
+    given.model.decode_head = dict(num_classes=3)
+    assert check_data(given, ('train',)) == []
+    given.model.decode_head = dict(num_classes=2)
+    with pytest.raises(DataError, match='names 3 classes, the head has 2'):
+        check_data(given, ('train',))
+
+
+def test_all_files_are_opened_if_asked_for(tmp_path):
+    for index in range(25):
+        Image.new('RGB', (4, 4)).save(tmp_path / f'{index}.png')
+    given = config(dict(data_root=str(tmp_path)))
+    ((_, quick),) = reports_of(given, ('train',))
+    assert (quick.counts, quick.problems) == ({'opened': 20}, [])
+    (tmp_path / '24.png').write_bytes(b'')
+    ((_, full),) = reports_of(given, ('train',), full=True)
+    assert full.counts == {'opened': 24}
+    assert '24.png (cannot identify' in full.problems[0]
 
 
 def test_folders_below_the_root(tmp_path):

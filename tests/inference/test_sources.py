@@ -81,6 +81,18 @@ def test_a_video_that_is_none(tmp_path):
         source_of(tmp_path / 'x.mp4')
 
 
+def test_a_video_of_which_the_end_is_missing(video):
+    """Its head still tells of five frames."""
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) * 3 // 4])
+    source = source_of(video, skip_bad=True)
+    frames = list(source)
+    assert 0 < len(frames) < 5
+    assert len(frames) + len(source.skipped) == 5
+    with pytest.raises(InputError, match=f'after {len(frames)} of 5 frames'):
+        list(source_of(video))
+
+
 def test_a_video_that_breaks_off(video):
     source = source_of(video)
     source._frames = 7

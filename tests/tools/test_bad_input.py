@@ -139,6 +139,114 @@ def test_a_class_map_that_does_not_fit(
     assert f'{path} {wrong}' in error
 
 
+@pytest.fixture
+def spoiled(digits, tmp_path):
+    """Scenes of which one class map is of another size; its path."""
+    root = tmp_path / 'ade'
+    shutil.copytree(digits / 'ade_like', root)
+    path = root / 'annotations/training/000002.png'
+    cv2.imwrite(str(path), np.ones((32, 64), np.uint8))
+    return root, path
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_what_the_check_before_did_not_see(
+    segmentor, spoiled, tmp_path, capfd, workers
+):
+    """The run ends with the file's name; what it trained is kept."""
+    root, path = spoiled
+    work_dir = tmp_path / 'run'
+    options = ('--data-root', root, '--no-data-check', '--work-dir', work_dir)
+    setting = f'train_dataloader.num_workers={workers}'
+    run = (segmentor.config, *options, '--cfg-options', setting)
+    assert call('train.py', *run) == 1
+    assert message(capfd.readouterr().err).startswith(
+        f'{root}/images/training/000002.png (class map {path}) cannot be '
+        'used: the class map is 64x32, the image 64x64. Mend or remove it'
+    )
+
+
+def test_bad_images_are_left_out_when_asked(
+    segmentor, spoiled, tmp_path, capfd
+):
+    root, path = spoiled
+    work_dir = tmp_path / 'run'
+    options = ('--data-root', root, '--skip-bad', '--work-dir', work_dir)
+    assert call('train.py', segmentor.config, *options) == 0
+    told = capfd.readouterr()
+    assert f'note: {path} is 64x32, its image 64x64' in told.out
+    image = f'{root}/images/training/000002.png'
+    (log,) = work_dir.glob('*/*.log')
+    assert f'left out, unusable: 1 images, the last {image}' in log.read_text()
+    assert (work_dir / 'skipped_files.txt').read_text() == (
+        f'{image}\tthe class map is 64x32, the image 64x64\n'
+    )
+    assert (work_dir / 'epoch_2.pth').is_file()
+
+
+def test_what_is_validated_on_is_never_left_out(
+    segmentor, digits, tmp_path, capfd
+):
+    root = tmp_path / 'ade'
+    shutil.copytree(digits / 'ade_like', root)
+    path = root / 'images/validation/000001.png'
+    path.write_bytes(b'')
+    options = ('--data-root', root, '--work-dir', tmp_path / 'run')
+    run = (segmentor.config, *options, '--skip-bad')
+    assert call('train.py', *run) == 1
+    assert f'{path} (cannot identify' in message(capfd.readouterr().err)
+    assert call('train.py', *run, '--no-data-check') == 1
+    assert f'{path} (class map' in message(capfd.readouterr().err)
+    # One epoch was trained, and is there to go on from.
+    assert (tmp_path / 'run/epoch_1.pth').is_file()
+
+
+ONE_IMAGE = """
+train_dataloader['sampler'] = dict(_delete_=True, type='InfiniteSampler')
+train_dataloader['drop_last'] = False
+train_cfg = dict(
+    _delete_=True, type='IterBasedTrainLoop', max_iters=2, val_interval=2)
+param_scheduler = []
+default_hooks['checkpoint'] = dict(by_epoch=False)
+log_processor = dict(by_epoch=False)
+"""
+
+
+def test_a_data_set_of_one_image(refused, digits, tmp_path):
+    root = tmp_path / 'ade'
+    shutil.copytree(digits / 'ade_like', root)
+    for path in [*root.glob('*/training/*'), *root.glob('*/validation/*')]:
+        if path.stem != '000000':
+            path.unlink()
+    epochs = upernet_config(tmp_path / 'epochs.py')
+    error = refused('train.py', epochs, '--data-root', root)
+    assert '1 training images cannot feed 1 processes with batch' in error
+    # As the template for data of one's own has it: the batch repeats it.
+    steps = upernet_config(tmp_path / 'steps.py', extra=ONE_IMAGE)
+    options = ('--data-root', root, '--work-dir', tmp_path / 'run')
+    assert call('train.py', steps, *options) == 0
+    assert (tmp_path / 'run/iter_2.pth').is_file()
+
+
+def test_a_detector_of_one_image(digits, tmp_path):
+    root = tmp_path / 'coco'
+    shutil.copytree(digits / 'coco_like', root)
+    file = root / 'annotations/instances_train.json'
+    content = json.loads(file.read_text())
+    image = content['annotations'][0]['image_id']
+    content['images'] = [i for i in content['images'] if i['id'] == image]
+    content['annotations'] = [
+        a for a in content['annotations'] if a['image_id'] == image
+    ]
+    file.write_text(json.dumps(content))
+    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    run = (config, '--data-root', root, '--work-dir', tmp_path / 'run')
+    few = ('train_cfg.max_epochs=1', 'model.backbone.init_cfg=None')
+    single = ('train_dataloader.batch_size=1', *few)
+    assert call('train.py', *run, '--cfg-options', *single) == 0
+    assert (tmp_path / 'run/epoch_1.pth').is_file()
+
+
 class Harmful:
     """Makes a file when it is unpickled without care."""
 

@@ -10,10 +10,10 @@ from sklearn.datasets import load_digits
 
 from mmmap.datasets import digit_scenes
 from mmmap.datasets.checks import (
-    check_coco,
     check_image_folder,
     check_segmentation,
 )
+from mmmap.datasets.coco_checks import check_coco
 from mmmap.datasets.digit_scenes import Painter
 from tests.helpers import load_tool
 

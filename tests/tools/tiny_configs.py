@@ -27,7 +27,7 @@ train_dataloader = dict(
         pipeline=[dict(type='LoadImageFromFile'), *{{random}},
                   dict(type='PackInputs')]))
 train_cfg = dict(max_epochs=2)
-custom_hooks = [*_base_.custom_hooks[:4], *{{hooks}}]
+custom_hooks = [*_base_.custom_hooks[:5], *{{hooks}}]
 custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
 {LOG_EACH_STEP}
 """

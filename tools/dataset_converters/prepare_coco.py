@@ -9,7 +9,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from mmmap.datasets.checks import Report, check_coco, folder_problem
+from mmmap.datasets.checks import Report, folder_problem
+from mmmap.datasets.coco_checks import check_coco
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,

@@ -1,5 +1,6 @@
 """Hooks of the training loop."""
 
+from .bad_files import BadFileHook
 from .batch_feed import BatchFeedHook
 from .checkpoint_guard import CheckpointGuardHook
 from .epoch_seed import EpochSeedHook
@@ -7,6 +8,7 @@ from .nan_guard import NaNGuardHook
 from .reconstruction import ReconstructionHook
 
 __all__ = [
+    'BadFileHook',
     'BatchFeedHook',
     'CheckpointGuardHook',
     'EpochSeedHook',
