@@ -13,7 +13,7 @@ from torch import nn
 from mmmap.datasets.checked_pipeline import CheckedPipeline
 from mmmap.engine.hooks import BatchFeedHook, NaNGuardHook
 from mmmap.engine.launch import build_runner
-from mmmap.engine.trained import open_method
+from mmmap.engine.trained import open_model
 from mmmap.models.backbones import HybridNet
 from mmmap.ops import selective_scan
 from tests.helpers import REPO
@@ -103,7 +103,7 @@ def encoder_alone(folder):
     weights = {f'backbone.{k}': v for k, v in weights.items()}
     path = folder / 'encoder.pth'
     torch.save(dict(state_dict=weights), path)
-    open_method(str(REPO / 'configs/demo/map_digits.py'), str(path))
+    open_model(REPO / 'configs/demo/map_digits.py', path, ('MAP',))
 
 
 def no_number(folder):
