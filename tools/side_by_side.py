@@ -160,7 +160,8 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
         if failed:
             progress.stopped.set()
             _end(processes)
-            sys.exit(str(failed[0]))
+            text = str(failed[0])
+            sys.exit(text if 'error: ' in text else f'error: {text}')
 
 
 def _run_lane(lane, logs, progress, environment, processes) -> None:

@@ -12,120 +12,34 @@ deviations: OUT/results.md and OUT/results.png.
 """
 
 import argparse
+import fcntl
+import functools
 import hashlib
 import json
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from side_by_side import Progress, Step, run_stage
-from study_summary import summarise
-from yaml import YAMLError
+from study_summary import read_result, summarise
+from study_table import (
+    ROOT,
+    Row,
+    Study,
+    Task,
+    flat,
+    resolved,
+    slug,
+    text_of,
+)
 
-ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINT = 'model.backbone.init_cfg'
-
-
-@dataclass(frozen=True)
-class Row:
-    """A way of pretraining.
-
-    Attributes:
-        name: What the tables call it.
-        options: What differs in the pretraining config, by dotted key.
-        everywhere: What differs in the configs of the tasks, too, as the
-            backbone.
-        pretrained: Whether there is any pretraining.
-    """
-
-    name: str
-    options: dict = field(default_factory=dict)
-    everywhere: dict = field(default_factory=dict)
-    pretrained: bool = True
-
-
-@dataclass(frozen=True)
-class Task:
-    """A training of which a metric counts; the pretraining is one, too.
-
-    Attributes:
-        name: What the tables call it.
-        config: Of mmpretrain, mmseg or mmdet, from the repository's root.
-        data: Folder below ``--data-root``.
-        metric: As the library logs it.
-        options: Changes of the config, by dotted key.
-        seconds: How long a run takes, about, until that is known.
-    """
-
-    name: str
-    config: str
-    data: str
-    metric: str = 'loss'
-    options: dict = field(default_factory=dict)
-    seconds: float = 100.0
-
-
-class Study:
-    """What is to be run.
-
-    Args:
-        table: The YAML file.
-
-    Raises:
-        ValueError: Unknown or missing keys, a row or task given twice.
-    """
-
-    def __init__(self, table: Path) -> None:
-        content = _read(table)
-        wanted = {'seeds', 'pretraining', 'tasks', 'rows'}
-        if set(content) != wanted:
-            raise ValueError(
-                f'{table} must have {", ".join(sorted(wanted))}; '
-                f'it has {", ".join(map(str, content)) or "nothing"}'
-            )
-        self.seeds = content['seeds']
-        pretraining = {'name': 'pretraining', **content['pretraining']}
-        self.pretraining = _parsed(Task, pretraining, table)
-        self.tasks = [_parsed(Task, t, table) for t in content['tasks']]
-        self.rows = [_parsed(Row, r, table) for r in content['rows']]
-        names = [item.name for item in self.rows + self.tasks]
-        _once([*names, self.pretraining.name], 'name', table)
-        _once([json.dumps(_content(r)) for r in self.rows], 'row', table)
-        _once(self.seeds, 'seed', table)
-        for task in (self.pretraining, *self.tasks):
-            if not (ROOT / task.config).is_file():
-                raise ValueError(f'{table}: there is no {task.config}')
-
-
-def _read(table: Path) -> dict:
-    """The table, with what it inherits by ``_base_``, as configs do."""
-    if not table.is_file():
-        raise FileNotFoundError(f'there is no table {table}')
-    try:
-        return Config.fromfile(table).to_dict()
-    except (AttributeError, TypeError, YAMLError) as error:
-        raise ValueError(f'{table} is not a table in YAML: {error}') from error
-
-
-def _content(row: Row) -> list:
-    changes = sorted(row.options.items()), sorted(row.everywhere.items())
-    return [row.pretrained, *changes]
-
-
-def _parsed(kind: type, values: dict, table: Path):
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ValueError(f'{table}: {values}: {error}') from error
-
-
-def _once(values: list, what: str, table: Path) -> None:
-    twice = sorted({str(v) for v in values if values.count(v) > 1})
-    if twice:
-        raise ValueError(f'{table}: {what} given twice: {", ".join(twice)}')
 
 
 @dataclass(frozen=True)
@@ -138,7 +52,8 @@ class Run:
         seed: Of torch, numpy and Python.
         out: Folder of the study.
         data_root: Folder of the data.
-        checkpoint: What it starts from, if anything.
+        pretrains: Whether it is the pretraining itself.
+        start: The pretraining that it starts from, if any.
     """
 
     row: Row
@@ -146,13 +61,14 @@ class Run:
     seed: int
     out: Path
     data_root: Path
-    checkpoint: Path | None = None
+    pretrains: bool = False
+    start: 'Run | None' = None
 
     @property
     def name(self) -> str:
         """Of its files."""
-        parts = (self.row.name, self.task.name, f'seed{self.seed}')
-        return '_'.join(part.replace(' ', '-') for part in parts)
+        row, task = slug(self.row.name), slug(self.task.name)
+        return f'{row}_{task}_seed{self.seed}'
 
     @property
     def work_dir(self) -> Path:
@@ -160,78 +76,112 @@ class Run:
         return self.out / 'work_dirs' / self.name
 
     @property
+    def data(self) -> Path:
+        """Folder of its data."""
+        return self.data_root / self.task.data
+
+    @property
     def result(self) -> Path:
         """Its JSON file."""
         return self.out / 'runs' / f'{self.name}.json'
 
     def options(self) -> dict:
-        """All that is changed in the config."""
-        pretrains = self.task.name == 'pretraining'
+        """All that is changed in the config but where it starts from."""
         options = {**self.task.options, 'randomness.seed': self.seed}
         options |= self.row.everywhere
-        if pretrains:
-            options |= self.row.options
-        if self.checkpoint:
-            options |= {
-                f'{CHECKPOINT}._delete_': True,
-                f'{CHECKPOINT}.type': 'Pretrained',
-                f'{CHECKPOINT}.checkpoint': str(self.checkpoint),
-                f'{CHECKPOINT}.prefix': 'backbone.',
-            }
-        return options
+        return options | self.row.options if self.pretrains else options
 
+    @functools.cached_property
+    def config(self) -> Config:
+        """With these options."""
+        return resolved(self.task.config, self.options())
+
+    @property
+    def epochs(self) -> int:
+        """How long it is trained.
+
+        Raises:
+            ValueError: It is not trained by epochs.
+        """
+        epochs = (self.config.get('train_cfg') or {}).get('max_epochs')
+        if epochs is None:
+            raise ValueError(
+                f'{self.task.config} has no train_cfg.max_epochs: a study '
+                'trains by epochs'
+            )
+        return epochs
+
+    @property
     def last(self) -> Path:
         """The checkpoint that it leaves."""
-        config = Config.fromfile(ROOT / self.task.config)
-        config.merge_from_dict(self.options())
-        return self.work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
+        return self.work_dir / f'epoch_{self.epochs}.pth'
 
     def argv(self) -> list:
-        """The command."""
-        argv = [ROOT / 'tools/train.py', ROOT / self.task.config, '--resume']
-        argv += ['--work-dir', self.work_dir]
-        argv += ['--data-root', self.data_root / self.task.data]
-        options = [f'{k}={v}' for k, v in self.options().items()]
-        return [*argv, '--cfg-options', *options]
+        """The command: to train, or to test what was killed before that."""
+        options = self.options()
+        if self.start:
+            options[CHECKPOINT] = dict(
+                type='Pretrained',
+                checkpoint=str(self.start.last),
+                prefix='backbone.',
+            )
+        trained = not self.pretrains and self.last.is_file()
+        if trained and last_value(self) is None:
+            argv = [ROOT / 'tools/test.py', ROOT / self.task.config, self.last]
+        else:
+            argv = [ROOT / 'tools/train.py', ROOT / self.task.config]
+            argv += ['--resume']
+        argv += ['--work-dir', self.work_dir, '--data-root', self.data]
+        settings = [f'{k}={v}' for k, v in flat(options).items()]
+        return [*argv, '--cfg-options', *settings]
 
     def settings(self) -> str:
-        """A digest of the config and what is changed in it."""
-        config = Config.fromfile(ROOT / self.task.config)
-        options = self.options()
-        options.pop(f'{CHECKPOINT}.checkpoint', None)
-        text = config.pretty_text + json.dumps([options, self.row.options])
+        """A digest of all that its number depends on."""
+        before = self.start and self.start.settings()
+        text = f'{text_of(self.config)} {self.data} {before}'
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def done(self) -> bool:
         """Whether its result is there.
 
         Raises:
-            ValueError: It is one of other settings.
+            ValueError: It is one of other settings, or no result.
         """
         if not self.result.is_file():
             return False
-        found = json.loads(self.result.read_text())['settings']
-        if found != self.settings():
+        if read_result(self.result).get('settings') != self.settings():
             raise ValueError(
-                f'{self.result} was run with other settings (the config or '
-                'the table has changed since); name another folder with '
-                '--out, or remove this file and '
-                f'{self.work_dir}'
+                f'{self.result} was run with other settings (the data, the '
+                'config or the table, or those of the pretraining, have '
+                'changed since); name another folder with --out, or remove '
+                f'this file and {self.work_dir}'
             )
         return True
 
     def keep(self, seconds: float) -> None:
-        """Write the result."""
+        """Write the result.
+
+        Raises:
+            ValueError: The run has not logged the metric.
+        """
+        value = last_value(self)
+        if value is None:
+            raise ValueError(
+                f'{self.work_dir} has no {self.task.metric} after epoch '
+                f'{self.epochs} in its logs; it has '
+                f'{", ".join(sorted(_logged(self))) or "nothing"}'
+            )
         content = dict(
             row=self.row.name,
             task=self.task.name,
             seed=self.seed,
             metric=self.task.metric,
-            value=last_value(self.work_dir, self.task.metric),
+            value=value,
             seconds=round(seconds),
             settings=self.settings(),
             options=self.options(),
             config=self.task.config,
+            data=str(self.data),
             commit=_commit(),
             torch=torch.__version__,
         )
@@ -247,18 +197,23 @@ class Run:
         return Step(title, self.argv(), seconds, self.done, self.keep)
 
 
-def last_value(work_dir: Path, metric: str) -> float:
-    """The last number that was logged under a name.
+def last_value(run: Run) -> float | None:
+    """The metric after the last epoch, None where it was not logged."""
+    return _logged(run).get(run.task.metric)
 
-    Raises:
-        ValueError: There is none.
-    """
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json'), reverse=True):
-        lines = map(json.loads, file.read_text().splitlines())
-        values = [line[metric] for line in lines if metric in line]
-        if values:
-            return values[-1]
-    raise ValueError(f'{work_dir} has no {metric} in its logs')
+
+def _logged(run: Run) -> dict[str, float]:
+    """The last numbers of the last epoch, of training or of a test."""
+    found = {}
+    for start in sorted(path for path in run.work_dir.glob('*/')):
+        scalars, tested = start / 'vis_data/scalars.json', f'{start.name}.json'
+        if scalars.is_file():
+            for line in map(json.loads, scalars.read_text().splitlines()):
+                if line.get('epoch', line.get('step')) == run.epochs:
+                    found |= line
+        if (start / tested).is_file():
+            found |= json.loads((start / tested).read_text())
+    return found
 
 
 def _commit() -> str:
@@ -280,15 +235,13 @@ def lanes(study: Study, args: argparse.Namespace) -> list[list[Run]]:
     made = []
     for seed in seeds:
         for row in rows:
-            lane, checkpoint = [], None
+            start = None
             if row.pretrained:
-                lane.append(Run(row, study.pretraining, seed, **place))
-                checkpoint = lane[0].last()
-            lane += [
-                Run(row, t, seed, **place, checkpoint=checkpoint)
-                for t in tasks
-            ]
-            made.append(lane)
+                start = Run(
+                    row, study.pretraining, seed, **place, pretrains=True
+                )
+            after = [Run(row, t, seed, **place, start=start) for t in tasks]
+            made.append([start, *after] if start else after)
     return made
 
 
@@ -329,19 +282,55 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keep other studies out of a folder, and end what runs on SIGTERM.
+
+    Raises:
+        ValueError: Another one is at work there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with open(out / '.lock', 'w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f'another study is at work in {out}: wait for it, or name '
+                'another folder with --out'
+            ) from error
+        yield
+
+
+def check(runs: list[Run]) -> None:
+    """Complain before anything is run.
+
+    Raises:
+        ValueError: A result of other settings, or no data.
+    """
+    for run in runs:
+        if not run.done() and not run.data.is_dir():
+            raise ValueError(
+                f'there is no folder {run.data}, the data of '
+                f'{run.task.name}: set --data-root'
+            )
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run what is not done yet, then sum up."""
     args = parse_args(argv)
     try:
         study = Study(args.table)
         runs = lanes(study, args)
-        if not args.summary:
-            for lane in runs:
-                for run in lane:
-                    run.done()  # complains before anything is run
-            stage = [[run.step() for run in lane] for lane in runs]
-            progress = Progress([stage], args.jobs)
-            run_stage(stage, args.out / 'logs', progress)
+        if args.summary:
+            for run in sum(runs, []):
+                run.done()  # complains of one of other settings
+        else:
+            check(sum(runs, []))
+            with alone(args.out):
+                stage = [[run.step() for run in lane] for lane in runs]
+                progress = Progress([stage], args.jobs)
+                run_stage(stage, args.out / 'logs', progress)
         names = [task.name for task in study.tasks]
         print(summarise(args.out, [row.name for row in study.rows], names))
     except (OSError, ValueError) as error:

@@ -5,20 +5,35 @@ import statistics
 from pathlib import Path
 
 BASE = 'none'
+RESULT = {'row', 'task', 'seed', 'metric', 'value'}
+
+
+def read_result(file: Path) -> dict:
+    """What a finished run has left.
+
+    Raises:
+        ValueError: The file is no result.
+    """
+    try:
+        run = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f'{file} is not JSON ({error}): remove it') from error
+    absent = RESULT - set(run) if isinstance(run, dict) else RESULT
+    if absent or not isinstance(run['value'], int | float):
+        raise ValueError(
+            f'{file} is no result of a run, which has '
+            f'{", ".join(sorted(RESULT))}: remove it'
+        )
+    return run
 
 
 def read_runs(out: Path) -> list[dict]:
     """The results of all finished runs.
 
     Raises:
-        ValueError: There is none, or a file cannot be read.
+        ValueError: There is none, or a file is none.
     """
-    runs = []
-    for file in sorted((out / 'runs').glob('*.json')):
-        try:
-            runs.append(json.loads(file.read_text()))
-        except json.JSONDecodeError as error:
-            raise ValueError(f'{file} is not JSON: {error}') from error
+    runs = [read_result(f) for f in sorted((out / 'runs').glob('*.json'))]
     if not runs:
         raise ValueError(f'{out} holds no finished run')
     return runs
@@ -120,6 +135,8 @@ def summarise(out: Path, rows: list[str], tasks: list[str]) -> str:
         ValueError: There is no finished run.
     """
     values = by_row(read_runs(out), rows, tasks)
+    if not values:
+        raise ValueError(f'{out} holds no finished run of this table')
     text = table(values)
     (out / 'results.md').write_text(f'{text}\n')
     plot(values, out / 'results.png')

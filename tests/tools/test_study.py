@@ -59,7 +59,10 @@ def test_lanes_are_pretraining_then_tasks_for_each_seed(table, tmp_path):
         'randomness.seed': 3,
         'model.decoder.attention': 'full',
     }
-    assert task.checkpoint == pretraining.last()
+    assert task.start is pretraining
+    assert f'model.backbone.init_cfg.checkpoint={pretraining.last}' in (
+        task.argv()
+    )
     assert task.options()['randomness.seed'] == 3
     assert 'model.decoder.attention' not in task.options()
     assert not any('init_cfg' in key for key in lanes[0][0].options())
@@ -77,11 +80,64 @@ def broken(content, change):
     return yaml.safe_dump(content)
 
 
+def rename(kind, name):
+    return lambda content: content[kind][0].update(name=name)
+
+
+def option(key, value):
+    return lambda content: content['rows'][1]['options'].update({key: value})
+
+
 WRONG = {
+    'no seeds': (lambda c: c.update(seeds=[]), 'seeds must be a list'),
+    'one seed': (lambda c: c.update(seeds=3), 'seeds must be a list, got 3'),
+    'names as seeds': (lambda c: c.update(seeds=['a']), 'seeds must be'),
+    'rows of names': (lambda c: c.update(rows=['a']), 'rows must be a list'),
+    'a named pretraining': (
+        lambda c: c['pretraining'].update(name='x'),
+        'takes no name',
+    ),
+    'no pretraining': (lambda c: c.update(pretraining=None), 'must have'),
+    'a number as a name': (rename('rows', 5), 'name cannot be 5'),
+    'a path as a name': (rename('rows', '../b'), "made of .* got '../b'"),
+    'an underscore': (rename('tasks', 'a_b'), "made of .* got 'a_b'"),
+    'one name in files': (
+        lambda c: (
+            c['rows'].append(dict(name='M E', pretrained=False))
+            or c['rows'].append(dict(name='M-E', pretrained=False))
+        ),
+        'name given twice: M-E',
+    ),
+    'options as a list': (
+        lambda c: c['rows'][1].update(options=['x']),
+        'options cannot be',
+    ),
+    'options of nothing': (
+        lambda c: c['rows'][0].update(options={'model.decoder.depth': 1}),
+        'not pretrained, so its options',
+    ),
+    'a misspelt part': (
+        option('modle.decoder.attention', 'full'),
+        'has no modle, which modle.decoder.attention would change',
+    ),
+    'a misspelt setting': (
+        option('randomness.sed', 3),
+        'has no randomness.sed',
+    ),
+    'the default': (
+        lambda c: c['rows'].extend(
+            dict(name=name, options=options)
+            for name, options in (
+                ('a', {}),
+                ('b', {'model.masking.type': 'RandomMasking'}),
+            )
+        ),
+        'row given twice: the same runs',
+    ),
     'row twice': (lambda c: c['rows'].append(c['rows'][1]), 'name given'),
     'same content': (
         lambda c: c['rows'].append(dict(c['rows'][1], name='other')),
-        'row given twice',
+        'row given twice: the same runs',
     ),
     'seed twice': (lambda c: c['seeds'].append(3), 'seed given twice: 3'),
     'a key too many': (lambda c: c.update(more=1), 'it has .*more'),
@@ -132,18 +188,101 @@ def test_unknown_names_are_refused(table, tmp_path, option, capsys):
     assert not (tmp_path / 'out').exists()
 
 
+def kept(run, **changes):
+    content = result(run.row.name, run.seed, 1.0)
+    run.result.parent.mkdir(exist_ok=True)
+    run.result.write_text(
+        json.dumps({**content, 'settings': run.settings(), **changes})
+    )
+
+
 def test_a_result_of_other_settings_is_not_taken(table, tmp_path):
     content, file = table
     _, lanes = runs_of(file, '--out', tmp_path)
-    run = lanes[1][0]
-    run.result.parent.mkdir()
-    run.result.write_text(json.dumps({'settings': run.settings()}))
-    assert run.done()
-    content['rows'][1]['options']['model.decoder.depth'] = 1
+    for run in lanes[1]:
+        kept(run)
+        assert run.done()
+    content['rows'][1]['options']['model.decoder.depth'] = 3
+    file.write_text(yaml.safe_dump(content))
+    study, lanes = runs_of(file, '--out', tmp_path)
+    # The task starts from a pretraining that has changed.
+    for run in lanes[1]:
+        with pytest.raises(ValueError, match='run with other settings'):
+            run.done()
+    assert not lanes[0][0].done()
+    with pytest.raises(SystemExit, match='run with other settings'):
+        study.main([str(file), '--out', str(tmp_path), '--summary'])
+
+
+def test_a_result_on_other_data_is_not_taken(table, tmp_path):
+    _, lanes = runs_of(table[1], '--out', tmp_path, '--data-root', 'here')
+    kept(lanes[0][0])
+    _, lanes = runs_of(table[1], '--out', tmp_path, '--data-root', 'there')
+    with pytest.raises(ValueError, match='run with other settings .the data'):
+        lanes[0][0].done()
+
+
+@pytest.mark.parametrize('text', ['{', '[]', '{}', '{"value": null}'])
+def test_a_broken_result_is_named(table, tmp_path, text):
+    _, lanes = runs_of(table[1], '--out', tmp_path)
+    kept(lanes[0][0])
+    lanes[0][0].result.write_text(text)
+    with pytest.raises(ValueError, match='none_segments_seed3.json is no'):
+        lanes[0][0].done()
+
+
+def test_nothing_is_run_without_the_data(table, tmp_path):
+    study = load_tool('study.py')
+    argv = [str(table[1]), '--out', str(tmp_path / 'out')]
+    with pytest.raises(SystemExit, match='no folder .*ade_like, the data of'):
+        study.main([*argv, '--data-root', str(tmp_path)])
+    assert not (tmp_path / 'out').exists()
+
+
+def test_two_studies_do_not_share_a_folder(tmp_path):
+    study = load_tool('study.py')
+    another = pytest.raises(ValueError, match='another study is at work')
+    with study.alone(tmp_path), another, study.alone(tmp_path):
+        pass
+
+
+def log(run, start, *lines):
+    folder = run.work_dir / start / 'vis_data'
+    folder.mkdir(parents=True)
+    text = '\n'.join(map(json.dumps, lines))
+    (folder / 'scalars.json').write_text(text)
+
+
+def test_the_number_is_that_of_the_last_epoch(table, tmp_path):
+    """One killed while it validated is tested, not taken at an earlier one."""
+    study, lanes = runs_of(table[1], '--out', tmp_path)
+    run = lanes[0][0]
+    assert run.epochs == 2
+    log(run, '1', dict(epoch=1, step=5, loss=1.0), dict(mIoU=5.0, step=1))
+    assert study.last_value(run) is None
+    assert run.argv()[0].name == 'train.py'
+    run.last.write_text('a checkpoint')
+    assert run.argv()[0].name == 'test.py'
+    assert run.argv()[2] == run.last
+    with pytest.raises(ValueError, match='no mIoU after epoch 2.* nothing'):
+        run.keep(1.0)
+    folder = run.work_dir / '2'
+    folder.mkdir()
+    (folder / '2.json').write_text(json.dumps(dict(mIoU=7.0, aAcc=9.0)))
+    assert study.last_value(run) == 7.0
+    assert run.argv()[0].name == 'train.py'
+    run.keep(1.0)
+    assert json.loads(run.result.read_text())['value'] == 7.0
+
+
+def test_a_ratio_may_be_drawn(table, tmp_path):
+    content, file = table
+    drawn = dict(mean=0.5, std=0.25, low=0.3, high=0.7)
+    content['rows'][1]['options'] = {'model.masking.ratio': drawn}
     file.write_text(yaml.safe_dump(content))
     _, lanes = runs_of(file, '--out', tmp_path)
-    with pytest.raises(ValueError, match='run with other settings'):
-        lanes[1][0].done()
+    assert lanes[1][0].config.model.masking.ratio == drawn
+    assert 'model.masking.ratio.high=0.7' in lanes[1][0].argv()
 
 
 def result(row, seed, value):

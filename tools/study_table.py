@@ -1,0 +1,216 @@
+"""The table of a study: what it may say, and what is wrong with it."""
+
+import copy
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+from yaml import YAMLError
+
+ROOT = Path(__file__).resolve().parents[1]
+KEYS = {'seeds', 'pretraining', 'tasks', 'rows'}
+# Of rows and tasks: they become names of files, parted by underscores.
+NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9 .+%-]*')
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way of pretraining.
+
+    Attributes:
+        name: What the tables call it.
+        options: What differs in the pretraining config, by dotted key.
+        everywhere: What differs in the configs of the tasks, too, as the
+            backbone.
+        pretrained: Whether there is any pretraining.
+    """
+
+    name: str
+    options: dict = field(default_factory=dict)
+    everywhere: dict = field(default_factory=dict)
+    pretrained: bool = True
+
+
+@dataclass(frozen=True)
+class Task:
+    """A training of which a metric counts; the pretraining is one, too.
+
+    Attributes:
+        name: What the tables call it.
+        config: Of mmpretrain, mmseg or mmdet, from the repository's root.
+        data: Folder below ``--data-root``.
+        metric: As the library logs it.
+        options: Changes of the config, by dotted key.
+        seconds: How long a run takes, about, until that is known.
+    """
+
+    name: str
+    config: str
+    data: str
+    metric: str = 'loss'
+    options: dict = field(default_factory=dict)
+    seconds: float = 100.0
+
+
+class Study:
+    """What is to be run.
+
+    Args:
+        table: The YAML file.
+
+    Raises:
+        ValueError: Unknown or missing keys, a value of another type, a row
+            or task given twice, an option that a config does not have.
+    """
+
+    def __init__(self, table: Path) -> None:
+        content = _read(table)
+        pretraining = content['pretraining']
+        if 'name' in pretraining:
+            raise ValueError(f'{table}: the pretraining takes no name')
+        pretraining = {'name': 'pretraining', **pretraining}
+        self.seeds = content['seeds']
+        self.pretraining = _parsed(Task, pretraining, table)
+        self.tasks = [_parsed(Task, t, table) for t in content['tasks']]
+        self.rows = [_parsed(Row, r, table) for r in content['rows']]
+        named = [*self.rows, *self.tasks, self.pretraining]
+        _once([slug(item.name) for item in named], 'name', table)
+        _once(self.seeds, 'seed', table)
+        for task in (self.pretraining, *self.tasks):
+            if not (ROOT / task.config).is_file():
+                raise ValueError(f'{table}: there is no {task.config}')
+        try:
+            _once([self._content(row) for row in self.rows], 'row', table)
+        except KeyError as error:
+            raise ValueError(f'{table}: {error.args[0]}') from error
+
+    def _content(self, row: Row) -> str:
+        """All configs of a row, as text: equal for the same runs."""
+        texts = [
+            text_of(resolved(t.config, {**t.options, **row.everywhere}))
+            for t in self.tasks
+        ]
+        if row.pretrained:
+            changes = {**self.pretraining.options, **row.everywhere}
+            changes |= row.options
+            texts.append(text_of(resolved(self.pretraining.config, changes)))
+        return f'{row.pretrained} {texts}'
+
+
+def slug(name: str) -> str:
+    """A name as a part of a file's."""
+    return name.replace(' ', '-')
+
+
+def flat(options: Mapping) -> dict:
+    """Options with a dotted key for each value, also those in dicts.
+
+    A dict takes the place of what was there.
+    """
+    result = {}
+    for key, value in options.items():
+        if isinstance(value, dict):
+            inner = {f'{key}.{k}': v for k, v in value.items()}
+            result |= {f'{key}._delete_': True, **flat(inner)}
+        else:
+            result[key] = value
+    return result
+
+
+def resolved(config: str, options: Mapping) -> Config:
+    """A config with its options.
+
+    Raises:
+        KeyError: It has nothing at the place of an option.
+    """
+    changed = copy.deepcopy(_config(config))
+    for key in options:
+        _check_key(changed, key, config)
+    changed.merge_from_dict(flat(options))
+    return changed
+
+
+def text_of(config: Config) -> str:
+    """Equal for equal configs."""
+    return json.dumps(config.to_dict(), default=str, sort_keys=True)
+
+
+@functools.lru_cache
+def _config(path: str) -> Config:
+    return Config.fromfile(ROOT / path)
+
+
+def _check_key(config: Config, key: str, name: str) -> None:
+    node, (*path, last) = config._cfg_dict, key.split('.')
+    for part in path:
+        if isinstance(node, list | tuple) and part.isdigit():
+            node = node[int(part)] if int(part) < len(node) else None
+        else:
+            node = node.get(part) if isinstance(node, Mapping) else None
+        if node is None:
+            raise KeyError(f'{name} has no {part}, which {key} would change')
+    # What a class takes it says itself when it is built.
+    known = isinstance(node, list | tuple) or 'type' in node or last in node
+    if not known:
+        raise KeyError(f'{name} has no {key}')
+
+
+def _read(table: Path) -> dict:
+    """The table, with what it inherits by ``_base_``, as configs do."""
+    if not table.is_file():
+        raise FileNotFoundError(f'there is no table {table}')
+    try:
+        content = Config.fromfile(table).to_dict()
+    except (AttributeError, TypeError, YAMLError) as error:
+        raise ValueError(f'{table} is not a table in YAML: {error}') from error
+    if set(content) != KEYS:
+        raise ValueError(
+            f'{table} must have {", ".join(sorted(KEYS))}; '
+            f'it has {", ".join(map(str, content)) or "nothing"}'
+        )
+    for key, kind in (('seeds', int), ('tasks', dict), ('rows', dict)):
+        values = content[key]
+        right = isinstance(values, list) and all(
+            isinstance(v, kind) and not isinstance(v, bool) for v in values
+        )
+        if not (right and values):
+            raise ValueError(f'{table}: {key} must be a list, got {values!r}')
+    if min(content['seeds']) < 0:
+        raise ValueError(f'{table}: a seed is negative: {content["seeds"]}')
+    if not isinstance(content['pretraining'], dict):
+        raise ValueError(f'{table}: pretraining must have config and data')
+    return content
+
+
+def _parsed(kind: type, values: dict, table: Path):
+    try:
+        item = kind(**values)
+    except TypeError as error:
+        raise ValueError(f'{table}: {values}: {error}') from error
+    for name, expected in kind.__annotations__.items():
+        value = getattr(item, name)
+        expected = (int, float) if expected is float else expected
+        if not isinstance(value, expected):
+            raise ValueError(f'{table}: {values}: {name} cannot be {value!r}')
+    if not NAME.fullmatch(item.name):
+        raise ValueError(
+            f'{table}: a name is made of letters, digits, spaces and .+%-, '
+            f'got {item.name!r}'
+        )
+    if isinstance(item, Row) and item.options and not item.pretrained:
+        raise ValueError(
+            f'{table}: {item.name} is not pretrained, so its options change '
+            'nothing'
+        )
+    return item
+
+
+def _once(values: list, what: str, table: Path) -> None:
+    twice = sorted({str(v) for v in values if values.count(v) > 1})
+    if twice:
+        told = ', '.join(twice) if len(twice[0]) < 80 else 'the same runs'
+        raise ValueError(f'{table}: {what} given twice: {told}')
