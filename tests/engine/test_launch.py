@@ -112,6 +112,7 @@ def end(error, traceback=False):
 @pytest.mark.parametrize(
     'kind',
     [
+        AssertionError,
         CheckpointError,
         FileNotFoundError,
         FloatingPointError,
@@ -130,9 +131,11 @@ def test_what_is_expected_ends_with_its_message(kind, capsys):
         end(kind('with its traceback'), traceback=True)
 
 
-def test_a_bug_is_let_through(capsys):
-    with pytest.raises(TypeError):
-        end(TypeError('a bug'))
+@pytest.mark.parametrize('bug', [TypeError('a bug'), AssertionError()])
+def test_a_bug_is_let_through(capsys, bug):
+    """As an assertion that tells nothing; OpenMMLab's tell what is wrong."""
+    with pytest.raises(type(bug)):
+        end(bug)
     assert capsys.readouterr().err == ''
 
 

@@ -33,9 +33,10 @@ def make_coco(root):
     for split in ('train2017', 'val2017'):
         write_image(root / split / '1.jpg')
         image = {'id': 1, 'file_name': '1.jpg', 'width': 8, 'height': 6}
+        box = {'bbox': [1, 1, 4, 3], 'area': 12}
         content = {
             'images': [image],
-            'annotations': [{'id': 1, 'image_id': 1, 'category_id': 1}],
+            'annotations': [{'id': 1, 'image_id': 1, 'category_id': 1, **box}],
             'categories': [{'id': 1, 'name': 'person'}],
         }
         path = root / f'annotations/instances_{split}.json'
