@@ -72,7 +72,7 @@ train_dataloader = dict(
         data_root={{data_root!r}}, split='all',
         pipeline=[dict(type='PackPoints')]))
 train_cfg = dict(max_epochs=2)
-custom_hooks = [*_base_.custom_hooks[:4], *{{hooks}}]
+custom_hooks = [*_base_.custom_hooks[:5], *{{hooks}}]
 custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
 {LOG_EACH_STEP}
 """
