@@ -21,7 +21,9 @@ def test_maskings_that_are_drawn_are_the_maskings():
     assert (other['RandomMasking'] != drawn['RandomMasking']).any()
 
 
-@pytest.mark.parametrize('grid', [(3, 3), (2, 7), (7, 2), (1, 4), (9, 8)])
+@pytest.mark.parametrize(
+    'grid', [(3, 3), (2, 7), (7, 2), (1, 4), (9, 8), (4, 1)]
+)
 def test_a_picture_of_every_grid(grid, tmp_path):
     path = tmp_path / 'made' / 'masks.png'
     mask_figure(grid, path, draws=2)
