@@ -23,7 +23,7 @@ from ..models.backbones.pretrained import (
     weights_of,
 )
 from .launch import is_expected
-from .recorded import BACKBONE_SETTINGS, METHOD_SETTINGS, check_settings
+from .recorded import METHOD_SETTINGS, check_settings
 
 
 def exit_status(run: Callable[[Namespace], None], args: Namespace) -> int:
@@ -147,8 +147,6 @@ def open_backbone(
     if ours and out_type is not None:
         cfg['out_type'] = out_type
     backbone = MODELS.build(cfg)
-    content = read_checkpoint(str(checkpoint))
-    check_settings(config.model, content, checkpoint, BACKBONE_SETTINGS)
     if ours:
         backbone.init_cfg = dict(type='Pretrained', checkpoint=str(checkpoint))
         backbone.init_weights()

@@ -12,7 +12,7 @@ from pathlib import Path
 from mmengine.hooks import CheckpointHook
 
 from ..checkpoints import CheckpointError, check_file
-from ..engine.recorded import config_of
+from ..checkpoints.recorded import config_of
 from ..visualization.images import SUFFIXES
 from .logs import Curve, Log, read_log, starts_of
 from .settings import (

@@ -77,7 +77,8 @@ def _drawn(
     parts = (
         RandomMasking(ratio),
         SequentialMasking(ratio),
-        DiagonalMasking(ratio),
+        # One column has no bands.
+        *([DiagonalMasking(ratio)] if grid[1] > 1 else []),
         NoMasking(),
     )
     shown = {}
@@ -123,15 +124,18 @@ def _draw_maskings(
     draws = len(next(iter(maskings.values())))
     axes = figure.subplots(len(maskings), draws, squeeze=False)
     figure.suptitle(
-        f'Maskings, {draws} draws each (in numbers: hidden of '
-        f'{grid[0] * grid[1]} tokens)',
+        f'Maskings, {draws} draws each, of {grid[0] * grid[1]} tokens: what '
+        'is hidden is guessed',
         fontsize=10,
     )
     for row, (name, masks) in zip(axes, maskings.items()):
         row[0].set_ylabel(name.replace('Masking', '\nmasking'), fontsize=8)
         for axis, mask in zip(row, masks):
             _cells(axis, mask.int().numpy(), 1, 1)
-            axis.set_xlabel(f'{int((~mask).sum())} hidden', fontsize=7)
+            hidden = int((~mask).sum())
+            # Without masking, see NoMasking.
+            note = f'{hidden} hidden' if hidden else 'all seen, all guessed'
+            axis.set_xlabel(note, fontsize=7)
     _legend(figure, visible=SHOWN, hidden=HIDDEN)
 
 

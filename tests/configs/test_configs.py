@@ -195,7 +195,7 @@ def encoder_of(backbone):
 
 def test_all_are_there():
     libraries = [name.split('/')[0] for name in CONFIGS]
-    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 31 + 6
+    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 32 + 5 + 6
     assert libraries.count('mmseg') == 3 + 2 + 3 * 5 + 3 + 2 + 1
     assert libraries.count('mmdet') == 10 + 6 + 5 + 2 * 4 + 1
     assert 'mmseg/upernet_map_ade20k.py' in CONFIGS

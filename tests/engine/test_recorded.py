@@ -1,13 +1,22 @@
 import pytest
 import torch
 
+from mmmap.checkpoints import CheckpointError
+from mmmap.checkpoints.recorded import recorded_model
 from mmmap.engine.recorded import (
     METHOD_SETTINGS,
     check_resumed,
     check_settings,
-    recorded_model,
 )
-from mmmap.models.backbones.pretrained import CheckpointError
+
+SMALL = dict(embed_dims=8, pattern='MT')
+MAMBA_VISION = dict(
+    embed_dims=8,
+    stem_dims=8,
+    depths=(1, 1, 2, 2),
+    num_heads=(1, 2),
+    window_sizes=(2, 2),
+)
 
 
 def kept(text):
@@ -82,3 +91,49 @@ def test_a_run_goes_on_as_it_began(tmp_path, part, trained, given):
         check_resumed(dict(model, **{part: given}), file)
     # No pretraining: the file is not even opened.
     check_resumed(dict(type='EncoderDecoder'), tmp_path / 'absent.pth')
+
+
+@pytest.mark.parametrize(
+    ('kind', 'trained', 'given', 'wrong'),
+    [
+        ('HybridNet', dict(arch='t'), dict(arch='tiny'), None),
+        ('HybridNet', dict(arch=dict(SMALL, num_heads=12)), {}, None),
+        ('HybridNet', dict(arch=dict(SMALL, num_heads=4)), {}, '4.* has 12'),
+        ('HybridNet', dict(arch=SMALL), dict(arch='large'), '12.* has 16'),
+        ('HybridNet', dict(attention='published'), {}, None),
+        ('HybridNet', dict(attention='residual'), {}, "'residual'.* has 'p"),
+        ('HybridNetPoints', dict(arch=dict(SMALL, num_heads=6)), {}, None),
+        ('HybridNetPoints', dict(arch=dict(SMALL, num_heads=3)), {}, '3.* 6'),
+        ('MambaVision', dict(arch='b'), {}, None),
+        ('MambaVision', dict(arch=MAMBA_VISION), {}, r'\[1, 2\].* \[8, 16\]'),
+    ],
+)
+def test_a_backbone_s_heads_and_where_they_are(kind, trained, given, wrong):
+    trained = dict(trained, type=kind)
+    content = kept(f'model = {dict(backbone=trained)!r}')
+    model = dict(backbone=dict(given, type=f'mmpretrain.{kind}'))
+    if wrong is None:
+        check_settings(model, content, 'x.pth', METHOD_SETTINGS)
+        return
+    name = r'backbone\.(arch\.num_heads|attention)'
+    with pytest.raises(CheckpointError, match=f'x.pth .*{name}={wrong}'):
+        check_settings(model, content, 'x.pth', METHOD_SETTINGS)
+
+
+def test_any_training_goes_on_with_its_own_heads(tmp_path):
+    file = tmp_path / 'epoch_1.pth'
+    model = dict(
+        type='EncoderDecoder',
+        backbone=dict(type='HybridNet', arch=dict(SMALL, num_heads=4)),
+    )
+    torch.save(dict(kept(f'model = {model!r}'), state_dict={}), file)
+    check_resumed(model, file)
+    model['backbone']['arch']['num_heads'] = 2
+    with pytest.raises(CheckpointError, match='num_heads=4, .* has 2'):
+        check_resumed(model, file)
+
+
+def test_a_ratio_that_is_none_is_told_first(tmp_path):
+    model = dict(decoder=dict(depth=1), masking=dict(ratio=1.0))
+    with pytest.raises(ValueError, match='ratio must lie between 0 and 1'):
+        check_resumed(model, tmp_path / 'absent.pth')

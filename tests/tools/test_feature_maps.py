@@ -91,8 +91,8 @@ def rename(content):
 
 
 def record(content):
-    text = "model = dict(backbone=dict(attention='residual'))\n"
-    content['meta'] = dict(cfg=text)
+    backbone = dict(type='HybridNet', attention='residual')
+    content['meta'] = dict(cfg=f'model = {dict(backbone=backbone)}')
 
 
 @pytest.mark.parametrize(

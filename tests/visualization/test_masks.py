@@ -1,9 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mmmap.visualization import mask_figure
-from mmmap.visualization.masks import _drawn
+from mmmap.visualization.masks import _draw_maskings, _drawn
 
 
 def test_maskings_that_are_drawn_are_the_maskings():
@@ -21,7 +22,16 @@ def test_maskings_that_are_drawn_are_the_maskings():
     assert (other['RandomMasking'] != drawn['RandomMasking']).any()
 
 
-@pytest.mark.parametrize('grid', [(3, 3), (2, 7), (7, 2), (1, 4), (9, 8)])
+def test_without_masking_the_picture_says_that_all_is_guessed():
+    part = Figure().subfigures()
+    _draw_maskings(part, (2, 3), _drawn((2, 3), 0.5, 1, seed=0))
+    notes = [axis.get_xlabel() for axis in part.axes]
+    assert notes == ['3 hidden'] * 3 + ['all seen, all guessed']
+
+
+@pytest.mark.parametrize(
+    'grid', [(3, 3), (2, 7), (7, 2), (1, 4), (9, 8), (4, 1)]
+)
 def test_a_picture_of_every_grid(grid, tmp_path):
     path = tmp_path / 'made' / 'masks.png'
     mask_figure(grid, path, draws=2)

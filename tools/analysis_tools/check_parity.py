@@ -54,7 +54,8 @@ def check(path, tolerance):
         rounding = {} if agreed else rounding_of(fixture)
     # Whatever a file of another form leads to.
     except Exception as error:
-        print(f'error: {path}: {error}', file=sys.stderr)
+        message = f'{path} is no fixture that can be compared: {error}'
+        print(f'error: {message}', file=sys.stderr)
         return 2
     verdicts = {
         name: verdict(error, tolerance, rounding.get(name, 0))

@@ -4,11 +4,16 @@ Letters: B batch, H W pixels, h w grid of units, V visible units, C channels.
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...checkpoints import CheckpointError
+from ...checkpoints.recorded import check_equal, recorded_model
 from .pretrained import load_pretrained, pretrained_cfg
 
 
@@ -21,6 +26,38 @@ class Encoder(BaseModule):
     """
 
     out_type: str
+    # Of this encoder, see unseen_in; set by the constructor.
+    unseen: Mapping[str, object] = MappingProxyType({})
+
+    @classmethod
+    def unseen_in(cls, **config) -> dict[str, object]:
+        """What of a config changes the network and no weight's shape."""
+        return {}
+
+    @classmethod
+    def check_recorded(
+        cls, unseen: Mapping, checkpoint: Mapping, source: str | Path
+    ) -> None:
+        """Compare settings with those that a checkpoint was trained with.
+
+        A checkpoint without a config, or of another kind of backbone,
+        passes.
+
+        Args:
+            unseen: What :meth:`unseen_in` finds in the config.
+            checkpoint: The content of the file.
+            source: Its name.
+
+        Raises:
+            CheckpointError: They differ.
+        """
+        trained = recorded_model(checkpoint).get('backbone')
+        trained = trained if isinstance(trained, dict) else {}
+        if str(trained.get('type')).split('.')[-1] != cls.__name__:
+            return
+        theirs = cls.unseen_in(**trained)
+        for name, value in unseen.items():
+            check_equal(source, f'backbone.{name}', theirs[name], value)
 
     def init_weights(self) -> None:
         """Load ``init_cfg``'s checkpoint, which must fit; else do as it says.
@@ -41,6 +78,9 @@ class Encoder(BaseModule):
             may_miss=self._may_miss,
             may_leave=self._may_leave,
             resizable=self._is_resized,
+            check=partial(
+                self.check_recorded, self.unseen, source=cfg['checkpoint']
+            ),
         )
         self._is_init = True
 

@@ -44,7 +44,8 @@ def arch_settings(
             given.pop('mamba_depth'), given.pop('attention_every')
         )
     pattern = given['pattern']
-    if not pattern or set(pattern) - set('MT'):
+    text = isinstance(pattern, str) and pattern
+    if not text or set(pattern) - set('MT'):
         raise ValueError(
             "a pattern is made of 'M' (Mamba) and 'T' (attention) blocks, "
             f'got {pattern!r}'
@@ -53,21 +54,20 @@ def arch_settings(
     for name in ('embed_dims', 'num_heads', 'd_state', 'd_conv'):
         check_count(name, settings[name])
     for name in ('mlp_ratio', 'expand'):
-        if not settings['embed_dims'] * settings[name] >= 1:
+        value = settings[name]
+        number = isinstance(value, int | float)
+        if not number or not settings['embed_dims'] * value >= 1:
             raise ValueError(
                 f'{name} must leave at least one channel, got '
-                f'{settings[name]} for {settings["embed_dims"]} channels'
+                f'{value!r} for {settings["embed_dims"]} channels'
             )
     return settings
 
 
 def _pattern(mamba_depth: int, attention_every: int) -> str:
     """``'MMMT...'``: an attention block after every so many Mamba blocks."""
-    if mamba_depth < 1 or attention_every < 1:
-        raise ValueError(
-            'mamba_depth and attention_every must be at least 1, got '
-            f'{mamba_depth} and {attention_every}'
-        )
+    check_count('mamba_depth', mamba_depth)
+    check_count('attention_every', attention_every)
     return ''.join(
         'MT' if (index + 1) % attention_every == 0 else 'M'
         for index in range(mamba_depth)

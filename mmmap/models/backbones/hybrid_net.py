@@ -132,6 +132,7 @@ class HybridNet(Backbone):
         check_choice('out_type', out_type, OUT_TYPES)
         check_choice('attention', attention, ATTENTION_BLOCKS)
         settings = arch_settings(arch, self.arch_zoo)
+        self.unseen = self.unseen_in(arch, attention)
         check_count('patch_size', patch_size)
         check_count('in_channels', in_channels)
         pattern = settings['pattern']
@@ -174,6 +175,14 @@ class HybridNet(Backbone):
         )
         self._own_init()
         self._freeze()
+
+    @classmethod
+    def unseen_in(
+        cls, arch: str | dict = 'base', attention: str = 'published', **_
+    ) -> dict[str, object]:
+        """What of a config changes the network and no weight's shape."""
+        heads = arch_settings(arch, cls.arch_zoo)['num_heads']
+        return {'attention': attention, 'arch.num_heads': heads}
 
     @property
     def patch_size(self) -> int:

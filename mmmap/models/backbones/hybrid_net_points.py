@@ -112,9 +112,8 @@ class HybridNetPoints(Encoder):
         check_count('num_groups', num_groups)
         check_count('group_size', group_size)
         check_count('num_neighbours', num_neighbours)
-        settings = arch_settings(
-            arch, self.arch_zoo, num_heads=6, mlp_ratio=4.0
-        )
+        settings = self._settings_of(arch)
+        self.unseen = self.unseen_in(arch)
         depth = len(settings['pattern'])
         check_frozen(frozen_stages, depth)
         self.pattern = settings['pattern']
@@ -154,6 +153,15 @@ class HybridNetPoints(Encoder):
         )
         self._own_init()
         self._freeze()
+
+    @classmethod
+    def unseen_in(cls, arch: str | dict = 'small', **_) -> dict[str, object]:
+        """What of a config changes the network and no weight's shape."""
+        return {'arch.num_heads': cls._settings_of(arch)['num_heads']}
+
+    @classmethod
+    def _settings_of(cls, arch: str | dict) -> dict:
+        return arch_settings(arch, cls.arch_zoo, num_heads=6, mlp_ratio=4.0)
 
     @property
     def _built(self) -> int:

@@ -105,6 +105,7 @@ class MambaVision(Backbone):
         check_count('in_channels', in_channels)
         check_frozen(frozen_stages, STAGES)
         settings = settings_of(arch)
+        self.unseen = self.unseen_in(arch)
         self.depths = tuple(settings['depths'])
         self.widths = tuple(
             settings['embed_dims'] * 2**i for i in range(STAGES)
@@ -145,6 +146,14 @@ class MambaVision(Backbone):
             self.mask_token = nn.Parameter(torch.zeros(self.widths[0]))
         self._own_init()
         self._freeze()
+
+    @classmethod
+    def unseen_in(cls, arch: str | dict = 'base', **_) -> dict[str, object]:
+        """What of a config changes the network and no weight's shape.
+
+        Windows are left out: other images may want other ones.
+        """
+        return {'arch.num_heads': list(settings_of(arch)['num_heads'])}
 
     @property
     def patch_size(self) -> int:

@@ -142,6 +142,7 @@ def load_pretrained(
     may_miss: Callable[[str], bool] = lambda key: False,
     may_leave: Callable[[str], bool] = lambda key: False,
     resizable: Callable[[str], bool] = lambda key: False,
+    check: Callable[[dict], None] = lambda content: None,
 ) -> LoadReport:
     """Fill a module from a checkpoint, all of it or not at all.
 
@@ -152,12 +153,15 @@ def load_pretrained(
         may_miss: Tells which keys of the module may keep their init.
         may_leave: Tells which keys of the checkpoint may stay unused.
         resizable: Tells which keys the module resamples while loading.
+        check: Raises where the content of the file is of something else
+            though all shapes fit.
 
     Raises:
         CheckpointError: The file cannot be read, or does not fit; the module
             is unchanged then.
     """
-    weights = weights_of(read_checkpoint(checkpoint), checkpoint)
+    content = read_checkpoint(checkpoint)
+    weights = weights_of(content, checkpoint)
     weights = select_prefix(weights, prefix, checkpoint)
     report = compare(module, weights, checkpoint, resizable)
     missing = [key for key in report.missing if not may_miss(key)]
@@ -169,6 +173,7 @@ def load_pretrained(
             'the model with the arch of the checkpoint, or convert it '
             '(tools/model_converters)'
         )
+    check(content)
     module.load_state_dict(weights, strict=False)
     MMLogger.get_current_instance().info(f'loaded {report}')
     return report

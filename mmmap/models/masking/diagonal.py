@@ -16,7 +16,8 @@ class DiagonalMasking(nn.Module):
     several stripes. The band begins at the diagonal through the first row's
     column ``offset`` and grows to the right; of its last diagonal so many
     tokens are hidden, from above, that the count is exact. Thus the rows of a
-    grid hide equally many tokens, but for one more or less.
+    grid hide equally many tokens, but for one more or less. A grid of one
+    column is a single diagonal and has no band.
 
     Args:
         ratio: See :class:`MaskRatio`.
@@ -39,9 +40,16 @@ class DiagonalMasking(nn.Module):
         """Mask a batch of token grids.
 
         Raises:
-            ValueError: ``offset`` is not a column of the grid.
+            ValueError: ``offset`` is not a column of the grid, or there is
+                only one.
         """
         h, w = grid
+        if w == 1:
+            raise ValueError(
+                f'a grid of {h}x1 is a single diagonal, of which the same '
+                'tokens would always be hidden; use wider images, or '
+                "type='RandomMasking' or 'SequentialMasking'"
+            )
         hidden = self.ratio.hidden(h * w)
         if self.offset is None:
             offset = torch.randint(w, (batch, 1), device=device)

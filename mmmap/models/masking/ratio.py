@@ -1,5 +1,7 @@
 """How much is hidden."""
 
+import math
+
 import torch
 
 
@@ -12,7 +14,7 @@ class MaskRatio:
             (the published MAP code: 0.5, 0.25, 0.3, 0.7).
 
     Raises:
-        ValueError: A ratio outside (0, 1).
+        ValueError: A ratio outside (0, 1), or a distribution that is none.
     """
 
     def __init__(self, ratio: float | dict[str, float]) -> None:
@@ -23,11 +25,8 @@ class MaskRatio:
                     f'a drawn mask ratio needs {sorted(wanted)}, '
                     f'got {sorted(ratio)}'
                 )
-            bounds = (ratio['low'], ratio['high'])
-        else:
-            bounds = (ratio, ratio)
-        numbers = all(isinstance(bound, int | float) for bound in bounds)
-        if not numbers or not 0 < bounds[0] <= bounds[1] < 1:
+            _check_drawn(**ratio)
+        elif not _is_number(ratio) or not 0 < ratio < 1:
             raise ValueError(
                 f'mask ratio must lie between 0 and 1, both excluded, '
                 f"got {ratio!r}; to hide nothing, use type='NoMasking'"
@@ -65,3 +64,30 @@ class MaskRatio:
 
     def __repr__(self) -> str:
         return f'{self.ratio}'
+
+
+def _is_number(value: object) -> bool:
+    whole_or_real = isinstance(value, int | float)
+    return whole_or_real and math.isfinite(value)
+
+
+def _check_drawn(mean: float, std: float, low: float, high: float) -> None:
+    """See that a ratio can be drawn so; torch would draw another one."""
+    got = f'mean={mean!r}, std={std!r}, low={low!r}, high={high!r}'
+    if not all(map(_is_number, (mean, std, low, high))):
+        raise ValueError(f'a drawn mask ratio is made of numbers, got {got}')
+    if not 0 < low < high < 1:
+        raise ValueError(
+            'low and high of a drawn mask ratio must ascend between 0 and 1, '
+            f'both excluded, got {got}; for a fixed ratio give one number'
+        )
+    if not low <= mean <= high:
+        raise ValueError(
+            'the mean of a drawn mask ratio must lie between low and high, '
+            f'got {got}'
+        )
+    if std <= 0:
+        raise ValueError(
+            f'the std of a drawn mask ratio must be positive, got {got}; for '
+            'a fixed ratio give one number'
+        )

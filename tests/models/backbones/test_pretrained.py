@@ -183,3 +183,22 @@ def test_empty_prefix_takes_everything():
     weights = {'backbone.a': 1, 'b': 2}
     assert select_prefix(weights, '', 'x') == weights
     assert select_prefix(weights, None, 'x') == {'a': 1}
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(arch=ARCH | dict(num_heads=2)), 'arch.num_heads=4, .* has 2'),
+        (dict(attention='residual'), "attention='published', .* 'residual'"),
+    ],
+)
+def test_what_no_shape_tells_is_compared_where_it_is_recorded(
+    saved, change, message
+):
+    content = torch.load(saved, weights_only=True)
+    backbone = dict(type='HybridNet', arch=ARCH)
+    content['meta']['cfg'] = f'model = {dict(backbone=backbone)!r}'
+    torch.save(content, saved)
+    load(saved)
+    with pytest.raises(CheckpointError, match=message):
+        load(saved, **change)
