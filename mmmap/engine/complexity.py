@@ -18,7 +18,11 @@ def _scan_flops(inputs: list, outputs: list) -> int:
     return scan_flops(*map(_shapes, inputs[:3]))
 
 
+def _chunks_flops(inputs: list, outputs: list) -> int:
+    return scan_flops(*([x.type().sizes()] for x in inputs[:3]))
+
+
+_TABLE = complexity_analysis._DEFAULT_SUPPORTED_FLOP_OPS
+_TABLE['mmmap::scan_chunks'] = _chunks_flops
 for _kernel in ('cpp', 'triton'):
-    complexity_analysis._DEFAULT_SUPPORTED_FLOP_OPS[
-        f'mmmap::scan_forward_{_kernel}'
-    ] = _scan_flops
+    _TABLE[f'mmmap::scan_forward_{_kernel}'] = _scan_flops
