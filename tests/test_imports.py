@@ -31,7 +31,12 @@ FLOORS = (
     },
     {'mmmap.visualization'},
     {'mmmap.engine'},
-    {'mmmap.conversion', 'mmmap.inference', 'mmmap.testing'},
+    {
+        'mmmap.conversion',
+        'mmmap.export',
+        'mmmap.inference',
+        'mmmap.testing',
+    },
     # What looks at everything: registration at import, the doctor.
     {'mmmap', 'mmmap.models', 'mmmap.doctor'},
 )

@@ -5,7 +5,6 @@ from mmpretrain.registry import MODELS
 
 from tests.ops.scan_cases import FAST
 
-
 OPERATORS = dict(torch='scan_chunks', cpp='scan_forward_cpp')
 
 

@@ -9,8 +9,8 @@ contiguous memory and everything else is one vectorised call a chunk. Forward
 keeps only the state before each chunk; backward computes the rest again.
 Both hold two (T, M, N, D) buffers and L / T states: never (L, M, N, D).
 
-The loop over chunks is the torch operator ``mmmap::scan_chunks``, so what
-traces a model (``torch.compile``, ``torch.export``) sees one call, not L steps.
+The loop over chunks is the torch operator ``mmmap::scan_chunks``: what traces
+a model (``torch.compile``, ``torch.export``) sees one call, not L steps.
 """
 
 import math
