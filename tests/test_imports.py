@@ -33,6 +33,7 @@ FLOORS = (
     {'mmmap.engine'},
     {
         'mmmap.conversion',
+        'mmmap.export',
         'mmmap.inference',
         'mmmap.reports',
         'mmmap.testing',

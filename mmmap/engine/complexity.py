@@ -107,6 +107,10 @@ def _scan_flops(inputs: list, outputs: list) -> int:
     return scan_flops(*map(_shapes, inputs[:3]))
 
 
+def _chunks_flops(inputs: list, outputs: list) -> int:
+    return scan_flops(*([x.type().sizes()] for x in inputs[:3]))
+
+
 def _attention_flops(inputs: list, outputs: list) -> int:
     """Half of torch's: mmengine counts a multiply-add as one."""
     return sdpa_flop_count(*(x.type().sizes() for x in inputs[:3])) // 2
@@ -115,6 +119,7 @@ def _attention_flops(inputs: list, outputs: list) -> int:
 _handles = complexity_analysis._DEFAULT_SUPPORTED_FLOP_OPS
 for _kernel in COUNTED:
     _handles[f'mmmap::scan_forward_{_kernel}'] = _scan_flops
+_handles['mmmap::scan_chunks'] = _chunks_flops
 _handles['aten::scaled_dot_product_attention'] = _attention_flops
 
 _on_cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.model import ImgDataPreprocessor
+from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -22,7 +23,7 @@ from ..models.backbones.pretrained import (
     read_checkpoint,
     weights_of,
 )
-from .launch import is_expected
+from .launch import is_expected, replace_sync_bn
 from .recorded import METHOD_SETTINGS, check_settings
 
 
@@ -152,7 +153,35 @@ def open_backbone(
         backbone.init_weights()
     else:
         load_pretrained(backbone, str(checkpoint))
-    return backbone.eval().requires_grad_(False), _normaliser(config)
+    return backbone.eval().requires_grad_(False), normaliser(config)
+
+
+def open_whole(
+    path: str | Path, checkpoint: str | Path
+) -> tuple[nn.Module, Config]:
+    """A classifier, segmentor or detector with all its weights.
+
+    Args:
+        path: Its config.
+        checkpoint: What its training wrote, or ``tools/publish_model.py``.
+
+    Returns:
+        The model, evaluating, and its config.
+
+    Raises:
+        ValueError: There is no such config.
+        CheckpointError: The checkpoint does not fit.
+    """
+    config = open_config(path)
+    forget_training(config.model.get('backbone', {}))
+    # A single process has no others to synchronise with.
+    replace_sync_bn(config.model)
+    init_default_scope(config.get('default_scope', 'mmpretrain'))
+    model = MODELS.build(config.model)
+    content = read_checkpoint(str(checkpoint))
+    check_settings(config.model, content, checkpoint, METHOD_SETTINGS)
+    load_pretrained(model, str(checkpoint), prefix='')
+    return model.eval().requires_grad_(False), config
 
 
 def image_size(backbone: nn.Module) -> tuple[int, int]:
@@ -178,7 +207,7 @@ def forget_training(backbone: ConfigDict) -> None:
     backbone.pop('with_cp', None)
 
 
-def _normaliser(config: Config) -> ImgDataPreprocessor:
+def normaliser(config: Config) -> ImgDataPreprocessor:
     """The mean and std of a config, whichever library it is of."""
     cfg = dict(config.get('data_preprocessor') or {})
     cfg |= config.model.get('data_preprocessor') or {}

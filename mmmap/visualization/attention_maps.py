@@ -47,7 +47,8 @@ def attention_at(
 
     Args:
         backbone: HybridNet; MambaVision attends inside windows, of which no
-            map of the whole image can be made.
+            map of the whole image can be made, nor of blocks of HybridNet
+            that do.
         image: One, (1, 3, H, W), normalised.
         depths: Blocks; those of Mamba are left out. By default all.
 
@@ -67,7 +68,11 @@ def attention_at(
         )
     kinds = kinds_of(backbone)
     wanted = range(len(kinds)) if depths is None else depths
-    wanted = [depth for depth in wanted if kinds[depth] == ATTENTION]
+    wanted = [
+        depth
+        for depth in wanted
+        if kinds[depth] == ATTENTION and depth not in backbone.windowed
+    ]
     found: dict[int, Tensor] = {}
 
     def keep(depth):

@@ -10,9 +10,10 @@ from mmmap.ops import (
     selective_scan,
     selective_scan_bidirectional,
 )
-from tests.ops.scan_cases import CPP, make_scan
+from tests.ops.scan_cases import CPP, FAST, make_scan
 
 KERNELS = pytest.mark.parametrize('backend', [CPP])
+OPERATORS = pytest.mark.parametrize('backend', FAST)
 SCHEMA_CHECKS = (
     'test_schema',
     'test_autograd_registration',
@@ -36,6 +37,20 @@ def test_operator_keeps_torch_s_contract(backend, gated):
     torch.library.opcheck(operator, arguments(gated), test_utils=SCHEMA_CHECKS)
 
 
+@pytest.mark.parametrize('save', [True, False])
+def test_torch_s_operator_keeps_the_contract(save):
+    """Of u, delta (L, M, D), A (M, N, D), B, C (L, M, N)."""
+    torch.manual_seed(0)
+    selective_scan(**make_scan(), backend='torch')  # loads it
+    shapes = [(70, 2, 4), (70, 2, 4), (2, 3, 4), (70, 2, 3), (70, 2, 3)]
+    inputs = [torch.rand(shape, requires_grad=save) for shape in shapes]
+    torch.library.opcheck(
+        torch.ops.mmmap.scan_chunks.default,
+        (*inputs, save),
+        test_utils=SCHEMA_CHECKS,
+    )
+
+
 def test_mixer_compiles_without_a_break(monkeypatch):
     monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'torch')
     if CPP.marks[0].args[0] is False:
@@ -53,7 +68,7 @@ def test_mixer_compiles_without_a_break(monkeypatch):
         torch.testing.assert_close(ours, expected)
 
 
-@KERNELS
+@OPERATORS
 def test_flops_are_nine_for_each_state(backend):
     sides = [make_scan(2, 4, 70, 3, seed=s) for s in (0, 1)]
     z = sides[0].pop('z')
@@ -68,7 +83,7 @@ def test_flops_are_nine_for_each_state(backend):
     assert counter.get_total_flops() == 3 * forward
 
 
-@KERNELS
+@OPERATORS
 def test_gradients_of_gradients_are_refused(backend):
     inputs = make_scan()
     y = selective_scan(**inputs, backend=backend)
@@ -77,7 +92,7 @@ def test_gradients_of_gradients_are_refused(backend):
         grad.sum().backward()
 
 
-@KERNELS
+@OPERATORS
 def test_forward_mode_is_refused(backend):
     inputs = {k: v.detach() for k, v in make_scan().items()}
 
@@ -87,16 +102,20 @@ def test_forward_mode_is_refused(backend):
     u = inputs['u']
     with pytest.raises(NotImplementedError, match="backend='reference'"):
         torch.func.jvp(scan, (u,), (torch.ones_like(u),))
-    weight = torch.ones(4, 3)
-    with pytest.raises(NotImplementedError, match="backend='torch'"):
-        torch.func.jvp(
-            lambda x: causal_conv1d(x, weight, backend=backend),
-            (u,),
-            (torch.ones_like(u),),
-        )
 
 
 @KERNELS
+def test_forward_mode_of_the_convolution_is_refused(backend):
+    x, weight = torch.ones(2, 4, 9), torch.ones(4, 3)
+    with pytest.raises(NotImplementedError, match="backend='torch'"):
+        torch.func.jvp(
+            lambda x: causal_conv1d(x, weight, backend=backend),
+            (x,),
+            (torch.ones_like(x),),
+        )
+
+
+@OPERATORS
 def test_backward_twice(backend):
     inputs = make_scan(length=70)
     y = selective_scan(**inputs, backend=backend).sum()
@@ -105,7 +124,7 @@ def test_backward_twice(backend):
     assert torch.equal(*first, *second)
 
 
-@KERNELS
+@OPERATORS
 def test_threads_do_not_change_a_bit(backend):
     inputs = make_scan(3, 70, 130, 5)
     results = []

@@ -98,7 +98,7 @@ class Installer:
     def steps(self) -> list[Step]:
         """What there is to do, in order."""
         runtime, build, mm = map(pins, ('runtime', 'build', 'mminstall'))
-        dev = pins('tests') + pins('lint')
+        dev = pins('tests') + pins('lint') + pins('export')
         torch, mmcv = pinned(runtime, 'torch'), pinned(mm, 'onedl-mmcv')
         metadata = (ROOT / 'pyproject.toml').read_text()
         compiling = (
@@ -136,7 +136,7 @@ class Installer:
             ),
             Step(
                 'openmmlab',
-                'OpenMMLab packages, tools to test and lint with',
+                'OpenMMLab packages, ONNX, tools to test and lint with',
                 '1 to 2 min',
                 digest(*mm, *dev),
                 lambda: self.pip_install(*mm, *dev),

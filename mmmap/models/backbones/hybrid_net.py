@@ -71,6 +71,11 @@ class HybridNet(Backbone):
         attention: ``'published'`` places attention as the published code
             does (needed for its weights), ``'residual'`` on the residual
             stream.
+        window_size: Edge, in tokens, of the windows in which attention blocks
+            look, for large images; None lets them look everywhere. Weights
+            are the same, so it can be set on what was pretrained without.
+        global_blocks: Attention blocks that look everywhere in spite of
+            ``window_size``, counted as in ``out_indices``.
         published_init: Init every Linear as the published code does (Xavier
             and zeros), which undoes Mamba's init of the step size.
         frozen_stages: Freeze the embedding and so many blocks; -1 freezes
@@ -123,6 +128,8 @@ class HybridNet(Backbone):
         out_type: str = 'featmap',
         drop_path_rate: float = 0.0,
         attention: str = 'published',
+        window_size: int | None = None,
+        global_blocks: Sequence[int] = (),
         published_init: bool = False,
         frozen_stages: int = -1,
         with_cp: bool = False,
@@ -141,6 +148,7 @@ class HybridNet(Backbone):
         self.out_indices = absolute_indices(
             out_indices, len(pattern), 'blocks'
         )
+        self.windowed = _windowed(pattern, window_size, global_blocks)
         self.out_type = out_type
         self.published_init = published_init
         self.frozen_stages = frozen_stages
@@ -158,8 +166,14 @@ class HybridNet(Backbone):
         rates = drop_rates(drop_path_rate, len(pattern))
         built = self.out_indices[-1] + 1
         self.layers = nn.ModuleList(
-            _block(kind, settings, attention, rate)
-            for kind, rate in zip(pattern[:built], rates, strict=False)
+            _block(
+                pattern[index],
+                settings,
+                attention,
+                rates[index],
+                window_size if index in self.windowed else None,
+            )
+            for index in range(built)
         )
         # One norm an output: the last block's is the final norm, the one
         # that pretraining trains; the others begin anew.
@@ -219,12 +233,15 @@ class HybridNet(Backbone):
         residual = None
         outs = []
         for index, layer in enumerate(self.layers):
+            stream = hidden, residual
+            if index in self.windowed:
+                stream += (grid,)
             if self.with_cp and hidden.requires_grad:
                 hidden, residual = checkpoint(
-                    layer, hidden, residual, use_reentrant=False
+                    layer, *stream, use_reentrant=False
                 )
             else:
-                hidden, residual = layer(hidden, residual)
+                hidden, residual = layer(*stream)
             if index in self.out_indices:
                 outs.append(self._output(index, hidden, residual, grid))
         return tuple(outs)
@@ -265,6 +282,15 @@ class HybridNet(Backbone):
         if name.startswith('layers.'):
             return int(name.split('.')[1]) + 1, num_layers
         return num_layers - 1, num_layers
+
+    def _check_keep(self, keep: Tensor) -> None:
+        super()._check_keep(keep)
+        if self.windowed:
+            raise ValueError(
+                'encoding a part of the tokens leaves no grid to cut into '
+                'windows; pretrain without window_size and set it afterwards, '
+                'the weights are the same'
+            )
 
     def _may_miss(self, key: str) -> bool:
         return key.startswith('out_norms.')
@@ -309,8 +335,40 @@ class HybridNet(Backbone):
         return frozen
 
 
+def _windowed(
+    pattern: str, window_size: int | None, global_blocks: Sequence[int]
+) -> frozenset[int]:
+    """Blocks that attend in windows.
+
+    Raises:
+        ValueError: No such window, or a block that is no attention block.
+    """
+    attention = {i for i, kind in enumerate(pattern) if kind == 'T'}
+    if window_size is None:
+        if global_blocks:
+            raise ValueError(
+                f'global_blocks={global_blocks} needs a window_size: without '
+                'one all attention blocks look everywhere'
+            )
+        return frozenset()
+    check_count('window_size', window_size)
+    everywhere = {i % len(pattern) for i in global_blocks}
+    if not everywhere <= attention or any(
+        not -len(pattern) <= i < len(pattern) for i in global_blocks
+    ):
+        raise ValueError(
+            'global_blocks must be attention blocks, here some of '
+            f'{sorted(attention)}, got {tuple(global_blocks)}'
+        )
+    return frozenset(attention - everywhere)
+
+
 def _block(
-    kind: str, settings: dict, attention: str, drop_path: float
+    kind: str,
+    settings: dict,
+    attention: str,
+    drop_path: float,
+    window_size: int | None,
 ) -> nn.Module:
     dims = settings['embed_dims']
     if kind == 'M':
@@ -322,5 +380,9 @@ def _block(
         )
         return MambaBlock(mixer, dims, drop_path)
     return ATTENTION_BLOCKS[attention](
-        dims, settings['num_heads'], settings['mlp_ratio'], drop_path
+        dims,
+        settings['num_heads'],
+        settings['mlp_ratio'],
+        drop_path,
+        window_size=window_size,
     )

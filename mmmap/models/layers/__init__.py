@@ -1,6 +1,6 @@
 """Building blocks with weights and without configs; torch only."""
 
-from .attention import Attention, CrossAttention
+from .attention import Attention, CrossAttention, WindowedAttention
 from .blocks import (
     CleanAttentionBlock,
     DecoderBlock,
@@ -42,6 +42,7 @@ __all__ = [
     'PublishedAttentionBlock',
     'SelectiveSSM',
     'ViTBlock',
+    'WindowedAttention',
     'from_windows',
     'patchify',
     'recomputed',

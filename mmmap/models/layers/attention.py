@@ -1,10 +1,14 @@
 """Multi-head attention.
 
-Letters: B batch, L tokens, C channels, n heads, d = C / n channels a head.
+Letters: B batch, L tokens, C channels, n heads, d = C / n channels a head,
+h w token grid, S edge of a window.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .windows import from_windows, to_windows
 
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:
@@ -44,13 +48,53 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dims, dims)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x (B, L, C), mask (L, L) True where a token may look."""
+        """x (B, L, C), mask (L, L), or as much as fits, True: may be seen."""
         q, k, v = (
             _split_heads(part, self.num_heads)
             for part in self.qkv(x).chunk(3, dim=-1)
         )
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.proj(_merge_heads(attended))
+
+
+class WindowedAttention(Attention):
+    """Self-attention inside windows of the grid; its cost is linear in L.
+
+    Windows at the right and lower edge that reach over the grid are filled
+    up, and nothing looks at what fills them.
+
+    Source: Li et al., "Exploring Plain Vision Transformer Backbones for
+    Object Detection" (arXiv 2203.16527), where the filling is looked at.
+
+    Args:
+        dims: Channels.
+        num_heads: Heads; a divisor of ``dims``.
+        qkv_bias: Whether the input projection has a bias.
+        size: S, in tokens.
+    """
+
+    def __init__(
+        self, dims: int, num_heads: int, qkv_bias: bool, size: int
+    ) -> None:
+        super().__init__(dims, num_heads, qkv_bias)
+        self.size = size
+
+    def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
+        """x (B, L, C), its tokens in raster order on a grid (h, w)."""
+        if self.size >= max(grid):  # one window
+            return super().forward(x)
+        windows = to_windows(x.transpose(1, 2).unflatten(2, grid), self.size)
+        attended = super().forward(windows, self._real(x, grid))
+        maps = from_windows(attended, self.size, grid)
+        return maps.flatten(2).transpose(1, 2)
+
+    def _real(self, x: Tensor, grid: tuple[int, int]) -> Tensor | None:
+        """Which keys of each window are tokens, None where all of them are."""
+        if not any(edge % self.size for edge in grid):
+            return None
+        tokens = torch.ones(1, 1, *grid, dtype=torch.bool, device=x.device)
+        real = to_windows(tokens, self.size).repeat(len(x), 1, 1)
+        return real.mT.unsqueeze(1)  # (B*windows, 1, 1, S*S)
 
 
 class CrossAttention(nn.Module):

@@ -4,13 +4,13 @@ The backbone's stream is a pair: ``hidden``, the output of the last block, and
 ``residual``, the fp32 sum of those before it. A block takes and gives the
 pair; the first gets no residual (None).
 
-Letters: B batch, L tokens, C channels.
+Letters: B batch, L tokens, C channels, h w token grid.
 """
 
 import torch
 from torch import Tensor, nn
 
-from .attention import Attention, CrossAttention
+from .attention import Attention, CrossAttention, WindowedAttention
 from .drop_path import DropPath
 from .ffn import Mlp
 
@@ -44,7 +44,17 @@ class MambaBlock(nn.Module):
 
 
 class _ViTBlock(nn.Module):
-    """Weights and branches of a pre-norm Transformer block."""
+    """Weights and branches of a pre-norm Transformer block.
+
+    Args:
+        dims: C.
+        num_heads: Heads.
+        mlp_ratio: Hidden channels of the MLP over C.
+        drop_path: Rate of dropping a branch.
+        qkv_bias: Whether queries, keys and values have a bias.
+        window_size: Edge, in tokens, of windows to attend in; None attends
+            everywhere.
+    """
 
     def __init__(
         self,
@@ -53,18 +63,22 @@ class _ViTBlock(nn.Module):
         mlp_ratio: float,
         drop_path: float = 0.0,
         qkv_bias: bool = True,
+        window_size: int | None = None,
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dims, eps=1e-5)
-        self.attn = Attention(dims, num_heads, qkv_bias)
+        self.attn = (
+            Attention(dims, num_heads, qkv_bias)
+            if window_size is None
+            else WindowedAttention(dims, num_heads, qkv_bias, window_size)
+        )
         self.norm2 = nn.LayerNorm(dims, eps=1e-5)
         self.mlp = Mlp(dims, mlp_ratio)
         self.drop_path = DropPath(drop_path)
 
-    def attention_branch(
-        self, x: Tensor, mask: Tensor | None = None
-    ) -> Tensor:
-        return self.drop_path(self.attn(self.norm1(x), mask))
+    def attention_branch(self, x: Tensor, look=None) -> Tensor:
+        """``look`` is a mask (L, L), or the grid that windows are of."""
+        return self.drop_path(self.attn(self.norm1(x), look))
 
     def mlp_branch(self, x: Tensor) -> Tensor:
         return self.drop_path(self.mlp(self.norm2(x)))
@@ -77,9 +91,17 @@ class PublishedAttentionBlock(_ViTBlock):
     output and its result is added to that output once more.
     """
 
-    def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
-        """hidden, residual (B, L, C) -> the pair after this block."""
-        x = hidden + self.attention_branch(hidden)
+    def forward(
+        self,
+        hidden: Tensor,
+        residual: Tensor | None,
+        grid: tuple[int, int] | None = None,
+    ) -> Stream:
+        """hidden, residual (B, L, C) -> the pair after this block.
+
+        Windows need the grid (h, w) of the tokens.
+        """
+        x = hidden + self.attention_branch(hidden, grid)
         x = x + self.mlp_branch(x)
         return hidden + x, residual
 
@@ -90,25 +112,25 @@ class CleanAttentionBlock(_ViTBlock):
     A stack of these alone is a ViT.
     """
 
-    def forward(self, hidden: Tensor, residual: Tensor | None) -> Stream:
-        """hidden, residual (B, L, C) -> the pair after this block."""
+    def forward(
+        self,
+        hidden: Tensor,
+        residual: Tensor | None,
+        grid: tuple[int, int] | None = None,
+    ) -> Stream:
+        """hidden, residual (B, L, C) -> the pair after this block.
+
+        Windows need the grid (h, w) of the tokens.
+        """
         stream = hidden.float()
         if residual is not None:
             stream = residual + stream
-        stream = stream + self.attention_branch(stream)
+        stream = stream + self.attention_branch(stream, grid)
         return self.mlp_branch(stream), stream
 
 
 class ViTBlock(_ViTBlock):
-    """A pre-norm Transformer block, one tensor in and out.
-
-    Args:
-        dims: C.
-        num_heads: Heads.
-        mlp_ratio: Hidden channels of the MLP over C.
-        drop_path: Rate of dropping a branch.
-        qkv_bias: Whether queries, keys and values have a bias.
-    """
+    """A pre-norm Transformer block, one tensor in and out."""
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x (B, L, C), mask (L, L) True where a token may look."""

@@ -74,7 +74,8 @@ class PatchEmbed(nn.Module):
                 f'the image is {H}x{W}, smaller than a {P}x{P} patch; '
                 'resize it'
             )
-        return -(-H // P), -(-W // P)
+        # Positive throughout: ONNX divides towards zero.
+        return (H + P - 1) // P, (W + P - 1) // P
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, h*w, C), raster order.

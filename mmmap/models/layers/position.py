@@ -10,7 +10,10 @@ from torch.nn import functional as F
 
 def resize_grid(weight: Tensor, grid: tuple[int, int]) -> Tensor:
     """Resample an embedding (1, h, w, C) to another grid, bicubic."""
-    if tuple(weight.shape[1:3]) == tuple(grid):
+    # A grid of symbols, in an export for any size, may be any; resampling to
+    # the same grid changes nothing.
+    known = all(isinstance(edge, int) for edge in grid)
+    if known and tuple(weight.shape[1:3]) == tuple(grid):
         return weight
     resized = F.interpolate(
         weight.permute(0, 3, 1, 2).float(),

@@ -39,7 +39,8 @@ def from_windows(windows: Tensor, size: int, shape: tuple[int, int]) -> Tensor:
         (B, C, H, W).
     """
     H, W = shape
-    rows, columns = -(-H // size), -(-W // size)
+    # Positive throughout: ONNX divides towards zero.
+    rows, columns = (H + size - 1) // size, (W + size - 1) // size
     x = windows.unflatten(1, (size, size))
     x = x.unflatten(0, (-1, rows, columns)).permute(0, 5, 1, 3, 2, 4)
     x = x.flatten(4, 5).flatten(2, 3)

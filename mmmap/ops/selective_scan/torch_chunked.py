@@ -8,16 +8,21 @@ are laid out (T, M, N, D), so that each step is one fused multiply-add on
 contiguous memory and everything else is one vectorised call a chunk. Forward
 keeps only the state before each chunk; backward computes the rest again.
 Both hold two (T, M, N, D) buffers and L / T states: never (L, M, N, D).
+
+The loop over chunks is the torch operator ``mmmap::scan_chunks``: what traces
+a model (``torch.compile``, ``torch.export``) sees one call, not L steps.
 """
 
 import math
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.utils.flop_counter import register_flop_formula
 
+from ..once import refuse_forward_mode, refuse_second_derivatives
 from .common import gated_sum, skip, state_dtype, step_size
 from .interface import ScanInputs
+from .operator import scan_flops
 
 # Elements of a chunk buffer that still sit in a core's cache.
 _CACHE_ELEMENTS = 2**18
@@ -37,7 +42,7 @@ def apply(
                 zip(*packed, strict=True), (1, 1, 0, 1, 1), strict=True
             )
         )
-        y, state = _ChunkedScan.apply(u, delta, A, B, C)
+        y, state = _scan(u, delta, A, B, C)
         ys = y.view(length, len(directions), batch, channels).unbind(1)
         states = state.transpose(1, 2).reshape(
             len(directions), batch, channels, A.shape[1]
@@ -90,51 +95,112 @@ def chunk_length(length: int, step_elements: int) -> int:
     return min(length, max(min(2 * least_memory, fits_cache), 1))
 
 
-class _ChunkedScan(torch.autograd.Function):
+_library = torch.library.Library('mmmap', 'FRAGMENT')
+_INPUTS = 'Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C'
+_library.define(
+    f'scan_chunks({_INPUTS}, bool save) '
+    '-> (Tensor y, Tensor starts, Tensor last)'
+)
+_library.define(
+    f'scan_chunks_backward(Tensor dy, Tensor dlast, Tensor starts, {_INPUTS}) '
+    '-> Tensor[]'
+)
+
+
+def _scan(*inputs: Tensor) -> tuple[Tensor, Tensor]:
     """u, delta (L, M, D), A (M, N, D), B, C (L, M, N) -> y (L, M, D), h."""
+    refuse_forward_mode('selective_scan', 'reference', inputs)
+    save = torch.is_grad_enabled() and any(x.requires_grad for x in inputs)
+    y, _, last = torch.ops.mmmap.scan_chunks(*inputs, save)
+    return y, last
 
-    @staticmethod
-    def forward(ctx, u, delta, A, B, C):
-        length, M, _ = u.shape
-        T = chunk_length(length, A.numel())
-        y = torch.empty_like(u)
-        chunks = _chunks(length, T)
-        # One tensor: many small ones between the chunks' buffers would leave
-        # the heap full of holes.
-        starts = A.new_zeros(len(chunks) + 1, *A.shape)
-        for index, chunk in enumerate(chunks):
-            decay = torch.exp(delta[chunk].unsqueeze(2) * A)
-            x = delta[chunk] * u[chunk]
-            states = _states(decay, x, B[chunk], starts[index])
-            torch.matmul(
-                C[chunk].unsqueeze(2), states, out=y[chunk].unsqueeze(2)
-            )
-            starts[index + 1] = states[-1]
-        ctx.save_for_backward(u, delta, A, B, C, starts[:-1])
-        ctx.chunk = T
-        return y, starts[-1].clone()
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, dy, dstate):
-        u, delta, A, B, C, starts = ctx.saved_tensors
-        du, ddelta = torch.empty_like(u), torch.empty_like(delta)
-        dB, dC = torch.empty_like(B), torch.empty_like(C)
-        dA = torch.zeros_like(A)
-        # Gradient of the state that leaves the chunk, from all that follows.
-        carry = dstate.clone()
-        with torch.autocast(u.device.type, enabled=False):
-            for index in reversed(range(len(starts))):
-                begin = index * ctx.chunk
-                chunk = slice(begin, min(begin + ctx.chunk, u.shape[0]))
-                _backward_chunk(
-                    (u[chunk], delta[chunk], A, B[chunk], C[chunk]),
-                    starts[index],
-                    dy[chunk],
-                    carry,
-                    (du[chunk], ddelta[chunk], dA, dB[chunk], dC[chunk]),
-                )
-        return du, ddelta, dA, dB, dC
+def _forward(u, delta, A, B, C, save):
+    """y, the state before each chunk (none without ``save``), the last."""
+    T = chunk_length(u.shape[0], A.numel())
+    y = u.new_empty(u.shape)
+    chunks = _chunks(u.shape[0], T)
+    # One tensor: many small ones between the chunks' buffers would leave
+    # the heap full of holes.
+    starts = A.new_zeros(len(chunks) if save else 0, *A.shape)
+    h = A.new_zeros(A.shape)
+    for index, chunk in enumerate(chunks):
+        if save:
+            starts[index] = h
+        decay = torch.exp(delta[chunk].unsqueeze(2) * A)
+        x = delta[chunk] * u[chunk]
+        states = _states(decay, x, B[chunk], h)
+        torch.matmul(C[chunk].unsqueeze(2), states, out=y[chunk].unsqueeze(2))
+        h = states[-1].clone()
+    return y, starts, h
+
+
+def _backward(dy, dlast, starts, *inputs):
+    """Gradients of u, delta, A, B, C."""
+    u, delta, A, B, C = inputs
+    du, ddelta, dA, dB, dC = (x.new_empty(x.shape) for x in inputs)
+    dA.zero_()
+    # Gradient of the state that leaves the chunk, from all that follows.
+    carry = dlast.clone()
+    chunks = _chunks(u.shape[0], chunk_length(u.shape[0], A.numel()))
+    for index, chunk in reversed([*enumerate(chunks)]):
+        _backward_chunk(
+            (u[chunk], delta[chunk], A, B[chunk], C[chunk]),
+            starts[index],
+            dy[chunk],
+            carry,
+            (du[chunk], ddelta[chunk], dA, dB[chunk], dC[chunk]),
+        )
+    return [du, ddelta, dA, dB, dC]
+
+
+def _fake_forward(u, delta, A, B, C, save):
+    T = chunk_length(u.shape[0], A.numel()) if save else 1
+    chunks = -(-u.shape[0] // T) if save else 0
+    starts = A.new_empty(chunks, *A.shape)
+    return u.new_empty(u.shape), starts, A.new_empty(A.shape)
+
+
+def _fake_backward(dy, dlast, starts, *inputs):
+    return [x.new_empty(x.shape) for x in inputs]
+
+
+def _keep(ctx, inputs, output):
+    *tensors, _ = inputs
+    _, starts, _ = output
+    ctx.mark_non_differentiable(starts)
+    ctx.save_for_backward(starts, *tensors)
+
+
+def _differentiate(ctx, dy, _, dlast):
+    with torch.autocast(dy.device.type, enabled=False):
+        backward = torch.ops.mmmap.scan_chunks_backward
+        return *backward(dy, dlast, *ctx.saved_tensors), None
+
+
+for _name, _real, _fake in (
+    ('scan_chunks', _forward, _fake_forward),
+    ('scan_chunks_backward', _backward, _fake_backward),
+):
+    _library.impl(_name, _real, 'CompositeExplicitAutograd')
+    torch.library.register_fake(f'mmmap::{_name}', _fake, lib=_library)
+torch.library.register_autograd(
+    'mmmap::scan_chunks', _differentiate, setup_context=_keep, lib=_library
+)
+refuse_second_derivatives(
+    'mmmap::scan_chunks_backward', 'selective_scan', 'reference', _library
+)
+
+
+def _flops(u, delta, A, *_, **__) -> int:
+    """As other kernels are counted, from (L, M, D) and (M, N, D)."""
+    return scan_flops([u], [delta], [A])
+
+
+register_flop_formula(torch.ops.mmmap.scan_chunks)(_flops)
+register_flop_formula(torch.ops.mmmap.scan_chunks_backward)(
+    lambda dy, dlast, starts, *shapes, **_: 2 * _flops(*shapes)
+)
 
 
 def _chunks(length: int, size: int) -> list[slice]:

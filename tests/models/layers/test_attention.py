@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from mmmap.models.layers import Attention, CrossAttention, Mlp
+from mmmap.models.layers import (
+    Attention,
+    CrossAttention,
+    Mlp,
+    WindowedAttention,
+)
 
 
 def softmax_attention(q, k, v, heads, allowed=None):
@@ -44,6 +49,44 @@ def test_cross_attention_is_the_formula_under_a_mask():
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+@pytest.mark.parametrize('grid', [(4, 6), (5, 7), (2, 9), (3, 3), (1, 8)])
+@pytest.mark.parametrize('size', [1, 2, 3, 4, 9])
+def test_windows_are_attention_under_a_mask(grid, size):
+    """Of all tokens, each looking at those of its own window alone."""
+    torch.manual_seed(0)
+    windowed = WindowedAttention(12, 3, True, size)
+    everywhere = Attention(12, 3)
+    everywhere.load_state_dict(windowed.state_dict())
+    h, w = grid
+    x = torch.randn(2, h * w, 12)
+    rows, columns = torch.arange(h) // size, torch.arange(w) // size
+    own = (rows[:, None] * w + columns).flatten()
+    expected = everywhere(x, own[:, None] == own)
+    torch.testing.assert_close(windowed(x, grid), expected)
+
+
+def test_one_window_is_attention_everywhere():
+    torch.manual_seed(0)
+    windowed, x = WindowedAttention(8, 2, True, 6), torch.randn(2, 30, 8)
+    expected = Attention.forward(windowed, x)
+    assert torch.equal(windowed(x, (5, 6)), expected)
+    assert not torch.allclose(windowed(x, (3, 10)), expected)
+
+
+def test_padding_of_windows_gets_no_gradient():
+    """Nothing looks at it, whatever the bias makes of it."""
+    torch.manual_seed(0)
+    windowed = WindowedAttention(8, 2, True, 4)
+    torch.nn.init.constant_(windowed.qkv.bias, 100.0)
+    x = torch.randn(1, 5, 8, requires_grad=True)
+    y = windowed(x, (1, 5))
+    # The last token is alone in its window: its value and nothing else.
+    value = windowed.qkv(x)[:, 4:, 16:]
+    torch.testing.assert_close(y[:, 4:], windowed.proj(value))
+    y.sum().backward()
+    assert x.grad.isfinite().all()
 
 
 @pytest.mark.parametrize('build', [Attention, CrossAttention])

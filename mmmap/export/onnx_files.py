@@ -1,0 +1,178 @@
+"""From a module to an ONNX file that is known to compute the same.
+
+Letters: B batch, H W pixels.
+"""
+
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..ops.backend import ENVIRONMENT
+
+# Largest difference from PyTorch, over its largest value.
+TOLERANCE = 1e-4
+# A file of ONNX is a message of protobuf, which ends at 2 GiB.
+_LARGEST = 2**31 - 2**26
+INSTALL = 'pip install -r requirements/export.txt'
+
+
+class ExportError(RuntimeError):
+    """A model that has no ONNX file, with the reason."""
+
+
+def export_onnx(
+    module: nn.Module,
+    path: str | Path,
+    size: tuple[int, int],
+    outputs: Sequence[str],
+    dynamic_size: bool = False,
+    meta: dict | None = None,
+    overwrite: bool = False,
+) -> float:
+    """Write a module as ONNX, if onnxruntime then computes what it does.
+
+    The file takes ``images``, (B, 3, H, W) fp32, for any B.
+
+    Args:
+        module: From images to a tensor or a tuple of them.
+        path: File to write; weights of more than 2 GiB lie beside it, in
+            ``NAME.data``.
+        size: H, W.
+        outputs: Names of the tensors.
+        dynamic_size: Whether H and W may be others.
+        meta: What the file shall tell of itself, as JSON under each key.
+        overwrite: Whether a file of that name is replaced.
+
+    Returns:
+        The largest difference of an output from PyTorch's, over the largest
+        value of that output.
+
+    Raises:
+        ExportError: torch cannot export it, the result differs by more than
+            1e-4 or cannot be written, or a package is missing. No file is
+            left then.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise ExportError(
+            f'{path} exists; choose another name or pass --overwrite'
+        )
+    _need_packages()
+    module = module.eval()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            file = Path(folder, path.name)
+            _write(module, file, size, outputs, dynamic_size, meta or {})
+            error = _largest_error(module, file, size, dynamic_size)
+            if not error <= TOLERANCE:
+                raise ExportError(
+                    f'onnxruntime differs from PyTorch by {error:.1e} of the '
+                    f'largest value, more than {TOLERANCE:.0e}: {path} was '
+                    'not written'
+                )
+            for part in Path(folder).iterdir():
+                os.replace(part, path.with_name(part.name))
+    except OSError as error:
+        raise ExportError(f'cannot write {path}: {error}') from error
+    return error
+
+
+def _need_packages() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ExportError(
+            f'{error}: ONNX files need it; install it with: {INSTALL}'
+        ) from error
+
+
+@contextmanager
+def _torch_operators() -> Iterator[None]:
+    """Compute with what ONNX has a form for."""
+    before = {name: os.environ.get(name) for name in ENVIRONMENT.values()}
+    os.environ.update(dict.fromkeys(before, 'torch'))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _images(batch: int, size: tuple[int, int]) -> Tensor:
+    generator = torch.Generator().manual_seed(batch)
+    return torch.randn(batch, 3, *size, generator=generator)
+
+
+@torch.no_grad()
+def _write(module, file, size, outputs, dynamic_size, meta) -> None:
+    from .onnx_scan import scan_chunks
+
+    dims = {0: torch.export.Dim('batch')}
+    if dynamic_size:
+        dims |= {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    # One image would be taken for the only number there may be.
+    images = _images(2, size)
+    try:
+        with _torch_operators(), warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            traced = torch.export.export(
+                module, (images,), dynamic_shapes=(dims,), strict=False
+            )
+            program = torch.onnx.export(
+                traced,
+                input_names=['images'],
+                output_names=list(outputs),
+                custom_translation_table={
+                    torch.ops.mmmap.scan_chunks.default: scan_chunks
+                },
+                verbose=False,
+            )
+    # torch raises whatever its parts come upon.
+    except Exception as error:
+        reason = next(filter(None, map(str.strip, str(error).split('\n'))), '')
+        raise ExportError(
+            f'torch cannot export {type(module).__name__}: '
+            f'{type(error).__name__}: {reason}; docs/deployment.md says what '
+            'can be exported'
+        ) from error
+    for key, value in meta.items():
+        program.model.metadata_props[key] = json.dumps(value)
+    weights = (*module.parameters(), *module.buffers())
+    heavy = sum(x.numel() * x.element_size() for x in weights) > _LARGEST
+    program.save(file, external_data=heavy)
+
+
+@torch.no_grad()
+def _largest_error(module, file, size, dynamic_size) -> float:
+    """Of one image and of three, and of another size where it may be."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        file, providers=['CPUExecutionProvider']
+    )
+    cases = [_images(1, size), _images(3, size)]
+    if dynamic_size:
+        H, W = size
+        cases.append(_images(1, (H + H // 2 + 1, W + 3)))
+    worst = 0.0
+    for images in cases:
+        truths = module(images)
+        truths = (truths,) if isinstance(truths, Tensor) else truths
+        found = session.run(None, {'images': images.numpy()})
+        for ours, truth in zip(found, truths, strict=True):
+            difference = (torch.from_numpy(ours) - truth).abs().max()
+            worst = max(worst, (difference / truth.abs().max()).item())
+    return worst

@@ -1,0 +1,59 @@
+"""Which part of a model becomes a file: images in, tensors out.
+
+Letters: B batch, H W pixels, C channels, h w rows and columns of a map.
+"""
+
+from mmpretrain.models import ImageClassifier
+from torch import Tensor, nn
+
+from ..models.backbones import Backbone
+
+PARTS = ('model', 'backbone')
+
+
+class _Segmentor(nn.Module):
+    """Scores of the classes at each pixel of the images."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, classes, H, W)."""
+        metas = [dict(img_shape=images.shape[2:])]
+        return self.model.encode_decode(images, metas)
+
+
+def part_of(
+    model: nn.Module, part: str = 'model'
+) -> tuple[nn.Module, list[str]]:
+    """What is exported of a model, and the names of its outputs.
+
+    Args:
+        model: Of mmpretrain, mmseg or mmdet.
+        part: ``'model'``: ``logits`` of a classifier, (B, classes), or of a
+            segmentor, (B, classes, H, W); or ``'backbone'``: a map (B, C, h,
+            w) for each of its ``out_indices``, ``features_0`` and so on.
+
+    Raises:
+        ValueError: A part that has no form in ONNX.
+    """
+    backbone = getattr(model, 'backbone', None)
+    if not isinstance(backbone, Backbone):
+        raise ValueError(
+            f'a {type(model).__name__} with the backbone '
+            f'{type(backbone).__name__} cannot be exported; models of images '
+            'with HybridNet or MambaVision can'
+        )
+    if part == 'backbone':
+        return backbone, [f'features_{i}' for i in backbone.out_indices]
+    if isinstance(model, ImageClassifier) and model.with_head:
+        return model, ['logits']
+    if hasattr(model, 'encode_decode'):
+        return _Segmentor(model), ['logits']
+    raise ValueError(
+        f'a {type(model).__name__} cannot be exported as a whole, only '
+        "classifiers and segmentors can (a detector's NMS and RoIAlign are "
+        'operators of mmcv, which ONNX lacks); export its backbone: '
+        '--part backbone'
+    )
