@@ -117,8 +117,8 @@ WRONG = {
         'not pretrained, so its options',
     ),
     'a misspelt part': (
-        option('modle.decoder.attention', 'full'),
-        'has no modle, which modle.decoder.attention would change',
+        option('network.decoder.attention', 'full'),
+        'has no network, which network.decoder.attention would change',
     ),
     'a misspelt setting': (
         option('randomness.sed', 3),
