@@ -142,11 +142,9 @@ def _write(module, file, size, outputs, dynamic_size, meta) -> None:
             )
     # torch raises whatever its parts come upon.
     except Exception as error:
-        reason = next(filter(None, map(str.strip, str(error).split('\n'))), '')
         raise ExportError(
-            f'torch cannot export {type(module).__name__}: '
-            f'{type(error).__name__}: {reason}; docs/deployment.md says what '
-            'can be exported'
+            f'torch cannot export {type(module).__name__}: {_reason(error)}; '
+            'docs/deployment.md says what can be exported'
         ) from error
     for key, value in meta.items():
         program.model.metadata_props[key] = json.dumps(value)
@@ -155,14 +153,17 @@ def _write(module, file, size, outputs, dynamic_size, meta) -> None:
     program.save(file, external_data=heavy)
 
 
+def _reason(error: BaseException) -> str:
+    """The first line of what is at the bottom of an error."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = filter(None, map(str.strip, str(error).splitlines()))
+    return f'{type(error).__name__}: {next(lines, "")}'
+
+
 @torch.no_grad()
 def _largest_error(module, file, size, dynamic_size) -> float:
     """Of one image and of three, and of another size where it may be."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(
-        file, providers=['CPUExecutionProvider']
-    )
     cases = [_images(1, size), _images(3, size)]
     if dynamic_size:
         H, W = size
@@ -171,8 +172,26 @@ def _largest_error(module, file, size, dynamic_size) -> float:
     for images in cases:
         truths = module(images)
         truths = (truths,) if isinstance(truths, Tensor) else truths
-        found = session.run(None, {'images': images.numpy()})
+        found = _computed(file, images)
         for ours, truth in zip(found, truths, strict=True):
             difference = (torch.from_numpy(ours) - truth).abs().max()
             worst = max(worst, (difference / truth.abs().max()).item())
     return worst
+
+
+def _computed(file: Path, images: Tensor) -> list:
+    """What onnxruntime makes of images with a file."""
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(
+            file, providers=['CPUExecutionProvider']
+        )
+        return session.run(None, {'images': images.numpy()})
+    # Its errors have no base but this one.
+    except Exception as error:
+        shape = 'x'.join(map(str, images.shape))
+        raise ExportError(
+            f'onnxruntime cannot compute {file.name} of images {shape}: '
+            f'{_reason(error)}; docs/deployment.md says what can be exported'
+        ) from error

@@ -100,6 +100,15 @@ def test_any_batch_and_any_size(tmp_path):
         assert_equal(path, module, images(batch, *size))
 
 
+def test_windows_of_any_size(tmp_path):
+    """Written with one window; others have several, padded or not."""
+    path = tmp_path / 'windows.onnx'
+    module = backbone(window_size=3)
+    export_onnx(module, path, (24, 16), ['out'], dynamic_size=True)
+    for size in ((24, 24), (48, 24), (50, 70)):
+        assert_equal(path, module, images(1, *size))
+
+
 def test_what_differs_is_not_kept(tmp_path, monkeypatch):
     largest = onnx_files._largest_error
     monkeypatch.setattr(
@@ -109,6 +118,20 @@ def test_what_differs_is_not_kept(tmp_path, monkeypatch):
     )
     with pytest.raises(ExportError, match='differs from PyTorch by 1.0e-03'):
         export_onnx(SMALL, tmp_path / 'small.onnx', (8, 8), ['out'])
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_onnxruntime_cannot_compute_is_told(tmp_path):
+    """A reshape that holds for one size alone."""
+
+    class Fixed(nn.Module):
+        def forward(self, x):
+            return x + torch.ones(8, 8)
+
+    with pytest.raises(ExportError, match='cannot'):
+        export_onnx(
+            Fixed(), tmp_path / 'a.onnx', (8, 8), ['o'], dynamic_size=True
+        )
     assert os.listdir(tmp_path) == []
 
 

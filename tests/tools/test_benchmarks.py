@@ -50,6 +50,20 @@ def test_model():
     assert 'ViT' in told
 
 
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+def test_resolution(tmp_path):
+    out, plot = tmp_path / 'sizes.csv', tmp_path / 'sizes.png'
+    bench('resolution', '--inference', '--out', out, '--plot', plot)
+    with open(out, newline='') as file:
+        rows = list(csv.DictReader(file))
+    names = ['HybridNet', 'HybridNet, windows', 'ViT', 'ViT, windows']
+    assert [row['model'] for row in rows] == names * 2
+    assert [row['tokens'] for row in rows] == ['4'] * 4 + ['16'] * 4
+    assert all(float(row['s_per_step']) > 0 for row in rows)
+    assert all(float(row['peak_mib']) > 0 for row in rows)
+    assert plot.stat().st_size > 1000
+
+
 def test_out_of_another_kind():
     common = load_tool('benchmarks/common.py')
     args = common.base_parser('').parse_args(['--out', 'scan.txt'])

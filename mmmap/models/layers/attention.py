@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .windows import from_windows, to_windows
+from .windows import from_windows, is_known, to_windows
 
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:
@@ -81,7 +81,7 @@ class WindowedAttention(Attention):
 
     def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
         """x (B, L, C), its tokens in raster order on a grid (h, w)."""
-        if self.size >= max(grid):  # one window
+        if is_known(grid) and self.size >= max(grid):  # one window
             return super().forward(x)
         windows = to_windows(x.transpose(1, 2).unflatten(2, grid), self.size)
         attended = super().forward(windows, self._real(x, grid))
@@ -90,10 +90,10 @@ class WindowedAttention(Attention):
 
     def _real(self, x: Tensor, grid: tuple[int, int]) -> Tensor | None:
         """Which keys of each window are tokens, None where all of them are."""
-        if not any(edge % self.size for edge in grid):
+        if is_known(grid) and not any(edge % self.size for edge in grid):
             return None
         tokens = torch.ones(1, 1, *grid, dtype=torch.bool, device=x.device)
-        real = to_windows(tokens, self.size).repeat(len(x), 1, 1)
+        real = to_windows(tokens, self.size).repeat(x.shape[0], 1, 1)
         return real.mT.unsqueeze(1)  # (B*windows, 1, 1, S*S)
 
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .windows import is_known
+
 
 def resize_grid(weight: Tensor, grid: tuple[int, int]) -> Tensor:
     """Resample an embedding (1, h, w, C) to another grid, bicubic."""
-    # A grid of symbols, in an export for any size, may be any; resampling to
-    # the same grid changes nothing.
-    known = all(isinstance(edge, int) for edge in grid)
-    if known and tuple(weight.shape[1:3]) == tuple(grid):
+    # One that is not known is resampled, which to the same grid is exact.
+    if is_known(grid) and tuple(weight.shape[1:3]) == tuple(grid):
         return weight
     resized = F.interpolate(
         weight.permute(0, 3, 1, 2).float(),

@@ -8,6 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def is_known(grid: tuple[int, int]) -> bool:
+    """Whether h and w are numbers, not symbols of an export for any size."""
+    return all(isinstance(edge, int) for edge in grid)
+
+
 def to_windows(x: Tensor, size: int) -> Tensor:
     """Tokens of each window; the map is padded to whole windows.
 
