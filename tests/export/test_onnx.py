@@ -90,6 +90,7 @@ def test_the_scan_is_onnx_s_own(tmp_path, groups):
     assert {node.domain for node in graph.node} == {''}
 
 
+@pytest.mark.slow
 def test_any_batch_and_any_size(tmp_path):
     path = tmp_path / 'backbone.onnx'
     module = backbone(out_indices=(0, 1))
@@ -100,10 +101,11 @@ def test_any_batch_and_any_size(tmp_path):
         assert_equal(path, module, images(batch, *size))
 
 
+@pytest.mark.slow
 def test_windows_of_any_size(tmp_path):
     """Written with one window; others have several, padded or not."""
     path = tmp_path / 'windows.onnx'
-    module = backbone(window_size=3)
+    module = backbone(arch=dict(ARCH, pattern='T'), window_size=3)
     export_onnx(module, path, (24, 16), ['out'], dynamic_size=True)
     for size in ((24, 24), (48, 24), (50, 70)):
         assert_equal(path, module, images(1, *size))
@@ -174,6 +176,7 @@ def test_whole_models(library, shape, tmp_path):
     assert told['classes'] == '["cat", "dog"]'
 
 
+@pytest.mark.slow
 def test_mamba_vision(tmp_path):
     module = tiny_mamba_vision(out_indices=(0, 1, 2, 3)).eval()
     path = tmp_path / 'mamba_vision.onnx'
