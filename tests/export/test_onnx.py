@@ -148,6 +148,14 @@ def test_what_torch_cannot_export_is_told(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_heavy_weights_lie_beside_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_files, '_LARGEST', 0)
+    path = tmp_path / 'small.onnx'
+    export_onnx(SMALL, path, (8, 8), ['out'])
+    assert sorted(os.listdir(tmp_path)) == ['small.onnx', 'small.onnx.data']
+    assert_equal(path, SMALL, images(2, 8, 8))
+
+
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
     import sys
 
