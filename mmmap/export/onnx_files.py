@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ops.backend import ENVIRONMENT
+from ..ops.selective_scan import torch_chunked  # noqa: F401 (the operator)
 
 # Largest difference from PyTorch, over its largest value.
 TOLERANCE = 1e-4
@@ -43,7 +44,7 @@ def export_onnx(
     Args:
         module: From images to a tensor or a tuple of them.
         path: File to write; weights of more than 2 GiB lie beside it, in
-            ``NAME.data``.
+            ``NAME.onnx.data``.
         size: H, W.
         outputs: Names of the tensors.
         dynamic_size: Whether H and W may be others.

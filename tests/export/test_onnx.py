@@ -90,6 +90,7 @@ def test_the_scan_is_onnx_s_own(tmp_path, groups):
     assert {node.domain for node in graph.node} == {''}
 
 
+@pytest.mark.slow
 def test_any_batch_and_any_size(tmp_path):
     path = tmp_path / 'backbone.onnx'
     module = backbone(out_indices=(0, 1))
@@ -100,10 +101,11 @@ def test_any_batch_and_any_size(tmp_path):
         assert_equal(path, module, images(batch, *size))
 
 
+@pytest.mark.slow
 def test_windows_of_any_size(tmp_path):
     """Written with one window; others have several, padded or not."""
     path = tmp_path / 'windows.onnx'
-    module = backbone(window_size=3)
+    module = backbone(arch=dict(ARCH, pattern='T'), window_size=3)
     export_onnx(module, path, (24, 16), ['out'], dynamic_size=True)
     for size in ((24, 24), (48, 24), (50, 70)):
         assert_equal(path, module, images(1, *size))
@@ -146,6 +148,14 @@ def test_what_torch_cannot_export_is_told(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_heavy_weights_lie_beside_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_files, '_LARGEST', 0)
+    path = tmp_path / 'small.onnx'
+    export_onnx(SMALL, path, (8, 8), ['out'])
+    assert sorted(os.listdir(tmp_path)) == ['small.onnx', 'small.onnx.data']
+    assert_equal(path, SMALL, images(2, 8, 8))
+
+
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
     import sys
 
@@ -174,6 +184,7 @@ def test_whole_models(library, shape, tmp_path):
     assert told['classes'] == '["cat", "dog"]'
 
 
+@pytest.mark.slow
 def test_mamba_vision(tmp_path):
     module = tiny_mamba_vision(out_indices=(0, 1, 2, 3)).eval()
     path = tmp_path / 'mamba_vision.onnx'
