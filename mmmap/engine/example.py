@@ -1,5 +1,6 @@
 """A model of any config on random input, to measure what it costs."""
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,25 @@ from ..models.backbones import HybridNetPoints
 from .trained import forget_training, image_size, open_config
 
 _SHAPES = ('img_shape', 'ori_shape', 'pad_shape', 'batch_input_shape')
+
+
+def example_parser(description: str) -> argparse.ArgumentParser:
+    """The config and size of an example, for a command line."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='of any model')
+    parser.add_argument(
+        '--shape',
+        type=int,
+        nargs='+',
+        metavar='N',
+        help='height and width, or number of points (default: as the '
+        'backbone was made for, or 1024 points)',
+    )
+    parser.add_argument('--traceback', action='store_true')
+    return parser
 
 
 def open_untrained(path: str | Path) -> tuple[nn.Module, Config]:

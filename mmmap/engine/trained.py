@@ -6,6 +6,7 @@ What the commands of ``tools/analysis_tools`` share.
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -178,9 +179,13 @@ def open_whole(
     replace_sync_bn(config.model)
     init_default_scope(config.get('default_scope', 'mmpretrain'))
     model = MODELS.build(config.model)
-    content = read_checkpoint(str(checkpoint))
-    check_settings(config.model, content, checkpoint, METHOD_SETTINGS)
-    load_pretrained(model, str(checkpoint), prefix='')
+    check = partial(
+        check_settings,
+        config.model,
+        source=checkpoint,
+        settings=METHOD_SETTINGS,
+    )
+    load_pretrained(model, str(checkpoint), prefix='', check=check)
     return model.eval().requires_grad_(False), config
 
 

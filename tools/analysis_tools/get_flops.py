@@ -22,6 +22,7 @@ from mmmap.engine.complexity import Layer, layers_of
 from mmmap.engine.example import (
     default_shape,
     example_call,
+    example_parser,
     open_untrained,
 )
 from mmmap.engine.trained import exit_status
@@ -94,25 +95,12 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='of any model')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs='+',
-        metavar='N',
-        help='height and width, or number of points (default: as the '
-        'backbone was made for, or 1024 points)',
-    )
+    parser = example_parser(__doc__)
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument(
         '--depth', type=int, default=2, help='levels of modules (default: 2)'
     )
     parser.add_argument('--out', type=Path, metavar='CSV')
-    parser.add_argument('--traceback', action='store_true')
     return exit_status(run, parser.parse_args(argv))
 
 

@@ -21,6 +21,7 @@ from torch.utils.benchmark import Timer
 from mmmap.engine.example import (
     default_shape,
     example_call,
+    example_parser,
     open_untrained,
 )
 from mmmap.engine.trained import best_device, exit_status
@@ -82,21 +83,9 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='of any model')
+    parser = example_parser(__doc__)
     parser.add_argument(
         '--batch-sizes', type=int, nargs='+', default=[1, 8], metavar='N'
-    )
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs='+',
-        metavar='N',
-        help='height and width, or number of points (default: as the '
-        'backbone was made for, or 1024 points)',
     )
     parser.add_argument('--amp', action='store_true', help='bf16')
     parser.add_argument(
@@ -108,7 +97,6 @@ def main(argv: list[str] | None = None) -> int:
         default=3.0,
         help='how long each batch size is repeated (default: 3)',
     )
-    parser.add_argument('--traceback', action='store_true')
     return exit_status(run, parser.parse_args(argv))
 
 
