@@ -12,6 +12,7 @@ deviations: OUT/results.md and OUT/results.png.
 """
 
 import argparse
+import copy
 import fcntl
 import functools
 import hashlib
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import METRICS, MODELS, DefaultScope
 from side_by_side import Progress, Step, run_stage
 from study_summary import read_result, summarise
 from study_table import (
@@ -38,6 +40,8 @@ from study_table import (
     slug,
     text_of,
 )
+
+import mmmap  # noqa: F401  registers the models
 
 CHECKPOINT = 'model.backbone.init_cfg'
 
@@ -119,8 +123,9 @@ class Run:
     def argv(self) -> list:
         """The command: to train, or to test what was killed before that."""
         options = self.options()
-        if self.start:
-            options[CHECKPOINT] = dict(
+        if not self.pretrains:
+            # None where the config has a checkpoint of its own, too.
+            options[CHECKPOINT] = self.start and dict(
                 type='Pretrained',
                 checkpoint=str(self.start.last),
                 prefix='backbone.',
@@ -306,14 +311,51 @@ def check(runs: list[Run]) -> None:
     """Complain before anything is run.
 
     Raises:
-        ValueError: A result of other settings, or no data.
+        ValueError: A result of other settings, no data, a row that its
+            model refuses, or a metric of another name.
     """
-    for run in runs:
-        if not run.done() and not run.data.is_dir():
+    left = [run for run in runs if not run.done()]
+    for run in left:
+        if not run.data.is_dir():
             raise ValueError(
                 f'there is no folder {run.data}, the data of '
                 f'{run.task.name}: set --data-root'
             )
+    # Seeds share their models.
+    for run in {(run.row.name, run.task.name): run for run in left}.values():
+        rehearse(run)
+
+
+def rehearse(run: Run) -> None:
+    """Build its model, and look who measures its metric."""
+    config = copy.deepcopy(run.config)
+    where = f'{run.row.name}, {run.task.name}'
+    scope = config.get('default_scope', 'mmpretrain')
+    with DefaultScope.overwrite_default_scope(scope):
+        try:
+            MODELS.build(config.model)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f'{where}: {error}') from error
+        if run.pretrains:
+            return
+        prefixes = _prefixes(config.val_evaluator)
+    if run.task.metric.rpartition('/')[0] not in prefixes:
+        begin = ' or '.join(f'{p}/' if p else 'no prefix' for p in prefixes)
+        raise ValueError(
+            f'{where}: {run.task.config} measures no {run.task.metric!r}; '
+            f'its metrics begin with {begin}'
+        )
+
+
+def _prefixes(evaluators: dict | list[dict]) -> list[str]:
+    """What the names of metrics begin with, before the last slash."""
+    each = evaluators if isinstance(evaluators, list) else [evaluators]
+    with METRICS.switch_scope_and_registry(None) as registry:
+        kinds = [registry.get(e['type']) for e in each]
+    return [
+        e.get('prefix') or getattr(kind, 'default_prefix', None) or ''
+        for e, kind in zip(each, kinds)
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -65,7 +65,8 @@ def test_lanes_are_pretraining_then_tasks_for_each_seed(table, tmp_path):
     )
     assert task.options()['randomness.seed'] == 3
     assert 'model.decoder.attention' not in task.options()
-    assert not any('init_cfg' in key for key in lanes[0][0].options())
+    # Also where the config has a checkpoint of its own.
+    assert 'model.backbone.init_cfg=None' in lanes[0][0].argv()
 
 
 def test_only_some(table, tmp_path):
@@ -237,6 +238,35 @@ def test_nothing_is_run_without_the_data(table, tmp_path):
     with pytest.raises(SystemExit, match='no folder .*ade_like, the data of'):
         study.main([*argv, '--data-root', str(tmp_path)])
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (option('model.decoder.attention', 'fulll'), 'pretraining: .*fulll'),
+        (
+            lambda c: c['tasks'][0].update(metric='coco/mIoU'),
+            "segments: .*'coco/mIoU'; its metrics begin with no prefix",
+        ),
+    ],
+)
+def test_nothing_is_run_that_will_fail(
+    table, tmp_path, digits, change, message
+):
+    content, file = table
+    file.write_text(broken(content, change))
+    study = load_tool('study.py')
+    argv = [str(file), '--out', str(tmp_path / 'out')]
+    with pytest.raises(SystemExit, match=message):
+        study.main([*argv, '--data-root', str(digits)])
+    assert not (tmp_path / 'out').exists()
+
+
+def test_tables_of_the_project_name_metrics_that_are_there():
+    study = load_tool('study.py')
+    for table in (study.ROOT / 'configs/study').glob('*.yml'):
+        for run in sum(runs_of(table, '--seeds', 0, '--rows', 'MAP')[1], []):
+            study.rehearse(run)
 
 
 def test_two_studies_do_not_share_a_folder(tmp_path):
