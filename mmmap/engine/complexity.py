@@ -23,8 +23,9 @@ from torch.utils.flop_counter import (
 from ..ops.backend import choose
 from ..ops.selective_scan.operator import scan_flops
 
-# Backends of the scan that are one operator, so that they can be counted.
-COUNTED = ('cpp', 'triton')
+# Backends whose whole scan is one operator, so that it can be counted.
+KERNELS = ('cpp', 'triton')
+COUNTED = (*KERNELS, 'torch')
 
 
 class Layer(NamedTuple):
@@ -65,8 +66,7 @@ def layers_of(
     if scan not in COUNTED:
         raise RuntimeError(
             f'the FLOPs of the {scan!r} scan cannot be counted on {device}; '
-            'on a CPU build the C++ scan with make install, on a GPU set '
-            'MMMAP_SCAN_BACKEND=triton'
+            f'set MMMAP_SCAN_BACKEND to one of {", ".join(COUNTED)}'
         )
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         call()
@@ -117,7 +117,7 @@ def _attention_flops(inputs: list, outputs: list) -> int:
 
 
 _handles = complexity_analysis._DEFAULT_SUPPORTED_FLOP_OPS
-for _kernel in COUNTED:
+for _kernel in KERNELS:
     _handles[f'mmmap::scan_forward_{_kernel}'] = _scan_flops
 _handles['mmmap::scan_chunks'] = _chunks_flops
 _handles['aten::scaled_dot_product_attention'] = _attention_flops

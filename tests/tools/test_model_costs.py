@@ -6,14 +6,9 @@ import re
 import pytest
 from mmengine.logging import MMLogger
 
-from mmmap.ops.backend import choose
 from tests.helpers import REPO, load_tool
+from tests.ops.scan_cases import FAST
 from tests.tools.tiny_configs import map_config, upernet_config
-
-needs_counted_scan = pytest.mark.skipif(
-    choose('selective_scan', 'cpu').name == 'torch',
-    reason='mmmap._C is not built',
-)
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -32,8 +27,9 @@ def throughput(*arguments):
     return tool.main([str(a) for a in arguments])
 
 
-@needs_counted_scan
-def test_layers_of_a_classifier(tmp_path, capsys):
+@pytest.mark.parametrize('backend', FAST)
+def test_layers_of_a_classifier(backend, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', backend)
     config = REPO / 'configs/mmpretrain/hybridnet-tiny_8xb128-amp-ft-400e_in1k'
     out = tmp_path / 'layers.csv'
     run = (f'{config}.py', '--shape', 32, 32, '--depth', 3, '--out', out)
@@ -58,7 +54,6 @@ def test_layers_of_a_classifier(tmp_path, capsys):
     assert '9.524 M parameters' in capsys.readouterr().out
 
 
-@needs_counted_scan
 def test_parts_that_are_not_called_themselves(tmp_path, capsys):
     """mmseg calls the forward of its heads, which no hook sees."""
     config = upernet_config(tmp_path / 'upernet.py')
@@ -73,7 +68,6 @@ def test_parts_that_are_not_called_themselves(tmp_path, capsys):
     assert sum(parts) == count['']
 
 
-@needs_counted_scan
 def test_pretraining_encodes_what_is_visible(tmp_path):
     counts = []
     for ratio in (0.25, 0.75):
@@ -112,7 +106,7 @@ def test_what_cannot_be_measured(tmp_path, capsys, monkeypatch):
     assert 'must be positive, got [0]' in capsys.readouterr().err
     assert flops(config, '--depth', -1) == 1
     assert '--depth must not be negative' in capsys.readouterr().err
-    monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'torch')
+    monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'reference')
     assert flops(config) == 1
-    assert "'torch' scan cannot be counted" in capsys.readouterr().err
+    assert "'reference' scan cannot be counted" in capsys.readouterr().err
     assert flops(tmp_path / 'no.py') == 1
