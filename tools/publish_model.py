@@ -26,7 +26,7 @@ from mmmap.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmmap.models.backbones.pretrained import weights_of
+from mmmap.models.backbones.pretrained import few, weights_of
 from mmmap.version import __version__
 
 SUFFIXES = ('.pth', '.safetensors')
@@ -66,7 +66,8 @@ def published(content, source, choice=None):
         choice: ``'ema'``, ``'raw'`` or None, see ``--weights``.
 
     Raises:
-        CheckpointError: No weights, or none averaged where these are wanted.
+        CheckpointError: No weights, some that are NaN, or none averaged
+            where these are wanted.
     """
     weights = weights_of(content, source)
     # mmengine's EMAHook puts the average under state_dict and the rest here.
@@ -79,6 +80,12 @@ def published(content, source, choice=None):
     if choice == RAW and other:
         raw = {k.removeprefix('module.'): v for k, v in other.items()}
         weights = {key: raw.get(key, value) for key, value in weights.items()}
+    broken = [key for key, value in weights.items() if value.isnan().any()]
+    if broken:
+        raise CheckpointError(
+            f'{len(broken)} tensors of {source} hold NaN ({few(broken)}): its '
+            'training diverged; take an earlier checkpoint'
+        )
     kind = AVERAGED if other and choice != RAW else RAW
     told = content.get('meta') or {}
     meta = {key: plain(told[key]) for key in KEPT if key in told}

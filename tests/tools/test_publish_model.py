@@ -99,12 +99,14 @@ def test_an_existing_file_is_kept_unless_told(trained, tmp_path, capsys):
         ('none.pth', 'out.pth', 'no checkpoint at none.pth'),
         ('cut.pth', 'out.pth', 'truncated'),
         ('empty.pth', 'out.pth', 'empty.pth holds no weights'),
+        ('nan.pth', 'out.pth', '1 tensors of nan.pth hold NaN (a): its'),
         ('empty.pth', 'out.zip', 'must end in .pth or .safetensors, got out'),
     ],
 )
 def test_bad_input(tmp_path, monkeypatch, capsys, source, target, message):
     monkeypatch.chdir(tmp_path)
     torch.save(dict(epoch=1), 'empty.pth')
+    torch.save(dict(a=torch.tensor(float('nan')), b=torch.ones(1)), 'nan.pth')
     whole = (tmp_path / 'empty.pth').read_bytes()
     (tmp_path / 'cut.pth').write_bytes(whole[:-30])
     before = sorted(os.listdir())
