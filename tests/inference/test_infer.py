@@ -173,6 +173,10 @@ def test_bad_input(models, photos, tmp_path, capsys):
     assert '--batch-size must be at least 1' in said(
         config, checkpoint, photos / 'a.png', '--batch-size', 0
     )
+    for score in (-0.1, 1.5, 'nan'):
+        assert '--min-score must be in 0..1' in said(
+            config, checkpoint, photos / 'a.png', '--min-score', score
+        )
     pretraining = 'configs/demo/map_digits.py'
     assert 'has no test_dataloader' in said(
         pretraining, checkpoint, photos / 'a.png'
