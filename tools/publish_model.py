@@ -7,7 +7,8 @@ Example::
     python tools/publish_model.py epoch_1600.pth map.safetensors --weights raw
 
 Kept are the weights and what says what they are (classes, config, length of
-training). Optimizer, schedules and logs are left behind. The first eight
+training). Optimizer, schedules, logs and, in the config, the folders of
+absolute paths are left behind. The first eight
 digits of the file's SHA-256 become part of its name, as
 ``upernet_map_ade20k-1a2b3c4d.pth``, by which anybody can check a download.
 Where training averaged the weights (EMA), the checkpoint holds both: the
@@ -16,6 +17,7 @@ average is taken unless told otherwise.
 
 import argparse
 import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -32,6 +34,8 @@ from mmmap.version import __version__
 SUFFIXES = ('.pth', '.safetensors')
 # What says what the weights are; the rest of a meta is of the run.
 KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
+# An absolute path between quotes, and the last part of it.
+PATH = re.compile(r"""(['"])/[^'"\n]*?([^/'"\n]+)/?\1""")
 AVERAGED, RAW = 'ema', 'raw'
 
 
@@ -89,6 +93,9 @@ def published(content, source, choice=None):
     kind = AVERAGED if other and choice != RAW else RAW
     told = content.get('meta') or {}
     meta = {key: plain(told[key]) for key in KEPT if key in told}
+    if isinstance(meta.get('cfg'), str):
+        # Where things lie on the machine of the training is nobody's matter.
+        meta['cfg'] = PATH.sub(r'\1\2\1', meta['cfg'])
     meta.update(weights=kind, mmmap_version=__version__)
     return dict(state_dict=weights, meta=meta)
 

@@ -83,6 +83,25 @@ def test_there_is_no_average(tmp_path, capsys):
     assert '1 tensors (raw)' in capsys.readouterr().out
 
 
+def test_paths_of_the_machine_are_left_behind(tmp_path):
+    source, target = tmp_path / 'in.pth', tmp_path / 'new/out.pth'
+    config = (
+        "model = dict(init_cfg=dict(checkpoint='/home/me/map.pth'))\n"
+        "data = dict(root='/mnt/disk/ade/', ann='data/a.json', sep='/')\n"
+        'work_dir = "/home/me/runs/1"\n'
+        "url = 'https://example.org/a.pth'\n"
+    )
+    meta = dict(cfg=config)
+    torch.save(dict(state_dict={'a': torch.ones(1)}, meta=meta), source)
+    assert publish([str(source), str(target)]) == 0
+    assert read_checkpoint(published(target.parent))['meta']['cfg'] == (
+        "model = dict(init_cfg=dict(checkpoint='map.pth'))\n"
+        "data = dict(root='ade', ann='data/a.json', sep='/')\n"
+        'work_dir = "1"\n'
+        "url = 'https://example.org/a.pth'\n"
+    )
+
+
 def test_an_existing_file_is_kept_unless_told(trained, tmp_path, capsys):
     run = [str(trained[0]), str(tmp_path / 'map.pth')]
     assert publish(run) == 0
