@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmmap.datasets.checked_pipeline import CheckedPipeline
@@ -67,6 +68,15 @@ def weights_of_another_model(folder):
 def weights_of_another_arch(folder):
     other = HybridNet(dict(ARCH, embed_dims=32), img_size=64).state_dict()
     into_backbone(folder, {f'backbone.{k}': v for k, v in other.items()})
+
+
+def inferencer_with_another_arch(folder):
+    model = nn.Module()
+    model.backbone = HybridNet(ARCH, img_size=64)
+    other = HybridNet(ARCH | dict(embed_dims=32), img_size=64).state_dict()
+    other = {f'backbone.{key}': value for key, value in other.items()}
+    torch.save(dict(state_dict=other), folder / 'other.pth')
+    load_checkpoint(model, str(folder / 'other.pth'))
 
 
 def absent_checkpoint(folder):

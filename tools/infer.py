@@ -73,7 +73,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='leave out images that cannot be read, and say how many',
     )
     parser.add_argument(
-        '--overwrite', action='store_true', help='replace what is in DIR'
+        '--overwrite',
+        action='store_true',
+        help='replace the predictions that are in DIR',
     )
     parser.add_argument(
         '--traceback',
@@ -166,9 +168,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(
                 f'--batch-size must be at least 1, got {args.batch_size}'
             )
+        if not 0 <= args.min_score <= 1:
+            raise InputError(
+                f'--min-score must be in 0..1, as scores are, got '
+                f'{args.min_score}'
+            )
         source = source_of(args.input, args.skip_bad)
         config = read_config(args.config)
-        with new_folder(args.out, args.overwrite) as folder:
+        with new_folder(args.out, args.overwrite, args.input) as folder:
             predictor = build(config, args)
             with torch.no_grad():
                 done = infer(predictor, source, folder, args)

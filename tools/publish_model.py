@@ -7,7 +7,8 @@ Example::
     python tools/publish_model.py epoch_1600.pth map.safetensors --weights raw
 
 Kept are the weights and what says what they are (classes, config, length of
-training). Optimizer, schedules and logs are left behind. The first eight
+training). Optimizer, schedules, logs and, in the config, the folders of
+absolute paths are left behind. The first eight
 digits of the file's SHA-256 become part of its name, as
 ``upernet_map_ade20k-1a2b3c4d.pth``, by which anybody can check a download.
 Where training averaged the weights (EMA), the checkpoint holds both: the
@@ -16,6 +17,7 @@ average is taken unless told otherwise.
 
 import argparse
 import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -26,12 +28,14 @@ from mmmap.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmmap.models.backbones.pretrained import weights_of
+from mmmap.models.backbones.pretrained import few, weights_of
 from mmmap.version import __version__
 
 SUFFIXES = ('.pth', '.safetensors')
 # What says what the weights are; the rest of a meta is of the run.
 KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
+# An absolute path between quotes, and the last part of it.
+PATH = re.compile(r"""(['"])/[^'"\n]*?([^/'"\n]+)/?\1""")
 AVERAGED, RAW = 'ema', 'raw'
 
 
@@ -66,7 +70,8 @@ def published(content, source, choice=None):
         choice: ``'ema'``, ``'raw'`` or None, see ``--weights``.
 
     Raises:
-        CheckpointError: No weights, or none averaged where these are wanted.
+        CheckpointError: No weights, some that are NaN, or none averaged
+            where these are wanted.
     """
     weights = weights_of(content, source)
     # mmengine's EMAHook puts the average under state_dict and the rest here.
@@ -79,9 +84,18 @@ def published(content, source, choice=None):
     if choice == RAW and other:
         raw = {k.removeprefix('module.'): v for k, v in other.items()}
         weights = {key: raw.get(key, value) for key, value in weights.items()}
+    broken = [key for key, value in weights.items() if value.isnan().any()]
+    if broken:
+        raise CheckpointError(
+            f'{len(broken)} tensors of {source} hold NaN ({few(broken)}): its '
+            'training diverged; take an earlier checkpoint'
+        )
     kind = AVERAGED if other and choice != RAW else RAW
     told = content.get('meta') or {}
     meta = {key: plain(told[key]) for key in KEPT if key in told}
+    if isinstance(meta.get('cfg'), str):
+        # Where things lie on the machine of the training is nobody's matter.
+        meta['cfg'] = PATH.sub(r'\1\2\1', meta['cfg'])
     meta.update(weights=kind, mmmap_version=__version__)
     return dict(state_dict=weights, meta=meta)
 

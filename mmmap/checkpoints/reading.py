@@ -34,9 +34,16 @@ def check_file(path: str | Path) -> None:
             f'no checkpoint at {path}; train one first or correct the path'
         )
     with open(path, 'rb') as file:
-        start = file.read(2)
+        start = file.read(9)
+    # A header in JSON follows the eight bytes of its length.
+    if start[8:] == b'{' and not path.endswith(SUFFIX):
+        raise CheckpointError(
+            f'cannot read the checkpoint {path}: it is a safetensors file by '
+            f'its content; end its name in {SUFFIX}'
+        )
     # torch writes zip archives; their directory is at the end of the file.
-    if not start or (start == b'PK' and not zipfile.is_zipfile(path)):
+    zipped = start.startswith(b'PK')
+    if not start or (zipped and not zipfile.is_zipfile(path)):
         raise CheckpointError(
             f'cannot read the checkpoint {path}: it is truncated '
             f'({os.path.getsize(path):,} bytes); copy or download it again'
@@ -88,20 +95,31 @@ def _unpickled(path: str, map_location):
                 "alone: torch.save({'state_dict': model.state_dict()}, FILE)"
             ) from error
         raise CheckpointError(
-            f'cannot read the checkpoint {path}: {_reason(error)}; copy or '
-            'download it again'
+            f'cannot read the checkpoint {path}: {_reason(error, path)}'
         ) from error
 
 
-def _reason(error: Exception) -> str:
-    """The sentence that matters among torch's advice."""
-    if isinstance(error, KeyError | EOFError | OSError):
-        # From bytes that are no pickle and no archive.
-        return 'it is no file that torch.save wrote, or it is truncated'
+def _reason(error: Exception, path: str) -> str:
+    """The sentence that matters among torch's advice, and what to do."""
+    again = 'copy or download it again'
+    if 'TorchScript' in str(error):
+        return (
+            'it is a TorchScript archive, which is code; save its weights '
+            'alone: torch.save(torch.jit.load(FILE).state_dict(), OTHER)'
+        )
+    operand = 'Unsupported operand' in str(error)
+    if isinstance(error, KeyError | EOFError | OSError) or (
+        operand and not zipfile.is_zipfile(path)
+    ):
+        # From bytes that are no archive, and no pickle of torch's.
+        return (
+            'it is no file that torch.save wrote (a plain pickle, perhaps), '
+            f'or it is truncated; {again}'
+        )
     lines = str(error).splitlines() or [type(error).__name__]
     told = [line for line in lines if 'nsupported' in line]
     first = (told or lines)[0].strip().split('. ')[0].rstrip('.')
-    return f'{first}. It may be truncated'
+    return f'{first}. It may be truncated; {again}'
 
 
 def _downloaded(url: str) -> str:

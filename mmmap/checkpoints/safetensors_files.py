@@ -65,6 +65,21 @@ def write_safetensors(path: str | Path, content: dict) -> None:
     meta = json.dumps(content.get('meta', {}), default=_plain)
     # The format is what other readers ask for.
     library.torch.save_file(weights, path, {'format': 'pt', _META: meta})
+    _order_header(path)
+
+
+def _order_header(path: str | Path) -> None:
+    """Sort the header's texts, whose order the library leaves to chance.
+
+    Equal content is an equal file then, with an equal hash.
+    """
+    with open(path, 'r+b') as file:
+        size = int.from_bytes(file.read(8), 'little')
+        header = json.loads(file.read(size))
+        header['__metadata__'] = dict(sorted(header['__metadata__'].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(',', ':'))
+        file.seek(8)
+        file.write(text.encode().ljust(size))
 
 
 def _plain(value):

@@ -16,7 +16,9 @@ import numpy as np
 
 from .image_files import read_pixels
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif')
+# What mmpretrain takes from folders; it passes over the others.
+FOLDER_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif')
+IMAGE_SUFFIXES = (*FOLDER_SUFFIXES, '.tiff', '.webp')
 NUM_SAMPLED = 50  # files opened unless all are asked for
 NUM_LISTED = 5  # names given in a problem before "and ... more"
 IGNORED_LABEL = 255
@@ -93,9 +95,9 @@ def folder_problem(folder):
     return None
 
 
-def list_images(folder):
+def list_images(folder, suffixes=IMAGE_SUFFIXES):
     """Paths of the images in a folder and below it, sorted."""
-    return sorted(_walk_images(folder))
+    return sorted(_walk_images(folder, suffixes))
 
 
 def check_images(folder, full=False, count=20):
@@ -115,7 +117,8 @@ def check_images(folder, full=False, count=20):
         report.problems.append(problem)
         return report
     number = None if full else count
-    paths = list(itertools.islice(_walk_images(folder), number))
+    found = _walk_images(folder, FOLDER_SUFFIXES)
+    paths = list(itertools.islice(found, number))
     _check_readable(report, paths)
     if not paths:
         report.problems.append(
@@ -124,10 +127,10 @@ def check_images(folder, full=False, count=20):
     return report
 
 
-def _walk_images(folder):
+def _walk_images(folder, suffixes):
     for parent, _, names in os.walk(folder, followlinks=True):
         for name in names:
-            if name.lower().endswith(IMAGE_SUFFIXES):
+            if name.lower().endswith(suffixes):
                 yield os.path.join(parent, name)
 
 
@@ -164,7 +167,9 @@ def check_image_folder(root, full=False):
         report.problems.append(problem)
         return report
     names = class_names(root)
-    by_class = {name: list_images(Path(root, name)) for name in names}
+    by_class = {
+        name: list_images(Path(root, name), FOLDER_SUFFIXES) for name in names
+    }
     images = [path for paths in by_class.values() for path in paths]
     report.counts.update(classes=len(names), images=len(images))
     empty = [name for name, paths in by_class.items() if not paths]

@@ -10,22 +10,29 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+# What the writers below leave, besides videos.
+WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
+
 
 @contextmanager
-def new_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(
+    path: str | Path, overwrite: bool = False, source: str | Path = ''
+) -> Iterator[Path]:
     """A folder that is there under its name only when all went well.
 
     Args:
         path: The folder.
-        overwrite: Replace one that holds something.
+        overwrite: Replace one that holds earlier predictions.
+        source: What is predicted on, which is never replaced.
 
     Yields:
         Another folder to write into.
 
     Raises:
-        FileExistsError: It holds something already.
+        FileExistsError: It holds something already, or, to be replaced,
+            something else than predictions.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     if path.exists() and not path.is_dir():
         raise FileExistsError(f'{path} is a file; name a folder with --out')
     filled = path.is_dir() and any(path.iterdir())
@@ -34,6 +41,8 @@ def new_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
             f'{path} is not empty; name another folder with --out, or pass '
             '--overwrite'
         )
+    if filled:
+        _refuse_loss(path, Path(source).resolve())
     absent = [p for p in path.parents if not p.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'.{path.name}.part-{os.getpid()}')
@@ -49,6 +58,23 @@ def new_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
             with suppress(OSError):  # somebody else's by now
                 parent.rmdir()
         raise
+
+
+def _refuse_loss(path: Path, source: Path) -> None:
+    """Raise where replacing a folder would delete what is no prediction."""
+    others = [
+        part.name
+        for part in sorted(path.iterdir())
+        if part == source
+        or (part.name not in WRITTEN and part.suffix != '.mp4')
+    ]
+    if others:
+        more = f' and {len(others) - 1} more' if others[1:] else ''
+        raise FileExistsError(
+            f'{path} holds {others[0]}{more}, which --overwrite would delete '
+            'and which is no earlier prediction; name another folder with '
+            '--out'
+        )
 
 
 class FolderWriter:

@@ -178,5 +178,7 @@ def meta_of(content: dict, config: Config) -> dict:
     if told and told.get('classes'):
         return dict(told)
     dataset = config.test_dataloader.dataset
-    known = getattr(DATASETS.get(dataset.type), 'METAINFO', {})
+    # The root's own get looks into no library.
+    with DATASETS.switch_scope_and_registry(config.default_scope) as registry:
+        known = getattr(registry.get(dataset.type), 'METAINFO', {})
     return {**known, **dataset.get('metainfo', {})}

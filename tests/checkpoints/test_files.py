@@ -1,5 +1,6 @@
 import argparse
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from mmmap.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
+from mmmap.models.backbones.pretrained import weights_of
 
 
 def test_written_whole_and_read_back(tmp_path):
@@ -93,4 +95,24 @@ def test_what_cannot_be_read(tmp_path):
         read_checkpoint(path)
     torch.save([1], path)
     with pytest.raises(CheckpointError, match='holds a list, not a check'):
+        read_checkpoint(path)
+
+
+def test_files_of_others_are_named_for_what_they_are(tmp_path):
+    path = tmp_path / 'weights.pth'
+    path.write_bytes(pickle.dumps({'a': 1}, protocol=4))
+    with pytest.raises(CheckpointError, match='a plain pickle, perhaps'):
+        read_checkpoint(path)
+    path.write_bytes(b'\x89PNG\r\n\x1a\n' + bytes(100))
+    with pytest.raises(CheckpointError, match='no file that torch.save wrote'):
+        read_checkpoint(path)
+    torch.jit.script(torch.nn.Linear(1, 1)).save(path)
+    with pytest.raises(CheckpointError, match='TorchScript archive.*save its'):
+        read_checkpoint(path)
+    torch.save({}, path)
+    with pytest.raises(CheckpointError, match='no weights; its keys are none'):
+        weights_of(read_checkpoint(path), str(path))
+    library = pytest.importorskip('safetensors.torch')
+    library.save_file({'a': torch.ones(1)}, path)
+    with pytest.raises(CheckpointError, match='end its name in .safetensors'):
         read_checkpoint(path)

@@ -55,6 +55,16 @@ def test_plain_libraries_read_it(tmp_path, weights):
         assert json.loads(file.metadata()['meta']) == {}
 
 
+def test_equal_content_is_an_equal_file(tmp_path, weights):
+    """The library writes the texts of a header in an order of chance."""
+    meta = dict(dataset_meta=dict(classes=('\u00e4', '"\n')))
+    files = [tmp_path / f'{i}.safetensors' for i in range(8)]
+    for file in files:
+        write_checkpoint(file, dict(state_dict=weights, meta=meta))
+    assert len({file.read_bytes() for file in files}) == 1
+    assert read_checkpoint(files[0])['meta'] == meta
+
+
 def test_a_backbone_and_mmengine_take_it(tmp_path, weights):
     path = str(tmp_path / 'weights.safetensors')
     weights = {f'backbone.{key}': value for key, value in weights.items()}

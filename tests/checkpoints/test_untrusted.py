@@ -120,3 +120,21 @@ def test_weights_of_another_model_are_not_taken_in_silence(tmp_path):
         mmengine.runner.load_checkpoint(model, str(tmp_path / 'other.pth'))
     with pytest.raises(CheckpointError, match="at 'the top'"):
         model.backbone.load_state_dict({'a': torch.zeros(1)}, strict=False)
+
+
+def test_weights_of_another_arch_are_not_taken_in_silence(tmp_path):
+    """The names are the same, the shapes are not."""
+    model = torch.nn.Module()
+    model.backbone = HybridNet(ARCH, img_size=32)
+    other = HybridNet(ARCH | dict(embed_dims=32), img_size=32).state_dict()
+    other = {f'backbone.{key}': value for key, value in other.items()}
+    torch.save(other, tmp_path / 'other.pth')
+    message = r"not fit the HybridNet at 'backbone.'.* of other shapes \(.*32"
+    with pytest.raises(CheckpointError, match=message):
+        mmengine.runner.load_checkpoint(model, str(tmp_path / 'other.pth'))
+    # Of another image size alone: positions are resampled.
+    larger = HybridNet(ARCH, img_size=48).state_dict()
+    larger = {f'backbone.{key}': value for key, value in larger.items()}
+    model.load_state_dict(larger, strict=False)
+    norm = model.backbone.norm.weight
+    assert torch.equal(norm, larger['backbone.norm.weight'])

@@ -148,6 +148,20 @@ def test_coco_counts(coco):
     }
 
 
+def test_images_that_only_folders_leave_out(coco, folder):
+    path, images, content = coco
+    write_image(images / '3.webp')
+    content['images'].append(
+        {'id': 3, 'file_name': '3.webp', 'width': 8, 'height': 6}
+    )
+    path.write_text(json.dumps(content))
+    report = check_coco(path, images)
+    assert (report.problems, report.counts['opened']) == ([], 3)
+    # mmpretrain would not count it.
+    write_image(folder / 'cat/4.webp')
+    assert check_image_folder(folder).counts['images'] == 5
+
+
 def test_coco_mismatches_are_named(coco):
     path, images, content = coco
     content['annotations'][0]['image_id'] = 55

@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmmap.checkpoints import read_checkpoint
-from tests.helpers import load_tool
+from mmmap.inference.predictors import meta_of
+from tests.helpers import REPO, load_tool
 from tests.inference.conftest import noise
 from tests.inference.tiny_models import CLASSES, PALETTE
 
@@ -173,6 +175,10 @@ def test_bad_input(models, photos, tmp_path, capsys):
     assert '--batch-size must be at least 1' in said(
         config, checkpoint, photos / 'a.png', '--batch-size', 0
     )
+    for score in (-0.1, 1.5, 'nan'):
+        assert '--min-score must be in 0..1' in said(
+            config, checkpoint, photos / 'a.png', '--min-score', score
+        )
     pretraining = 'configs/demo/map_digits.py'
     assert 'has no test_dataloader' in said(
         pretraining, checkpoint, photos / 'a.png'
@@ -203,6 +209,25 @@ def test_checkpoints_that_do_not_fit(
         cut='truncated',
     )
     assert expected[kind] in error
+
+
+@pytest.mark.parametrize(
+    ('config', 'count', 'last'),
+    [
+        (
+            'mmpretrain/hybridnet-tiny_8xb128-amp-ft-400e_in1k.py',
+            1000,
+            'tissue',
+        ),
+        ('mmseg/upernet_map-tiny_ade20k.py', 150, 'flag'),
+        ('mmdet/mask-rcnn_map-tiny_8xb2-1x_coco.py', 80, 'toothbrush'),
+    ],
+)
+def test_names_of_a_library_s_data_set(config, count, last):
+    config = Config.fromfile(REPO / 'configs' / config)
+    classes = meta_of(dict(meta={}), config)['classes']
+    assert len(classes) == count
+    assert last in classes[-1]
 
 
 def test_names_come_from_the_config_where_a_checkpoint_has_none(

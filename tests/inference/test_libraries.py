@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -40,6 +41,9 @@ def test_mmpretrain(models, photos):
     assert len(results) == 2
     alone = inferencer(paths[0])[0]['pred_scores']
     np.testing.assert_allclose(results[0]['pred_scores'], alone, rtol=1e-4)
+    # As the README says, a model from a file is not for inference_model.
+    with pytest.raises(NotImplementedError, match='No available inferencer'):
+        inference_model(get_model(tiny.config, tiny.checkpoint), paths[0])
 
 
 def test_mmseg(models, photos, tmp_path):

@@ -23,15 +23,29 @@ def test_nothing_is_left_of_what_fails(tmp_path):
 def test_what_is_there_is_kept_unless_told(tmp_path):
     path = tmp_path / 'out'
     path.mkdir()
-    (path / 'mine').write_text('mine')
+    (path / 'predictions.jsonl').write_text('mine')
     with pytest.raises(FileExistsError, match='--overwrite'), new_folder(path):
         pass
     with pytest.raises(OSError), new_folder(path, overwrite=True):
         raise OSError
-    assert (path / 'mine').read_text() == 'mine'
+    assert (path / 'predictions.jsonl').read_text() == 'mine'
     with new_folder(path, overwrite=True) as part:
         (part / 'x').write_text('x')
     assert [p.name for p in path.iterdir()] == ['x']
     inside = path / 'x'
     with pytest.raises(FileExistsError, match='a file'), new_folder(inside):
         pass
+
+
+@pytest.mark.parametrize('name', ['photo.jpg', 'drive.mp4', 'pictures'])
+def test_nothing_but_predictions_is_ever_replaced(tmp_path, name, monkeypatch):
+    path = tmp_path / 'photos'
+    (path / 'class_maps').mkdir(parents=True)
+    (path / name).write_text('mine')
+    monkeypatch.chdir(path)
+    for out in (path, '.'):
+        writing = new_folder(out, overwrite=True, source=path / name)
+        message = f'photos holds {name}, which --overwrite would delete'
+        with pytest.raises(FileExistsError, match=message), writing:
+            pass
+    assert (path / name).read_text() == 'mine'

@@ -34,6 +34,14 @@ def test_all_kinds_of_images_become_colour(tmp_path, mode):
     assert frame.image.dtype == np.uint8
 
 
+@pytest.mark.parametrize('suffix', ['.tiff', '.webp', '.JPG'])
+def test_other_kinds_of_files(photos, suffix):
+    cv2.imwrite(str(photos / f'd{suffix}'), noise())
+    names = [frame.name for frame in source_of(photos)]
+    assert names == ['a', 'b', 'd', 'more/c']
+    assert len(source_of(photos / f'd{suffix}')) == 1
+
+
 @pytest.mark.parametrize('content', [b'', b'no image', None])
 def test_images_that_cannot_be_read(photos, content):
     if content is None:

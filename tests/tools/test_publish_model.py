@@ -83,6 +83,25 @@ def test_there_is_no_average(tmp_path, capsys):
     assert '1 tensors (raw)' in capsys.readouterr().out
 
 
+def test_paths_of_the_machine_are_left_behind(tmp_path):
+    source, target = tmp_path / 'in.pth', tmp_path / 'new/out.pth'
+    config = (
+        "model = dict(init_cfg=dict(checkpoint='/home/me/map.pth'))\n"
+        "data = dict(root='/mnt/disk/ade/', ann='data/a.json', sep='/')\n"
+        'work_dir = "/home/me/runs/1"\n'
+        "url = 'https://example.org/a.pth'\n"
+    )
+    meta = dict(cfg=config)
+    torch.save(dict(state_dict={'a': torch.ones(1)}, meta=meta), source)
+    assert publish([str(source), str(target)]) == 0
+    assert read_checkpoint(published(target.parent))['meta']['cfg'] == (
+        "model = dict(init_cfg=dict(checkpoint='map.pth'))\n"
+        "data = dict(root='ade', ann='data/a.json', sep='/')\n"
+        'work_dir = "1"\n'
+        "url = 'https://example.org/a.pth'\n"
+    )
+
+
 def test_an_existing_file_is_kept_unless_told(trained, tmp_path, capsys):
     run = [str(trained[0]), str(tmp_path / 'map.pth')]
     assert publish(run) == 0
@@ -99,12 +118,14 @@ def test_an_existing_file_is_kept_unless_told(trained, tmp_path, capsys):
         ('none.pth', 'out.pth', 'no checkpoint at none.pth'),
         ('cut.pth', 'out.pth', 'truncated'),
         ('empty.pth', 'out.pth', 'empty.pth holds no weights'),
+        ('nan.pth', 'out.pth', '1 tensors of nan.pth hold NaN (a): its'),
         ('empty.pth', 'out.zip', 'must end in .pth or .safetensors, got out'),
     ],
 )
 def test_bad_input(tmp_path, monkeypatch, capsys, source, target, message):
     monkeypatch.chdir(tmp_path)
     torch.save(dict(epoch=1), 'empty.pth')
+    torch.save(dict(a=torch.tensor(float('nan')), b=torch.ones(1)), 'nan.pth')
     whole = (tmp_path / 'empty.pth').read_bytes()
     (tmp_path / 'cut.pth').write_bytes(whole[:-30])
     before = sorted(os.listdir())

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...checkpoints import CheckpointError
 from ...checkpoints.recorded import check_equal, recorded_model
-from .pretrained import load_pretrained, pretrained_cfg
+from .pretrained import compare, few, load_pretrained, pretrained_cfg
 
 
 class Encoder(BaseModule):
@@ -92,20 +92,32 @@ class Encoder(BaseModule):
         return self
 
     def _load_from_state_dict(self, state_dict, prefix, *arguments) -> None:
-        """Refuse weights of which none is for this backbone.
+        """Refuse weights that are not for this backbone.
 
         Whoever loads them: mmengine, the inferencers and ``get_model`` do so
         with ``strict=False`` and would leave a random backbone.
         """
-        own = (f'{prefix}{key}' for key in self.state_dict())
-        if not any(key in state_dict for key in own):
+        place = f'{type(self).__name__} at {prefix or "the top"!r}'
+        weights = {
+            key.removeprefix(prefix): value
+            for key, value in state_dict.items()
+            if key.startswith(prefix)
+        }
+        report = compare(self, weights, 'the weights', self._is_resized)
+        if report.mismatched:
             raise CheckpointError(
-                f'the weights have nothing for the {type(self).__name__} at '
-                f'{prefix or "the top"!r}: none of them has one of its names. '
-                'They are probably of another library, or lack this prefix; '
-                'convert them (tools/model_converters), or load a backbone '
-                "by init_cfg=dict(type='Pretrained', checkpoint=..., "
-                "prefix='backbone.')"
+                f'the weights do not fit the {place}: '
+                f'{len(report.mismatched)} of other shapes '
+                f'({few(report.mismatched)}). They are of another arch; '
+                'build the model with that of the checkpoint'
+            )
+        if not report.matched:
+            raise CheckpointError(
+                f'the weights have nothing for the {place}: none of them has '
+                'one of its names. They are probably of another library, or '
+                'lack this prefix; convert them (tools/model_converters), or '
+                "load a backbone by init_cfg=dict(type='Pretrained', "
+                "checkpoint=..., prefix='backbone.')"
             )
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 

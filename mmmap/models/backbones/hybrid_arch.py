@@ -75,5 +75,11 @@ def _pattern(mamba_depth: int, attention_every: int) -> str:
 
 
 def drop_rates(last: float, depth: int) -> list[float]:
-    """Stochastic depth of each block, rising linearly from 0."""
+    """Stochastic depth of each block, rising linearly from 0.
+
+    Raises:
+        ValueError: A rate that is no probability below 1.
+    """
+    if not 0 <= last < 1:
+        raise ValueError(f'drop_path_rate must be in [0, 1), got {last}')
     return [last * i / max(depth - 1, 1) for i in range(depth)]

@@ -129,7 +129,7 @@ class HybridNet(Backbone):
         drop_path_rate: float = 0.0,
         attention: str = 'published',
         window_size: int | None = None,
-        global_blocks: Sequence[int] = (),
+        global_blocks: int | Sequence[int] = (),
         published_init: bool = False,
         frozen_stages: int = -1,
         with_cp: bool = False,
@@ -336,13 +336,17 @@ class HybridNet(Backbone):
 
 
 def _windowed(
-    pattern: str, window_size: int | None, global_blocks: Sequence[int]
+    pattern: str,
+    window_size: int | None,
+    global_blocks: int | Sequence[int],
 ) -> frozenset[int]:
     """Blocks that attend in windows.
 
     Raises:
         ValueError: No such window, or a block that is no attention block.
     """
+    if isinstance(global_blocks, int):
+        global_blocks = (global_blocks,)
     attention = {i for i, kind in enumerate(pattern) if kind == 'T'}
     if window_size is None:
         if global_blocks:

@@ -30,7 +30,7 @@ class LoadReport:
         for name in ('resized', 'missing', 'unexpected', 'mismatched'):
             keys = getattr(self, name)
             if keys:
-                parts.append(f'{len(keys)} {name} ({_few(keys)})')
+                parts.append(f'{len(keys)} {name} ({few(keys)})')
         return f'{self.source}: ' + ', '.join(parts)
 
 
@@ -77,7 +77,7 @@ def weights_of(checkpoint: dict, source: str) -> dict[str, Tensor]:
     }
     if not weights:
         raise CheckpointError(
-            f'{source} holds no weights; its keys are {_few(list(checkpoint))}'
+            f'{source} holds no weights; its keys are {few(list(checkpoint))}'
         )
     return weights
 
@@ -107,7 +107,7 @@ def select_prefix(
     heads = sorted({key.split('.')[0] for key in weights})
     raise CheckpointError(
         f'{source} has no weights under the prefix {prefix!r}; '
-        f'its keys begin with {_few(heads)}'
+        f'its keys begin with {few(heads)}'
     )
 
 
@@ -179,6 +179,9 @@ def load_pretrained(
     return report
 
 
-def _few(keys: list[str], most: int = 3) -> str:
+def few(keys: list[str], most: int = 3) -> str:
+    """The first of some names, for messages."""
+    if not keys:
+        return 'none'
     shown = ', '.join(map(str, keys[:most]))
     return f'{shown}, ...' if len(keys) > most else shown

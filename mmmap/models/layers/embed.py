@@ -65,8 +65,14 @@ class PatchEmbed(nn.Module):
         """Token grid of images (B, 3, H, W).
 
         Raises:
-            ValueError: The image is smaller than a patch.
+            ValueError: No batch of such images, or smaller than a patch.
         """
+        channels = self.proj.in_channels
+        if images.dim() != 4 or images.shape[1] != channels:
+            raise ValueError(
+                f'images must be (B, {channels}, H, W), got '
+                f'{tuple(images.shape)}'
+            )
         H, W = images.shape[-2:]
         P = self.patch_size
         if min(H, W) < P:

@@ -149,6 +149,12 @@ def test_image_smaller_than_a_patch():
         build()(torch.zeros(1, 3, 7, 32))
 
 
+@pytest.mark.parametrize('shape', [(3, 32, 32), (1, 1, 32, 32)])
+def test_what_is_no_batch_of_images(shape):
+    with pytest.raises(ValueError, match=r'must be \(B, 3, H, W\), got'):
+        build()(torch.zeros(shape))
+
+
 def test_non_square_img_size(images):
     model = build(img_size=(16, 30))
     assert model.pos_embed.weight.shape == (1, 2, 4, 24)
@@ -350,6 +356,8 @@ WRONG_SETTINGS = [
     (dict(out_indices='3'), "out_indices must be whole numbers, got '3'"),
     (dict(out_indices=(1.0,)), 'out_indices must be whole numbers'),
     (dict(frozen_stages=1.5), r'frozen_stages must be in .* got 1.5'),
+    (dict(drop_path_rate=1.5), r'drop_path_rate must be in .* got 1.5'),
+    (dict(window_size=2, global_blocks=0), r'attention blocks.* got \(0,\)'),
 ]
 
 
