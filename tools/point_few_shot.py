@@ -29,7 +29,10 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     parser.add_argument(
         '--folds', type=int, default=10, help='how many folds (10)'
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.folds < 1:
+        parser.error(f'--folds must be at least 1, got {args.folds}')
+    return args
 
 
 def accuracy_of(args: Namespace, fold: int) -> float:

@@ -19,6 +19,7 @@ from mmpretrain.registry import MODELS
 
 from mmmap.datasets.of_config import check_data
 from mmmap.engine.launch import clear_errors, common_parser, read_config
+from mmmap.engine.trained import best_device
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
@@ -28,7 +29,26 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     parser.add_argument(
         '--C', type=float, default=0.01, help='weight of errors (0.01)'
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if not args.C > 0:
+        parser.error(f'--C must be positive, got {args.C}')
+    return args
+
+
+def check_config(config: Config) -> None:
+    """See that it has what is needed of a classifier's.
+
+    Raises:
+        ValueError: It lacks data to validate on, or a backbone on points.
+    """
+    kind = (config.model.get('backbone') or {}).get('type', '')
+    if 'val_dataloader' not in config or not kind.endswith('HybridNetPoints'):
+        raise ValueError(
+            f'{config.filename} is no config of a classifier on points, with '
+            'a HybridNetPoints and a val_dataloader; use one, as '
+            'configs/points/demo/classifier_shapes69.py, with the checkpoint '
+            'of a pretraining'
+        )
 
 
 def frozen_backbone(config: Config, checkpoint: str) -> torch.nn.Module:
@@ -47,7 +67,7 @@ def frozen_backbone(config: Config, checkpoint: str) -> torch.nn.Module:
     )
     backbone = MODELS.build(settings)
     backbone.init_weights()
-    return backbone.eval()
+    return backbone.eval().to(best_device())
 
 
 @torch.no_grad()
@@ -59,11 +79,11 @@ def features_of(
     dataset = dict(config[f'{split}_dataloader'].dataset)
     dataset['pipeline'] = config.val_dataloader.dataset.pipeline
     loader['dataset'] = dataset
-    prepare = MODELS.build(config.model.data_preprocessor)
+    prepare = MODELS.build(config.model.data_preprocessor).to(best_device())
     features, labels = [], []
     for batch in Runner.build_dataloader(loader):
         data = prepare(batch)
-        features.append(backbone(data['inputs'])[-1])
+        features.append(backbone(data['inputs'])[-1].cpu())
         labels += [int(s.gt_label) for s in data['data_samples']]
     return torch.cat(features).numpy(), np.array(labels)
 
@@ -76,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with clear_errors(args.traceback):
         config = read_config(args)
+        check_config(config)
         init_default_scope('mmpretrain')
         if not args.no_data_check:
             check_data(config, ('train', 'val'))

@@ -48,6 +48,7 @@ def main(
     except (ConversionError, CheckpointError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    weights = content.get('state_dict', content.get('model'))
+    # The weights come first, whatever the official key is.
+    weights = next(iter(content.values()))
     print(f'{args.dst}: {len(weights)} tensors')
     return 0

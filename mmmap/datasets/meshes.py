@@ -183,6 +183,8 @@ def _rows(element: _Element, values: _Values):
         row = {}
         for name, *kinds in element.properties:
             length = int(values.take(kinds[:1])[0, 0]) if kinds[1:] else 1
+            if length < 0:
+                raise ValueError(f'a list {name} has the length {length}')
             row[name] = values.take([kinds[-1]] * length)[0]
         yield row
 
@@ -200,6 +202,8 @@ def _read_off(text: str) -> Mesh:
     if not words or len(words[0]) < 2:
         raise ValueError('it does not tell how many vertices and faces it has')
     number, polygons = map(int, words[0][:2])
+    if number < 0 or polygons < 0:
+        raise ValueError(f'it tells of {number} vertices, {polygons} faces')
     if len(words) < 1 + number + polygons:
         raise ValueError(
             f'it has {len(words) - 1} lines for {number} vertices and '
@@ -210,6 +214,9 @@ def _read_off(text: str) -> Mesh:
     if short:
         raise ValueError(f'a vertex is {" ".join(short[0])}, must be x y z')
     rows = words[1 + number : 1 + number + polygons]
+    cut_off = [row for row in rows if len(row) < 1 + int(row[0])]
+    if cut_off:
+        raise ValueError(f'a face is {" ".join(cut_off[0])}, too few corners')
     faces = _triangles([np.array(r[1 : 1 + int(r[0])], float) for r in rows])
     vertices = np.array(places, float).reshape(number, 3)
     return Mesh(vertices, _checked(faces, number))

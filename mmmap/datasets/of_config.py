@@ -1,6 +1,7 @@
 """The data sets a config names, checked before anything is trained."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from .checks import (
@@ -11,18 +12,6 @@ from .checks import (
     folder_problem,
 )
 from .coco_checks import check_coco
-from .point_files import PointFileError, read_clouds
-
-# Sets of clouds in files of their own, by what is looked for in their folder;
-# the files are read, and what is wrong with them named, in training.
-CLOUD_SETS = {
-    'ModelNet40': 'airplane',
-    'ModelNet40H5': '',  # the folder itself
-    'PointFolder': None,  # its split
-    'ScanObjectNN': 'main_split',
-    'ShapeNet55': 'shapenet_pc',
-    'ShapeNetPart': 'train_test_split',
-}
 
 
 class DataError(RuntimeError):
@@ -63,8 +52,12 @@ def reports_of(
     """What is found of each data set, with its split; see ``check_data``."""
     for split in splits:
         loader = config.get(f'{split}_dataloader') or {}
-        for dataset in _plain_datasets(loader.get('dataset')):
-            yield split, _report(dataset, _num_classes(config), full)
+        outer = loader.get('dataset')
+        classes = _num_classes(config)
+        if isinstance(outer, Mapping) and outer.get('type') == 'FewShot':
+            classes = None  # it numbers some of the classes anew
+        for dataset in _plain_datasets(outer):
+            yield split, _report(dataset, classes, full)
 
 
 def set_data_root(config: Mapping, root: str) -> None:
@@ -113,6 +106,9 @@ def _report(dataset: Mapping, classes: int | None, full: bool) -> Report:
         prefix = {'img_path': prefix}
     if root and folder_problem(root):
         return Report(root, problems=[folder_problem(root)])
+    kind = _cloud_set(dataset)
+    if kind:
+        return _clouds(dataset, kind, classes, full)
     folders = {key: Path(root, value) for key, value in prefix.items()}
     annotations = str(dataset.get('ann_file') or '')
     if 'seg_map_path' in folders and not annotations:
@@ -128,15 +124,6 @@ def _report(dataset: Mapping, classes: int | None, full: bool) -> Report:
             _classes_of(dataset),
             any(step.get('with_mask') for step in dataset.get('pipeline', ())),
         )
-    if annotations.endswith('.npz'):
-        return _clouds(Path(root, annotations))
-    kind = str(dataset.get('type')).split('.')[-1]
-    if kind in CLOUD_SETS:
-        part = CLOUD_SETS[kind]
-        part = dataset.get('split', '') if part is None else part
-        problem = folder_problem(Path(root, part))
-        title = str(Path(root, part))
-        return Report(title, problems=[problem] if problem else [])
     folders = folders or {'img_path': Path(root, dataset.get('split') or '')}
     report = _folders(folders.values(), full)
     if dataset.get('with_label', True) and not annotations:
@@ -182,13 +169,29 @@ def _check_class_folders(
         )
 
 
-def _clouds(path: Path) -> Report:
-    report = Report(str(path))
-    try:
-        read_clouds(path)
-    except PointFileError as error:
-        report.problems.append(str(error))
-    return report
+def _cloud_set(dataset: Mapping) -> type | None:
+    """The class of a data set of clouds, None for others."""
+    # Here, for no other data set needs what it imports.
+    from . import points
+    from .points.base import PointSet
+
+    kind = getattr(points, str(dataset.get('type')).split('.')[-1], None)
+    known = isinstance(kind, type) and issubclass(kind, PointSet)
+    return kind if known else None
+
+
+def _clouds(
+    dataset: Mapping, kind: type, classes: int | None, full: bool
+) -> Report:
+    """What is in a set of clouds, without its pipeline."""
+    from .points.check import check_point_set
+
+    settings = {
+        k: v for k, v in dataset.items() if k not in ('type', 'pipeline')
+    }
+    place = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')
+    title = f'{kind.__name__} in {place}'
+    return check_point_set(partial(kind, **settings), title, full, classes)
 
 
 def _folders(folders: Iterable[Path], full: bool) -> Report:

@@ -1,6 +1,6 @@
 """Files of point clouds: read, checked, and named where they are wrong.
 
-Standard library and NumPy, h5py for HDF5. Letters: n clouds, N points.
+NumPy, and h5py for HDF5. Letters: n clouds, N points.
 """
 
 import zipfile
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..ops.points.checks import LARGEST
 from . import meshes
 
 # What reading a file raises that is truncated or of another kind.
@@ -46,25 +47,31 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def check_clouds(points: np.ndarray, source: str | Path) -> None:
-    """See that an array holds clouds, (n, N, 3), all finite.
+    """See that an array holds clouds, (n, N, 3), of usable numbers.
 
     Raises:
-        PointFileError: Another shape, nothing in it, or a coordinate that is
-            NaN or infinite; it names file and sample.
+        PointFileError: Another type or shape, nothing in it, or a coordinate
+            that is NaN, infinite or larger than the operators take; it names
+            file and sample.
     """
     shape = points.shape
+    if points.dtype.kind not in 'fiu':
+        raise PointFileError(
+            f'{source}: points must be real numbers, got {points.dtype}'
+        )
     if points.ndim != 3 or shape[2] != 3 or 0 in shape:
         raise PointFileError(
             f'{source}: points must be (n, N, 3) with n and N at least 1, '
             f'got {shape}'
         )
-    finite = np.isfinite(points).all((1, 2))
-    if not finite.all():
-        first = int(np.flatnonzero(~finite)[0])
+    # A bound of NumPy's type: fp16 would make it infinite.
+    usable = (np.abs(points) <= np.float64(LARGEST)).all((1, 2))
+    if not usable.all():
+        first = int(np.flatnonzero(~usable)[0])
         raise PointFileError(
-            f'{source}: sample {first} has coordinates that are NaN or '
-            f'infinite, as have {int((~finite).sum())} of {len(points)} '
-            'samples; mend or remove them'
+            f'{source}: sample {first} has coordinates that are NaN, infinite '
+            f'or larger than {LARGEST:g}, as have {int((~usable).sum())} of '
+            f'{len(points)} samples; mend or remove them'
         )
 
 
@@ -110,6 +117,13 @@ def read_clouds(path: str | Path) -> dict[str, np.ndarray]:
         )
     points = arrays['points']
     check_clouds(points, path)
+    if ('category' in arrays) != ('part' in arrays) or (
+        'category' in arrays and 'label' in arrays
+    ):
+        raise PointFileError(
+            f'{path} has {sorted(arrays)}; beside points it must have label '
+            'and classes, or category, categories, part and parts, or none'
+        )
     number, size = points.shape[:2]
     for label, names, shape in (
         ('label', 'classes', (number,)),
@@ -157,7 +171,7 @@ def read_h5(path: str | Path, classes: int) -> list[dict]:
     try:
         with h5py.File(path) as file:
             points, labels = file['data'][()], file['label'][()]
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, TypeError) as error:
         raise PointFileError(
             f'cannot read data and label of {path} ({error}); it is '
             'truncated or of another kind: copy or download it again'
@@ -198,9 +212,9 @@ def read_cloud(path: str | Path, surface: int | None = None) -> np.ndarray:
             points = meshes.sample_surface(
                 meshes.read_mesh(path), surface, rng
             )
-    points = points[:, :3].astype(np.float32)
+    points = points[:, :3]
     check_clouds(points[None], path)
-    return points
+    return points.astype(np.float32)
 
 
 def read_table(path: str | Path) -> np.ndarray:

@@ -152,9 +152,22 @@ def cut(content):
             'a vertex is 1 2, must',
         ),
         ('off', lambda c: b'OFF\n1 0 0\n1 2 x', 'x'),
-        ('off', lambda c: b'OFF\n1 0 0\n1 2 nan', 'NaN or infinite'),
+        ('off', lambda c: b'OFF\n1 0 0\n1 2 nan', 'NaN, infinite'),
         ('off', lambda c: b'OFF\n0 0 0', r'\(1, 0, 3\)'),
         ('off', lambda c: b'OFF\n1 1 0\n1 2 3\n3 0 1 0', 'corners 0 to 1'),
+        (
+            'off',
+            lambda c: b'OFF\n1 1 0\n1 2 3\n3 0 0',
+            '3 0 0, too few',
+        ),
+        ('off', lambda c: b'OFF\n-1 0 0\n1 2 3', '-1 vertices, 0 faces'),
+        (
+            'ply',
+            lambda c: c.replace(b'list uchar', b'list char').replace(
+                b'\x04\x00\x00\x00\x00\x01', b'\xff\x00\x00\x00\x00\x01'
+            ),
+            'list vertex_indices has the length -1',
+        ),
     ],
 )
 def test_wrong_files_are_named(tmp_path, suffix, change, message):

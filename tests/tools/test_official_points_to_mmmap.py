@@ -21,7 +21,7 @@ def test_there_and_back(tmp_path, kind, outer):
     assert meta['pattern'] == 'MMTMMT'
     assert meta['source'] == f'official MAP on points, {kind}'
     assert convert(ours, back, '--reverse') == 0
-    restored = load(back)['model']
+    restored = load(back)['base_model']
     assert restored.keys() == official.keys()
     for name, value in official.items():
         assert torch.equal(value, restored[name]), name

@@ -83,6 +83,14 @@ def test_svm(root, capsys):
     with pytest.raises(SystemExit):
         tool.main([*config(root), str(root / 'none.pth')])
     assert 'no checkpoint at' in capsys.readouterr().err
+    pretraining = REPO / 'configs/points/demo/map_shapes69.py'
+    for wrong, message in (
+        ([*config(root), str(checkpoint), '--C', '0'], 'must be positive'),
+        ([str(pretraining), str(checkpoint)], 'is no config of a classifier'),
+    ):
+        with pytest.raises(SystemExit):
+            tool.main(wrong)
+        assert message in capsys.readouterr().err
 
 
 def test_few_shot(root, capsys):
@@ -99,3 +107,6 @@ def test_few_shot(root, capsys):
     with pytest.raises(SystemExit):
         tool.main([*config(root), *common])
     assert 'not FewShot' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        tool.main([*config(root), '--folds', '0'])
+    assert 'folds must be at least 1, got 0' in capsys.readouterr().err

@@ -61,7 +61,8 @@ def restored(content):
         CheckpointError: It holds no weights.
     """
     official = to_official(weights_of(content, 'the checkpoint'))
-    return {'model': {**official, **content.get(UNUSED_KEY, {})}}
+    # The only key that the published fine-tuning reads.
+    return {KEYS[0]: {**official, **content.get(UNUSED_KEY, {})}}
 
 
 def main(argv=None):

@@ -1,4 +1,4 @@
-# MAP pretraining on 1,558 CAD shapes, without their labels; 2 CPU cores:
+# MAP pretraining on 1,548 CAD shapes, without their labels; 2 CPU cores:
 # minutes.
 #
 #   python tools/train.py configs/points/demo/map_shapes69.py \

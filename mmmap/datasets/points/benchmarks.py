@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from ..point_files import (
@@ -17,7 +16,7 @@ from ..point_files import (
     read_h5,
     read_table,
 )
-from .folder import CloudFiles
+from .base import CloudFiles, SplitSet
 
 
 def _lines(path: Path) -> list[str]:
@@ -26,7 +25,12 @@ def _lines(path: Path) -> list[str]:
             f'there is no file {path}: the data set is not complete, or not '
             'in this folder; set --data-root'
         )
-    return path.read_text().split()
+    try:
+        return path.read_text().split()
+    except UnicodeDecodeError as error:
+        raise PointFileError(
+            f'{path} is no text ({error}): copy or download it again'
+        ) from error
 
 
 def _json_list(path: Path) -> list:
@@ -38,15 +42,8 @@ def _json_list(path: Path) -> list:
         ) from error
 
 
-def _check_split(split: str, splits) -> None:
-    if split not in splits:
-        raise ValueError(
-            f'split must be one of {", ".join(splits)}, got {split!r}'
-        )
-
-
 @DATASETS.register_module()
-class ShapeNet55(CloudFiles):
+class ShapeNet55(SplitSet, CloudFiles):
     """ShapeNet-55, for pretraining: 41,952 + 10,518 clouds of 8,192 points.
 
     In Point-BERT's form: ``train.txt`` and ``test.txt`` list files of the
@@ -60,11 +57,6 @@ class ShapeNet55(CloudFiles):
         PointFileError: The list is absent.
     """
 
-    def __init__(self, split: str = 'train', **kwargs) -> None:
-        _check_split(split, ('train', 'test'))
-        self.split = split
-        super().__init__(**kwargs)
-
     def load_data_list(self) -> list[dict]:
         """List the files."""
         root = Path(self.data_root or '')
@@ -73,7 +65,7 @@ class ShapeNet55(CloudFiles):
 
 
 @DATASETS.register_module()
-class ModelNet40(CloudFiles):
+class ModelNet40(SplitSet, CloudFiles):
     """ModelNet40: 9,843 + 2,468 clouds in 40 classes.
 
     In the resampled form, ``modelnet40_normal_resampled``: rows of text,
@@ -86,11 +78,6 @@ class ModelNet40(CloudFiles):
     Raises:
         PointFileError: A list is absent, or names an unknown class.
     """
-
-    def __init__(self, split: str = 'train', **kwargs) -> None:
-        _check_split(split, ('train', 'test'))
-        self.split = split
-        super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the files."""
@@ -111,7 +98,7 @@ class ModelNet40(CloudFiles):
 
 
 @DATASETS.register_module()
-class ModelNet40H5(BaseDataset):
+class ModelNet40H5(SplitSet):
     """ModelNet40 in its HDF5 form: 9,840 + 2,468 clouds of 2,048 points.
 
     In the form it is given out in, ``modelnet40_ply_hdf5_2048``:
@@ -128,11 +115,6 @@ class ModelNet40H5(BaseDataset):
         ImportError: h5py is not installed.
     """
 
-    def __init__(self, split: str = 'train', **kwargs) -> None:
-        _check_split(split, ('train', 'test'))
-        self.split = split
-        super().__init__(**kwargs)
-
     def load_data_list(self) -> list[dict]:
         """Read the files."""
         root = Path(self.data_root or '')
@@ -146,7 +128,7 @@ class ModelNet40H5(BaseDataset):
 
 
 @DATASETS.register_module()
-class ScanObjectNN(BaseDataset):
+class ScanObjectNN(SplitSet):
     """ScanObjectNN: scanned objects of 2,048 points in 15 classes.
 
     In the form it is given out in, ``main_split`` and ``main_split_nobg``
@@ -174,28 +156,29 @@ class ScanObjectNN(BaseDataset):
         obj_only='main_split_nobg/{}_objectdataset.h5',
         pb_t50_rs='main_split/{}_objectdataset_augmentedrot_scale75.h5',
     )
-    PREFIXES = dict(train='training', test='test')
+    # The splits, as they begin the names of its files.
+    SPLITS = dict(train='training', test='test')
 
     def __init__(
         self, split: str = 'train', variant: str = 'pb_t50_rs', **kwargs
     ) -> None:
-        _check_split(split, self.PREFIXES)
         if variant not in self.FILES:
             raise ValueError(
                 f'variant must be one of {", ".join(self.FILES)}, got '
                 f'{variant!r}'
             )
-        self.file = self.FILES[variant].format(self.PREFIXES[split])
-        super().__init__(**kwargs)
+        self.variant = variant
+        super().__init__(split, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read the file."""
-        path = Path(self.data_root or '', self.file)
+        file = self.FILES[self.variant].format(self.SPLITS[self.split])
+        path = Path(self.data_root or '', file)
         return read_h5(path, len(self._metainfo['classes']))
 
 
 @DATASETS.register_module()
-class ShapeNetPart(BaseDataset):
+class ShapeNetPart(SplitSet):
     """ShapeNetPart: shapes of 16 categories, 50 parts.
 
     In the form with normals: a folder for each category, rows of text with
@@ -221,9 +204,7 @@ class ShapeNetPart(BaseDataset):
     )
 
     def __init__(self, split: str = 'trainval', **kwargs) -> None:
-        _check_split(split, self.SPLITS)
-        self.split = split
-        super().__init__(**kwargs)
+        super().__init__(split, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the files."""
@@ -235,7 +216,8 @@ class ShapeNetPart(BaseDataset):
         for part in self.SPLITS[self.split]:
             file = f'train_test_split/shuffled_{part}_file_list.json'
             for entry in _json_list(root / file):
-                folder, name = str(entry).split('/')[-2:]
+                folder, _, name = str(entry).rpartition('/')
+                folder = folder.rpartition('/')[2]
                 if names.get(folder) not in categories:
                     raise PointFileError(
                         f'{root / file} names {entry}, of no category in '
@@ -249,23 +231,34 @@ class ShapeNetPart(BaseDataset):
     def prepare_data(self, idx: int) -> dict:
         """Read a cloud with its parts and send it through the pipeline."""
         item = self.get_data_info(idx)
-        table = read_table(item['path'])
-        points = table[:, :3].astype(np.float32)
-        check_clouds(points[None], item['path'])
-        labels = table[:, -1].astype(np.int64)
-        if not np.array_equal(labels, table[:, -1]):
+        path = item['path']
+        table = read_table(path)
+        points = table[:, :3]
+        check_clouds(points[None], path)
+        column = table[:, 3:][:, -1:]
+        whole = column.size and np.isfinite(column).all()
+        if not (whole and np.array_equal(column, column.round())):
             raise PointFileError(
-                f'{item["path"]}: the last column must be parts, whole numbers'
+                f'{path}: the last column, after x y z, must be parts, whole '
+                'numbers'
             )
-        check_labels(
-            labels[None],
-            sum(self.PARTS.values()),
-            (1, len(points)),
-            item['path'],
-        )
-        counts = list(self.PARTS.values())
-        first = sum(counts[: item['gt_label']])
-        parts = tuple(range(first, first + counts[item['gt_label']]))
+        labels = column[:, 0].astype(np.int64)
+        total = sum(self.PARTS.values())
+        check_labels(labels[None], total, (1, len(points)), path)
+        parts = self._parts(item['gt_label'])
+        foreign = sorted(set(labels.tolist()) - set(parts))
+        if foreign:
+            raise PointFileError(
+                f'{path} has parts {foreign}, its category '
+                f'{self.METAINFO["classes"][item["gt_label"]]} has '
+                f'{list(parts)}'
+            )
+        points = points.astype(np.float32)
         return self.pipeline(
             {**item, 'points': points, 'gt_part': labels, 'parts': parts}
         )
+
+    def _parts(self, category: int) -> tuple[int, ...]:
+        counts = list(self.PARTS.values())
+        first = sum(counts[:category])
+        return tuple(range(first, first + counts[category]))

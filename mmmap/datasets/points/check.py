@@ -10,7 +10,10 @@ from ..point_files import PointFileError
 
 
 def check_point_set(
-    build: Callable[[], BaseDataset], title: str, full: bool = False
+    build: Callable[[], BaseDataset],
+    title: str,
+    full: bool = False,
+    classes: int | None = None,
 ) -> Report:
     """Build a data set, see that its files are there, and open some of them.
 
@@ -18,6 +21,7 @@ def check_point_set(
         build: Makes it, without a pipeline.
         title: What is checked.
         full: Open every cloud, not a sample.
+        classes: How many the model tells apart, if it does.
 
     Returns:
         Counts ``clouds``, ``classes`` that occur and clouds ``opened``.
@@ -28,6 +32,12 @@ def check_point_set(
     except (PointFileError, ImportError) as error:
         report.problems.append(str(error))
         return report
+    named = len(dataset.metainfo.get('classes') or ())
+    if classes and named > classes:
+        report.problems.append(
+            f'the data set has {named} classes, the head has {classes}: set '
+            'model.head.num_classes'
+        )
     about = [dataset.get_data_info(i) for i in range(len(dataset))]
     labels = {item['gt_label'] for item in about if 'gt_label' in item}
     report.counts.update(clouds=len(about), classes=len(labels))

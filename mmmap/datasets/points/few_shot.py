@@ -26,7 +26,8 @@ class FewShot:
         num_queries: Of each class.
 
     Raises:
-        ValueError: Too few classes have so many examples.
+        ValueError: A number that is too small, a data set without labels,
+            or too few classes that have so many examples.
     """
 
     def __init__(
@@ -38,13 +39,22 @@ class FewShot:
         query: bool = False,
         num_queries: int = 20,
     ) -> None:
+        if min(way, shot, num_queries) < 1 or fold < 0:
+            raise ValueError(
+                'way, shot and num_queries must be at least 1 and fold at '
+                f'least 0, got {way}, {shot}, {num_queries} and {fold}'
+            )
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dataset)
         self.dataset = dataset
         rng = np.random.default_rng([way, shot, fold])
-        labels = [
-            dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))
-        ]
+        about = [dataset.get_data_info(i) for i in range(len(dataset))]
+        if not all('gt_label' in item for item in about):
+            raise ValueError(
+                'few-shot needs the class of every sample, but the data set '
+                'has some without gt_label'
+            )
+        labels = [item['gt_label'] for item in about]
         needed = shot + num_queries
         numbers = np.bincount(labels)
         usable = np.flatnonzero(numbers >= needed)

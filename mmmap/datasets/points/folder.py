@@ -2,23 +2,13 @@
 
 from pathlib import Path
 
-from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from ..point_files import SUFFIXES, PointFileError, read_cloud
+from ..point_files import SUFFIXES, PointFileError
+from .base import CloudFiles
 
-
-class CloudFiles(BaseDataset):
-    """Clouds of a file each, which are read when they are asked for."""
-
-    # Points to draw from the faces of meshes; None takes their vertices.
-    surface: int | None = None
-
-    def prepare_data(self, idx: int) -> dict:
-        """Read a cloud and send it through the pipeline."""
-        item = self.get_data_info(idx)
-        points = read_cloud(item['path'], self.surface)
-        return self.pipeline({**item, 'points': points})
+# Splits whose folders of classes are numbered together.
+SPLITS = ('train', 'val', 'test')
 
 
 @DATASETS.register_module()
@@ -28,7 +18,9 @@ class PointFolder(CloudFiles):
     Files are ``.npz`` (with ``points``), ``.npy``, rows of text (``.txt``,
     ``.xyz``, ``.pts``), ``.ply`` or ``.off``. Where there are folders in
     ``split``, they are the classes in alphabetical order; files beside them
-    are left out.
+    are left out, as are folders whose names begin with a dot. A class that
+    one of the splits ``train``, ``val`` and ``test`` lacks has its number in
+    all of them. ``metainfo=dict(classes=...)`` sets the classes instead.
 
     Args:
         split: Folder below ``data_root``, as ``'train'``.
@@ -38,7 +30,8 @@ class PointFolder(CloudFiles):
         **kwargs: Of mmengine's ``BaseDataset``.
 
     Raises:
-        PointFileError: There is no such folder, or no cloud in it.
+        PointFileError: There is no such folder, no cloud in it, or a folder
+            that is none of the classes which are set.
         ValueError: ``surface`` is below 1.
     """
 
@@ -56,17 +49,46 @@ class PointFolder(CloudFiles):
         root = Path(self.data_root or '', self.split)
         if not root.is_dir():
             raise PointFileError(f'there is no folder {root}')
-        classes = sorted(p.name for p in root.iterdir() if p.is_dir())
-        if classes:
-            self._metainfo.setdefault('classes', tuple(classes))
+        folders = _folders(root)
+        if folders:
+            self._metainfo.setdefault('classes', self._classes(root))
+            self._check_classes(root, folders)
         items = []
-        for label, name in enumerate(classes or ['']):
+        for name in folders or ['']:
+            known = {}
+            if name:
+                known['gt_label'] = self._metainfo['classes'].index(name)
             for path in sorted(root.joinpath(name).rglob('*')):
                 if path.suffix.lower() in SUFFIXES:
-                    item = dict(path=str(path))
-                    items.append(item | ({'gt_label': label} if name else {}))
+                    items.append(dict(path=str(path), **known))
         if not items:
             raise PointFileError(
                 f'{root} holds no clouds ({", ".join(SUFFIXES)})'
             )
         return items
+
+    def _classes(self, root: Path) -> tuple[str, ...]:
+        """The folders of this split, and of those beside it."""
+        splits = {root}
+        if self.split in SPLITS:
+            splits |= {root.parent / split for split in SPLITS}
+        names = {n for s in splits if s.is_dir() for n in _folders(s)}
+        return tuple(sorted(names))
+
+    def _check_classes(self, root: Path, folders: list[str]) -> None:
+        classes = self._metainfo['classes']
+        unknown = sorted(set(folders) - set(classes))
+        if unknown:
+            raise PointFileError(
+                f'{root} has the folders {", ".join(unknown)}, which are none '
+                f'of the classes {", ".join(classes)}'
+            )
+
+
+def _folders(root: Path) -> list[str]:
+    """Names of the folders in one, without hidden ones."""
+    return sorted(
+        path.name
+        for path in root.iterdir()
+        if path.is_dir() and not path.name.startswith('.')
+    )

@@ -6,16 +6,16 @@ Letters: n clouds, N points.
 from pathlib import Path
 
 import numpy as np
-from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from ..point_files import read_clouds
+from .base import PointSet
 
 SPLITS = ('train', 'val', 'all')
 
 
 @DATASETS.register_module()
-class PointNPZ(BaseDataset):
+class PointNPZ(PointSet):
     """Clouds with labels of classes or of parts, split by the data set.
 
     See :func:`mmmap.datasets.point_files.read_clouds` for what the file
@@ -34,7 +34,7 @@ class PointNPZ(BaseDataset):
 
     Raises:
         PointFileError: The file is absent, unreadable, or holds something
-            else; the message names file and sample.
+            else, or nothing for the split; the message names file and sample.
         ValueError: An unknown split.
     """
 

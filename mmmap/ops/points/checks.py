@@ -3,6 +3,8 @@
 Letters: B batch, N points.
 """
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -20,9 +22,15 @@ def check_points(points: Tensor, name: str = 'points') -> Tensor:
         name: Of the argument, for messages.
 
     Raises:
+        TypeError: No tensor.
         ValueError: Another shape or type, an empty cloud, or a coordinate
             that is NaN, infinite or larger than 1e18.
     """
+    if not isinstance(points, Tensor):
+        raise TypeError(
+            f'{name} must be a torch.Tensor, got {type(points).__name__}; '
+            'torch.as_tensor makes one of an array'
+        )
     if points.dim() != 3 or points.shape[-1] != 3:
         raise ValueError(
             f'{name} must be clouds (B, N, 3) of coordinates x, y, z, got '
@@ -57,8 +65,11 @@ def check_count(what: str, wanted: int, there: int) -> None:
     """See that so many points can be taken from a cloud.
 
     Raises:
+        TypeError: No whole number.
         ValueError: Less than one, or more than there are.
     """
+    if not isinstance(wanted, Integral):
+        raise TypeError(f'{what} must be a whole number, got {wanted!r}')
     if wanted < 1:
         raise ValueError(f'{what} must be at least 1, got {wanted}')
     if wanted > there:

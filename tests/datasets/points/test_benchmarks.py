@@ -56,6 +56,12 @@ def test_modelnet40(tmp_path):
         ModelNet40(data_root=str(tmp_path), split='test')
     with pytest.raises(ValueError, match="got 'val'"):
         ModelNet40(data_root=str(tmp_path), split='val')
+    write(tmp_path / 'modelnet40_test.txt', '')
+    with pytest.raises(PointFileError, match='ModelNet40 finds no clouds'):
+        ModelNet40(data_root=str(tmp_path), split='test')
+    (tmp_path / 'modelnet40_test.txt').write_bytes(b'\xc8\xc9')
+    with pytest.raises(PointFileError, match='modelnet40_test.txt is no text'):
+        ModelNet40(data_root=str(tmp_path), split='test')
 
 
 def make_shapenetpart(root, labels):
@@ -63,7 +69,8 @@ def make_shapenetpart(root, labels):
     for part, name in (('train', '01/a'), ('val', '02/b'), ('test', '02/c')):
         file = f'train_test_split/shuffled_{part}_file_list.json'
         write(root / file, json.dumps([f'shape_data/{name}']))
-        table = np.hstack([CLOUD, CLOUD, np.array(labels)[:, None]])
+        parts = np.array([4] * 7 if part == 'train' else labels)
+        table = np.hstack([CLOUD, CLOUD, parts[:, None]])
         write(root / f'{name}.txt', rows(table))
 
 
@@ -81,12 +88,21 @@ def test_shapenetpart(tmp_path):
     with pytest.raises(PointFileError, match='b.txt: sample 0 has label 50'):
         dataset[1]
     make_shapenetpart(tmp_path, [8.5] * 7)
-    with pytest.raises(PointFileError, match='b.txt: the last column must'):
+    with pytest.raises(PointFileError, match='b.txt: the last column, after'):
+        dataset[1]
+    make_shapenetpart(tmp_path, [8] * 6 + [40])
+    with pytest.raises(PointFileError, match=r'b.txt has parts \[40\].*Car'):
+        dataset[1]
+    write(tmp_path / '02/b.txt', rows(CLOUD))
+    with pytest.raises(PointFileError, match='b.txt: the last column, after'):
         dataset[1]
     write(tmp_path / 'synsetoffset2category.txt', 'Bag\t01\n')
     with pytest.raises(PointFileError, match='file_list.json names.*02/b, of'):
         ShapeNetPart(data_root=str(tmp_path))
     path = tmp_path / 'train_test_split/shuffled_train_file_list.json'
+    write(path, '["a"]')
+    with pytest.raises(PointFileError, match='names a, of no category'):
+        ShapeNetPart(data_root=str(tmp_path))
     write(path, '["a"')
     with pytest.raises(PointFileError, match='train_file_list.json is no lis'):
         ShapeNetPart(data_root=str(tmp_path))
@@ -189,6 +205,7 @@ def no_number(points):
         (no_number, 'h5: sample 1 has coordinates that are NaN'),
         (lambda p: p[..., :2], r'h5: points must be \(n, N, 3\)'),
         (lambda p: p[:, :0], r'h5: points must be \(n, N, 3\)'),
+        (lambda p: p.astype('S'), 'h5: points must be real numbers'),
     ],
 )
 def test_wrong_clouds_in_h5(tmp_path, change, message):
@@ -206,6 +223,10 @@ def test_broken_h5(tmp_path):
     h5_file(path, np.zeros((40, 70, 3)), np.zeros(40, int))
     settings = dict(data_root=str(tmp_path), split='test', variant='obj_bg')
     whole = path.read_bytes()
+    with pytest.importorskip('h5py').File(path, 'w') as file:
+        file['data/0'] = file['label'] = CLOUD
+    with pytest.raises(PointFileError, match='cannot read.*dataset.h5'):
+        ScanObjectNN(**settings)
     for content in (whole[: len(whole) // 2], b'', b'text'):
         path.write_bytes(content)
         with pytest.raises(PointFileError, match='cannot read.*dataset.h5'):
@@ -261,3 +282,9 @@ def test_too_few_for_few_shot(tmp_path):
         FewShot(dataset, way=4, shot=1)
     with pytest.raises(ValueError, match='only 6 classes'):
         FewShot(dataset, way=7, shot=1, num_queries=2)
+    for wrong in ('way', 'shot', 'num_queries', 'fold'):
+        with pytest.raises(ValueError, match='must be at least 1 and fold'):
+            FewShot(dataset, **{wrong: -1})
+    path = save(tmp_path / 'bare.npz', dict(points=np.ones((9, 2, 3))))
+    with pytest.raises(ValueError, match='some without gt_label'):
+        FewShot(PointNPZ(str(path)))

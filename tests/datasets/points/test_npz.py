@@ -76,6 +76,11 @@ def put(name, index, value):
         (lambda a: a.update(label=np.ones(15)), 'float64'),
         (lambda a: a.update(points=a['points'][..., :2]), r'\(n, N, 3\)'),
         (lambda a: a.update(points=a['points'][:, :0]), r'\(15, 0, 3\)'),
+        (lambda a: a.update(points=a['points'].astype(str)), 'real numbers'),
+        (lambda a: a.update(points=a['points'] * 1j), 'got complex64'),
+        (lambda a: a.update(points=np.full((15, 4, 3), 1e30)), 'sample 0.*1e'),
+        (lambda a: a.update(parts()), "has.*'category'.*'label'.*must have"),
+        (lambda a: a.update(part=a['label'], parts=CLASSES), 'must have'),
     ],
 )
 def test_wrong_content_names_file_and_sample(tmp_path, change, message):
@@ -94,6 +99,8 @@ def test_wrong_files(tmp_path):
             PointNPZ(str(path))
     with pytest.raises(ValueError, match="split must be.*'test'"):
         PointNPZ(str(path), split='test')
+    with pytest.raises(PointFileError, match='no clouds.*npz, split train'):
+        npz(tmp_path, dict(points=np.ones((1, 3, 3))), split='train')
 
 
 def test_folder_of_clouds(tmp_path):
@@ -113,6 +120,24 @@ def test_folder_of_clouds(tmp_path):
     flat = PointFolder(data_root=str(tmp_path / 'train' / 'a'))
     assert len(flat) == 2
     assert 'gt_label' not in flat[0]
+
+
+def test_classes_have_one_number_in_all_splits(tmp_path):
+    for place in ('train/a', 'train/b', 'train/c', 'val/c', 'train/.git'):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / '0.txt').write_text('1 2 3')
+    train, val = (
+        PointFolder(data_root=str(tmp_path), split=split)
+        for split in ('train', 'val')
+    )
+    assert train.metainfo['classes'] == val.metainfo['classes'] == tuple('abc')
+    assert [item['gt_label'] for item in train] == [0, 1, 2]
+    assert val[0]['gt_label'] == 2
+    settings = dict(data_root=str(tmp_path), split='val')
+    own = PointFolder(metainfo=dict(classes=('c', 'a')), **settings)
+    assert own[0]['gt_label'] == 0
+    with pytest.raises(PointFileError, match='folders c, which are none'):
+        PointFolder(metainfo=dict(classes=('a', 'b')), **settings)
 
 
 def test_wrong_folders(tmp_path):
@@ -147,8 +172,15 @@ def test_data_is_checked_before_training(tmp_path):
         check_data(config, ('train', 'val'))
     save(tmp_path / 'clouds.npz', shapes())
     check_data(config, ('train', 'val'))
-    dataset.update(type='PointFolder', ann_file='')
+    config.update(model=dict(head=dict(num_classes=2)))
+    with pytest.raises(DataError, match='has 3 classes, the head has 2'):
+        check_data(config, ('train', 'val'))
+    few = dict(type='FewShot', dataset=dataset)
+    config.update(train_dataloader=dict(dataset=few))
     check_data(config, ('train', 'val'))
+    dataset.update(type='PointFolder', ann_file='')
+    with pytest.raises(DataError, match=r'npz: a cloud must be \(N, 3\)'):
+        check_data(config, ('train', 'val'))
 
 
 @pytest.mark.parametrize(

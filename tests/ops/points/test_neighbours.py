@@ -147,6 +147,14 @@ def test_not_clouds(points, message):
         knn(points, points, 1)
 
 
+def test_other_types():
+    points = cloud(2, 5)
+    with pytest.raises(TypeError, match='points must be.*Tensor, got ndarray'):
+        farthest_point_sample(points.numpy(), 2)
+    with pytest.raises(TypeError, match='neighbours must be a whole.*2.5'):
+        knn(points, points, 2.5)
+
+
 def test_more_than_there_is():
     points = cloud(2, 5)
     with pytest.raises(ValueError, match='sample is 6, but a cloud has 5'):

@@ -1,0 +1,63 @@
+"""What all data sets of clouds share."""
+
+from collections.abc import Collection
+from typing import ClassVar
+
+from mmengine.dataset import BaseDataset
+
+from ..point_files import PointFileError, read_cloud
+
+
+class PointSet(BaseDataset):
+    """A data set of clouds, at least one.
+
+    Raises:
+        PointFileError: There is none.
+    """
+
+    def filter_data(self) -> list[dict]:
+        """What is left of the clouds; called once they are listed."""
+        items = super().filter_data()
+        if not items:
+            place = self.ann_file or self.data_root
+            split = getattr(self, 'split', '')
+            raise PointFileError(
+                f'{type(self).__name__} finds no clouds in {place}'
+                + (f', split {split}' if split else '')
+            )
+        return items
+
+
+class SplitSet(PointSet):
+    """A data set whose files tell of splits.
+
+    Args:
+        split: One of ``SPLITS``.
+        **kwargs: Of mmengine's ``BaseDataset``.
+
+    Raises:
+        ValueError: Another split.
+    """
+
+    SPLITS: ClassVar[Collection[str]] = ('train', 'test')
+
+    def __init__(self, split: str = 'train', **kwargs) -> None:
+        if split not in self.SPLITS:
+            raise ValueError(
+                f'split must be one of {", ".join(self.SPLITS)}, got {split!r}'
+            )
+        self.split = split
+        super().__init__(**kwargs)
+
+
+class CloudFiles(PointSet):
+    """Clouds of a file each, which are read when they are asked for."""
+
+    # Points to draw from the faces of meshes; None takes their vertices.
+    surface: int | None = None
+
+    def prepare_data(self, idx: int) -> dict:
+        """Read a cloud and send it through the pipeline."""
+        item = self.get_data_info(idx)
+        points = read_cloud(item['path'], self.surface)
+        return self.pipeline({**item, 'points': points})
