@@ -1,5 +1,6 @@
 """Brings about the messages that docs/troubleshooting.md tells of."""
 
+import json
 from types import SimpleNamespace
 
 import cv2
@@ -17,6 +18,7 @@ from mmmap.engine.launch import build_runner
 from mmmap.engine.trained import open_model
 from mmmap.models.backbones import HybridNet
 from mmmap.ops import selective_scan
+from tests.engine.tiny_runner import tiny_runner
 from tests.helpers import REPO
 
 ARCH = dict(embed_dims=16, pattern='MMMT', num_heads=2, d_state=4)
@@ -131,6 +133,25 @@ def amp_of_detector(folder):
 def few_images(folder):
     data = SimpleNamespace(batch_size=32, drop_last=True, dataset=range(20))
     runner = SimpleNamespace(train_dataloader=data, world_size=1)
+    BatchFeedHook().before_train(runner)
+
+
+def no_image_left(folder):
+    """mmdet leaves out the only image, which has no annotation."""
+    image = dict(id=1, file_name='a.jpg', width=64, height=64)
+    content = dict(
+        images=[image], annotations=[], categories=[dict(id=1, name='a')]
+    )
+    path = folder / 'instances.json'
+    path.write_text(json.dumps(content))
+    dataset = dict(
+        type='mmdet.CocoDataset',
+        ann_file=str(path),
+        data_prefix=dict(img=''),
+        metainfo=dict(classes=('a',)),
+        filter_cfg=dict(filter_empty_gt=True),
+    )
+    runner = tiny_runner(folder / 'run', dataset=dataset)
     BatchFeedHook().before_train(runner)
 
 

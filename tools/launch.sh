@@ -28,6 +28,7 @@ port=${PORT:-$("$python" -c \
 run='
 import logging
 import sys
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
@@ -38,6 +39,8 @@ except ChildFailedError as error:
     if failure.exitcode > 0:
         sys.exit(failure.exitcode)
     sys.exit(f"error: process {rank} was ended by {failure.signal_name()}")
+except SignalException as error:
+    sys.exit(f"error: ended by {error.sigval.name}")
 '
 exec "$python" -c "$run" \
     --nnodes="${NNODES:-1}" \

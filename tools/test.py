@@ -23,7 +23,7 @@ from mmmap.engine.launch import (
 # How each library is told to draw its predictions into a folder.
 VISUALIZATION = {
     'mmpretrain': lambda out: dict(
-        type='VisualizationHook', enable=True, out_dir=out
+        type='VisualizationHook', enable=True, interval=1, out_dir=out
     ),
     'mmdet': lambda out: dict(
         type='DetVisualizationHook', draw=True, test_out_dir=out

@@ -93,6 +93,17 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.load_from = args.resume
 
 
+def warn_of_one_checkpoint(config: Config) -> None:
+    """Tell that mmengine removes the only one before it writes the next."""
+    hooks = config.get('default_hooks') or {}
+    if (hooks.get('checkpoint') or {}).get('max_keep_ckpts') == 1:
+        print(
+            'note: with max_keep_ckpts=1 the last checkpoint is removed '
+            'before the next is written, and a kill in between loses the '
+            'run; keep 2'
+        )
+
+
 def look_at_data(config: Config, skip_bad: bool) -> None:
     """Refuse data that cannot be used; tell what is left out of it.
 
@@ -113,8 +124,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     with clear_errors(args.traceback):
         config = read_config(args)
         apply_options(config, args)
-        if is_main_rank() and not args.no_data_check:
-            look_at_data(config, args.skip_bad)
+        if is_main_rank():
+            warn_of_one_checkpoint(config)
+            if not args.no_data_check:
+                look_at_data(config, args.skip_bad)
         with nothing_left_behind(config.work_dir) as runners:
             runner = build_runner(config)
             runners.append(runner)

@@ -4,6 +4,7 @@ Standard library only.
 """
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -103,6 +104,16 @@ def _check_boxes(report, content, masks):
     """Note what mmdet leaves out; check that what it asks for is there."""
     sizes = {i['id']: (i['width'], i['height']) for i in content['images']}
     of_images = [a for a in content['annotations'] if a['image_id'] in sizes]
+    if sizes and not of_images:
+        report.problems.append('none of its images has an annotation')
+    wrong = [a for a in of_images if not _is_box(a['bbox'])]
+    if wrong:
+        report.problems.append(
+            f'{len(wrong)} annotations have a bbox that is not four numbers '
+            '[x, y, width, height]: '
+            + some_of(f'id {a["id"]} ({a["bbox"]!r})' for a in wrong)
+        )
+        return
     empty = [a for a in of_images if not _has_area(a, *sizes[a['image_id']])]
     if empty:
         report.notes.append(
@@ -122,6 +133,15 @@ def _check_boxes(report, content, masks):
             f'{len(bare)} annotations have no segmentation, which a config '
             f'with masks needs: {some_of("id " + str(a["id"]) for a in bare)}'
         )
+
+
+def _is_box(box):
+    """Whether a bbox has the form of COCO's."""
+    return (
+        isinstance(box, list)
+        and len(box) == 4
+        and all(isinstance(v, int | float) and math.isfinite(v) for v in box)
+    )
 
 
 def _has_area(annotation, image_width, image_height):

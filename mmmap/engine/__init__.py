@@ -2,6 +2,7 @@
 
 from . import (
     checkpoint_loading,  # noqa: F401  replaces MMEngine's reader
+    checkpoint_writing,  # noqa: F401  replaces its writer of local files
     complexity,  # noqa: F401  adds to MMEngine's table
     model_hub,  # noqa: F401  adds to mmpretrain's list of models
 )

@@ -160,17 +160,23 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def open_config(path: str) -> Config:
+def open_config(path: str | Path) -> Config:
     """A config of a file.
 
     Raises:
         FileNotFoundError: No such config.
+        ValueError: It is no Python.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'no config at {path}; see configs/README.md for those there are'
         )
-    return Config.fromfile(path)
+    try:
+        return Config.fromfile(path)
+    except SyntaxError as error:
+        raise ValueError(
+            f'{path}, or what it inherits, is not a config: {error}'
+        ) from error
 
 
 def read_config(args: argparse.Namespace) -> Config:

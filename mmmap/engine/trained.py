@@ -24,6 +24,7 @@ from ..models.backbones.pretrained import (
     read_checkpoint,
     weights_of,
 )
+from . import launch
 from .launch import is_expected, replace_sync_bn
 from .recorded import METHOD_SETTINGS, check_settings
 
@@ -52,14 +53,7 @@ def open_config(path: str | Path) -> Config:
         FileNotFoundError: No such file.
         ValueError: It is no config, or one without a model.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'no config at {path}; see configs/README.md for those there are'
-        )
-    try:
-        config = Config.fromfile(path)
-    except SyntaxError as error:
-        raise ValueError(f'{path} is not a config: {error}') from error
+    config = launch.open_config(path)
     if not isinstance(config.get('model'), dict):
         raise ValueError(
             f'{path} has no model; give the config the checkpoint was '

@@ -67,10 +67,10 @@ def error_curves(
         if not Path(path).is_file():
             raise FileNotFoundError(f'no file at {path}')
     with _silence():
-        annotated = COCO(str(truth))
         try:
+            annotated = COCO(str(truth))
             results = annotated.loadRes(str(found))
-        except (AssertionError, IndexError, KeyError, TypeError) as error:
+        except (AssertionError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 f'{found} holds no detections of the images of {truth}: '
                 f'{type(error).__name__} {error}'

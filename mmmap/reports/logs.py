@@ -95,6 +95,15 @@ def starts_of(work_dir: Path) -> list[Path]:
     return sorted(found)
 
 
+def trainings_of(work_dir: Path) -> list[Path]:
+    """Those of the starts that trained, all where none did.
+
+    A test writes a config too, which need not be that of the training.
+    """
+    starts = starts_of(work_dir)
+    return [s for s in starts if (s / _SCALARS).is_file()] or starts
+
+
 def _read_training(log: Log, start: Path) -> None:
     """Add one start's curves."""
     file = start / _SCALARS
@@ -138,10 +147,14 @@ def _numbers(text: str) -> dict[str, float]:
     if not isinstance(content, dict):
         return {}
     return {
-        name: value
-        for name, value in content.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        name: value for name, value in content.items() if _is_number(value)
     }
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value can be drawn; of a torn line an integer may be huge."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, float) or (whole and abs(value) < 2**63)
 
 
 def _tested(start: Path) -> dict[str, float]:

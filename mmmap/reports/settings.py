@@ -9,6 +9,8 @@ from typing import NamedTuple
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..engine.launch import open_config
+
 # What every run has of its own.
 _OF_A_RUN = ('experiment_name', 'launcher', 'work_dir')
 # What is read of a config; the rest are names that its file uses itself.
@@ -104,5 +106,10 @@ def nearest_config(
 
 
 def settings_of(path: str | Path) -> dict:
-    """All settings of a config file, inherited ones too."""
-    return Config.fromfile(path).to_dict()
+    """All settings of a config file, inherited ones too.
+
+    Raises:
+        FileNotFoundError: No such config.
+        ValueError: It is no Python.
+    """
+    return open_config(path).to_dict()

@@ -14,7 +14,7 @@ from mmengine.hooks import CheckpointHook
 from ..checkpoints import CheckpointError, check_file
 from ..checkpoints.recorded import config_of
 from ..visualization.images import SUFFIXES
-from .logs import Curve, Log, read_log, starts_of
+from .logs import Curve, Log, read_log, trainings_of
 from .settings import (
     Change,
     changes,
@@ -131,7 +131,7 @@ def look_at(
     """
     folder = Path(path)
     found = WorkDir(folder, read_log(folder))
-    starts = starts_of(folder)
+    starts = trainings_of(folder)
     found.checkpoints = _checkpoints(folder)
     _read_config(found, starts)
     if not (starts or found.checkpoints or found.config):
@@ -216,8 +216,6 @@ def _compare(found, starts, base, configs) -> None:
             'beyond what it inherits, are not shown; name it with --base'
         )
         return
-    if not Path(base).is_file():
-        raise FileNotFoundError(f'no config at {base}')
     whole = settings_of(base)
     title = f'What the command line changed in {base}'
     found.comparisons[title] = changes(whole, found.config)
@@ -266,6 +264,11 @@ def _missing(found: WorkDir) -> list[str]:
             not found.log.val,
             'no validation was logged (pretraining has none)',
         ),
+        (
+            found.log.val and not metrics_of(found.log.val),
+            'validation gave no metric: a detector that found nothing at all '
+            'has none',
+        ),
         (not whole, 'no whole checkpoint'),
         (broken, f'truncated checkpoints: {", ".join(broken)}'),
         (
@@ -274,7 +277,11 @@ def _missing(found: WorkDir) -> list[str]:
             },
             f'last_checkpoint names {noted}, which is not here',
         ),
-        (not found.pictures, 'no pictures'),
+        (
+            not found.pictures,
+            'no pictures; tools/test.py with --show-dir '
+            f'{found.path}/pictures draws predictions',
+        ),
         (not found.environment, 'no log that tells the environment'),
         (
             found.log.torn,

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -201,6 +202,27 @@ def test_what_mmdet_leaves_out_is_noted(coco):
         '(filter_empty_gt)',
     ]
     assert f'  note: {report.notes[0]}' in str(report).splitlines()
+
+
+@pytest.mark.parametrize(
+    'box', ['1 1 4 3', [1, 1, 4], ['1', '1', '4', '3'], [math.nan, 1, 4, 3]]
+)
+def test_a_box_that_is_none(coco, box):
+    path, images, content = coco
+    content['annotations'][1]['bbox'] = box
+    path.write_text(json.dumps(content))
+    assert check_coco(path, images).problems == [
+        '1 annotations have a bbox that is not four numbers [x, y, width, '
+        f'height]: id 2 ({box!r})'
+    ]
+
+
+def test_a_coco_file_without_annotations(coco):
+    path, images, content = coco
+    content['annotations'] = []
+    path.write_text(json.dumps(content))
+    problems = check_coco(path, images).problems
+    assert problems == ['none of its images has an annotation']
 
 
 def test_masks_are_asked_for_where_a_config_learns_them(coco):

@@ -36,6 +36,14 @@ def test_no_config():
         read('nowhere.py')
 
 
+def test_a_config_that_is_no_python(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text('model = dict(\n')
+    expected = 'mine.py, or what it inherits, is not a config: .* line 1'
+    with pytest.raises(ValueError, match=expected):
+        read(str(path))
+
+
 def test_synchronised_norms_become_plain_ones_everywhere():
     model = Config(
         dict(

@@ -49,12 +49,13 @@ def test_torn_and_foreign_lines_are_left_out_and_counted(tmp_path):
         '[1, 2]\n',
         '"step"\n',
         '[' * 100_000 + '\n',
+        f'{{"loss": 1, "iter": 2, "step": {10**400}}}\n',
         '\n',
         '{"loss": NaN, "iter": 3, "step": 3}\n',
     ]
     start_of(tmp_path, '1', lines)
     log = read_log(tmp_path)
-    assert log.torn == 4
+    assert log.torn == 5
     assert set(log.train) == {'loss'}
     assert log.train['loss'].steps == [1, 3]
     assert math.isnan(log.train['loss'].values[1])

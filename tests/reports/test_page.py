@@ -147,6 +147,14 @@ def test_what_is_missing_is_said(tmp_path):
         assert sentence in told
 
 
+def test_a_detector_that_found_nothing(tmp_path):
+    lines = [step(1, 1.0), dict(time=0.1, data_time=0.1, step=1)]
+    start_of(tmp_path, '1', lines, CONFIG)
+    told = '\n'.join(look_at(tmp_path).missing)
+    assert 'validation gave no metric' in told
+    assert 'no validation was logged' not in told
+
+
 def test_what_the_command_line_and_a_resumed_run_changed(tmp_path):
     base = tmp_path / 'base.py'
     base.write_text(CONFIG)

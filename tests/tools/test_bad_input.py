@@ -401,6 +401,19 @@ def test_more_processes_than_the_batch_can_feed(pretrained, tmp_path):
     assert not list(tmp_path.glob('**/*.pth'))
 
 
+def test_a_run_that_is_ended_from_outside(digits, tmp_path):
+    config = map_config(
+        tmp_path / 'ended.py',
+        digits / 'imagenet_like',
+        hooks="[dict(type='EndLauncherHook')]",
+    )
+    run = (config, 1, '--work-dir', tmp_path / 'run')
+    done = command('tools/dist_train.sh', *run)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == 'error: ended by SIGTERM'
+    assert 'Traceback' not in done.stderr
+
+
 @pytest.mark.parametrize('count', [None, '0', 'two', '1.5', '--resume'])
 @pytest.mark.parametrize(
     ('script', 'leading', 'usage'),

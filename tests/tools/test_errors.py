@@ -93,3 +93,8 @@ def test_kinds_of_errors_of_a_detector(digits, tmp_path, capsys):
     results.write_text('[]')
     assert tool.main(run) == 1
     assert 'holds no detections' in capsys.readouterr().err
+    results.write_text('no JSON')
+    assert tool.main(run) == 1
+    error = capsys.readouterr().err
+    assert f'{results} holds no detections' in error
+    assert 'JSONDecodeError' in error

@@ -5,6 +5,7 @@ import pytest
 
 from tests.helpers import load_tool
 from tests.tools.conftest import call, scalars
+from tests.tools.tiny_configs import classifier_config
 
 
 def report(*arguments):
@@ -35,6 +36,36 @@ def test_a_segmentor(segmentor, digits, tmp_path, capsys):
     assert 'not finished' not in said
 
 
+def test_a_classifier(digits, tmp_path, capsys):
+    config = classifier_config(
+        tmp_path / 'classifier.py', digits / 'imagenet_like'
+    )
+    work_dir = tmp_path / 'run'
+    run = (config, '--work-dir', work_dir)
+    assert (
+        call('train.py', *run, '--cfg-options', 'train_cfg.max_epochs=1') == 0
+    )
+    shown = ('--show-dir', work_dir / 'pictures')
+    checkpoint = work_dir / 'epoch_1.pth'
+    assert call('test.py', config, checkpoint, *run[1:], *shown) == 0
+    assert report(work_dir, '--base', config) == 0
+    page = (work_dir / 'report.html').read_text()
+    (top1,) = [
+        line['accuracy/top1']
+        for line in scalars(work_dir)
+        if 'accuracy/top1' in line and 'iter' not in line
+    ][:1]
+    row = '<td>accuracy/top1</td><td>{0:.6g}</td><td class="number">5</td>'
+    assert row.format(top1) in page
+    assert f'<td>accuracy/top1</td><td>{top1:.6g}</td></tr>' in page
+    assert 'classifier.py: ImageClassifier' in page
+    assert '<td>finished</td><td>yes</td>' in page
+    # The curves and, at most four of a folder, what was predicted.
+    assert page.count('<figure>') == 4
+    assert '<figcaption>pictures/' in page
+    assert 'note: ' not in capsys.readouterr().out
+
+
 def test_pretraining_that_was_stopped_and_resumed(pretrained, tmp_path):
     run = (pretrained.config, '--work-dir', tmp_path)
     one, three = (f'train_cfg.max_epochs={n}' for n in (1, 3))
@@ -51,10 +82,14 @@ def test_pretraining_that_was_stopped_and_resumed(pretrained, tmp_path):
     assert 'no validation was logged' in page
 
 
-def test_a_folder_that_is_no_run(tmp_path, capsys):
+def test_a_folder_that_is_no_run(segmentor, tmp_path, capsys):
     assert report(tmp_path) == 1
     assert 'holds no log, no checkpoint' in capsys.readouterr().err
     assert report(tmp_path / 'nothing') == 1
+    base = tmp_path.with_name('base.py')
+    base.write_text('model = dict(\n')
+    assert report(segmentor.work_dir, '--base', base) == 1
+    assert 'base.py, or what it inherits, is not' in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

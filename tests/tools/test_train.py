@@ -12,6 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from tests.helpers import load_tool
 from tests.tools.conftest import call, command, scalars
 from tests.tools.tiny_configs import (
     RANDOM,
@@ -233,6 +234,14 @@ def test_resumed_after_a_kill_while_writing(
     assert call('train.py', *run) == 0
     steps = [step['step'] for step in scalars(tmp_path)]
     assert steps == [*range(first_step, 11)]
+
+
+@pytest.mark.parametrize(('kept', 'told'), [(1, True), (2, False)])
+def test_a_single_checkpoint_is_warned_of(capsys, kept, told):
+    checkpoint = dict(type='CheckpointHook', max_keep_ckpts=kept)
+    config = Config(dict(default_hooks=dict(checkpoint=checkpoint)))
+    load_tool('train.py').warn_of_one_checkpoint(config)
+    assert ('max_keep_ckpts=1' in capsys.readouterr().out) == told
 
 
 def train(config, work_dir, *options, settings=()):

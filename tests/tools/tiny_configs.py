@@ -55,6 +55,22 @@ train_cfg = dict(max_epochs=2, val_interval=1)
 {LOG_EACH_STEP}
 """
 
+# 20 images for training, 10 for validation, of ten classes.
+CLASSIFIER = f"""
+_base_ = '{REPO}/configs/study/classifier_imagenette.py'
+arch = dict(
+    _delete_=True, embed_dims=16, pattern='MMMT', num_heads=2, d_state=4)
+model = dict(
+    backbone=dict(arch=arch, img_size=64, patch_size=16),
+    head=dict(in_channels=16))
+loader = dict(batch_size=4, num_workers=0, persistent_workers=False)
+train_dataloader = dict(dataset=dict(data_root={{data_root!r}}), **loader)
+val_dataloader = dict(dataset=dict(data_root={{data_root!r}}), **loader)
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs=2, val_interval=1)
+{LOG_EACH_STEP}
+"""
+
 # 20 clouds, 5 steps an epoch; nothing is random but what is asked for.
 POINT_MAP = f"""
 _base_ = '{REPO}/configs/points/demo/map_shapes69.py'
@@ -116,6 +132,12 @@ def map_config(path, data_root, random='[]', hooks='[]', extra=''):
     """Write the config of a tiny MAP pretraining."""
     text = MAP.format(data_root=str(data_root), random=random, hooks=hooks)
     path.write_text(text + extra)
+    return path
+
+
+def classifier_config(path, data_root):
+    """Write the config of a tiny classifier from scratch."""
+    path.write_text(CLASSIFIER.format(data_root=str(data_root)))
     return path
 
 

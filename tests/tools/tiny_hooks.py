@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 from mmengine.hooks import Hook
@@ -49,3 +50,14 @@ class KillHook(Hook):
     ):
         if runner.iter + 1 == self.after:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@HOOKS.register_module()
+class EndLauncherHook(Hook):
+    """End the run as a cluster's scheduler does, through its launcher."""
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ):
+        os.kill(os.getppid(), signal.SIGTERM)
+        time.sleep(60)

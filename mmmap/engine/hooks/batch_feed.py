@@ -9,9 +9,20 @@ def check_feed(runner: Runner) -> None:
     """Compare a runner's data set with the batch of all processes.
 
     Raises:
-        ValueError: Some process would never get a batch of its own.
+        ValueError: Some process would never get a batch of its own, or no
+            image is left to train on.
     """
-    loader = runner.train_dataloader
+    try:
+        loader = runner.train_dataloader
+    except ValueError as error:
+        # mmengine's data set, when it packs a list of none.
+        if 'need at least one array to concatenate' not in str(error):
+            raise
+        raise ValueError(
+            'no training image is left: the annotations list none, or '
+            'filter_cfg of the data set (filter_empty_gt, min_size) leaves '
+            'all of them out'
+        ) from error
     size = loader.batch_size or 1
     needed = runner.world_size * (size if loader.drop_last else 1)
     images = len(loader.dataset)
