@@ -40,10 +40,10 @@ def segmentation_figure(
     first = next(iter(predictions.values()))
     picked = spread(len(first), rows)
     titles = ['image', 'truth', *predictions]
-    figure, axes = _grid(len(picked), titles)
+    images = [_image(first[index]) for index in picked]
+    figure, axes = _grid(images, titles)
     colours = np.asarray(palette, np.uint8)
-    for axis_row, index in zip(axes, picked, strict=True):
-        image = _image(first[index])
+    for axis_row, image, index in zip(axes, images, picked, strict=True):
         truth = _labels(first[index]['gt_sem_seg'])
         maps = [truth] + [
             _labels(samples[index]['pred_sem_seg'])
@@ -59,7 +59,7 @@ def segmentation_figure(
             Patch(color=colour / 255, label=name)
             for name, colour in zip(classes, colours, strict=True)
         ],
-        loc='lower center',
+        loc='outside lower center',
         ncols=min(len(classes), 6),
         frameon=False,
         fontsize=8,
@@ -85,11 +85,12 @@ def detection_figure(
     """
     picked = spread(len(samples), rows)
     title = f'detected (score > {min_score:g})'
-    figure, axes = _grid(len(picked), ['image', 'truth', title])
-    for axis_row, index in zip(axes, picked, strict=True):
+    images = [_image(samples[index]) for index in picked]
+    figure, axes = _grid(images, ['image', 'truth', title])
+    for axis_row, image, index in zip(axes, images, picked, strict=True):
         sample = samples[index]
         for axis in axis_row:
-            axis.imshow(_image(sample))
+            axis.imshow(image)
         _draw_instances(axis_row[1], sample['gt_instances'], classes)
         found = sample['pred_instances']
         kept = np.asarray(found['scores']) > min_score
@@ -98,13 +99,16 @@ def detection_figure(
     save_figure(figure, path)
 
 
-def _grid(rows: int, titles: Sequence[str]) -> tuple[Figure, np.ndarray]:
+def _grid(
+    images: Sequence[np.ndarray], titles: Sequence[str]
+) -> tuple[Figure, np.ndarray]:
+    """A row for each image, as high as the one of the tallest form."""
+    height = _TILE * max(image.shape[0] / image.shape[1] for image in images)
     figure = Figure(
-        figsize=(_TILE * len(titles), _TILE * rows + 0.6),
+        figsize=(_TILE * len(titles), height * len(images) + 0.6),
         layout='constrained',
     )
-    figure.get_layout_engine().set(rect=(0, 0.04, 1, 0.96))
-    axes = figure.subplots(rows, len(titles), squeeze=False)
+    axes = figure.subplots(len(images), len(titles), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, title in zip(axes[0], titles, strict=True):
