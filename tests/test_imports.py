@@ -9,15 +9,14 @@ from tests.helpers import REPO
 
 # The rooms from the ground up; one may import what lies below it, and itself.
 FLOORS = (
+    {'mmmap.checkpoints', 'mmmap.diagnosis', 'mmmap.version'},
+    {'mmmap.ops'},
+    {'mmmap.datasets', 'mmmap.models.layers', 'mmmap.models.masking'},
     {
-        'mmmap.checkpoints',
-        'mmmap.datasets',
-        'mmmap.diagnosis',
-        'mmmap.version',
+        'mmmap.evaluation',
+        'mmmap.models.backbones',
+        'mmmap.models.data_preprocessors',
     },
-    {'mmmap.evaluation', 'mmmap.ops'},
-    {'mmmap.models.layers', 'mmmap.models.masking'},
-    {'mmmap.models.backbones', 'mmmap.models.data_preprocessors'},
     {
         'mmmap.models.decoders',
         'mmmap.models.heads',
