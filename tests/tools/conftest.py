@@ -40,7 +40,7 @@ def command(*arguments, **environment):
         | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 
