@@ -42,6 +42,7 @@ from study_table import (
 )
 
 import mmmap  # noqa: F401  registers the models
+from mmmap.visualization.images import written_whole
 
 CHECKPOINT = 'model.backbone.init_cfg'
 
@@ -190,10 +191,8 @@ class Run:
             commit=_commit(),
             torch=torch.__version__,
         )
-        self.result.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.result.with_suffix('.partial')
-        partial.write_text(json.dumps(content, indent=1, default=str))
-        partial.replace(self.result)
+        with written_whole(self.result) as partial:
+            partial.write_text(json.dumps(content, indent=1, default=str))
 
     def step(self) -> Step:
         """It as a command to run."""
