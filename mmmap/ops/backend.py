@@ -4,17 +4,28 @@ An operator (``selective_scan``, ``causal_conv1d``) has several backends. The
 automatic choice looks at the device of the tensor and takes the first backend
 that can run there; a backend asked for by name either runs or raises with
 what to do. A new kernel is one more row of ``BACKENDS``.
+
+A kernel for a GPU is compared with the torch backend there before its first
+use. One that computes something else is set aside, with a warning.
+
+A backend's module has a function ``apply``, which computes the operator. It
+may have ``refuses(*traits)``, which returns why it does not serve a problem,
+or None. Traits of a scan are the type of its sequences (fp64 if its state is
+fp64) and the state size, those of a convolution the type and the width.
 """
 
 import functools
 import importlib
 import os
-from collections.abc import Callable, Sequence
+import threading
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from .extension import INSTALL
+from .proof import fault
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Backend:
             may be missing.
         automatic: Whether it may be chosen without being named, or on which
             device types.
+        proves: Device types where it is compared with the torch backend
+            before its first use.
     """
 
     name: str
@@ -36,25 +49,40 @@ class Backend:
     devices: tuple[str, ...] = ()
     install: str = ''
     automatic: bool | tuple[str, ...] = True
+    proves: tuple[str, ...] = ()
 
-    def why_not(self, device_type: str) -> str | None:
-        """Why it cannot run on a device type, or None if it can."""
+    def why_not(self, device_type: str, *traits) -> str | None:
+        """Why it cannot run on a device type, or None if it can.
+
+        Args:
+            device_type: ``'cpu'``, ``'cuda'``, ...
+            traits: What the problem is like; without them, any problem.
+        """
         if self.devices and device_type not in self.devices:
             return (
                 f'it runs on {" and ".join(self.devices)} tensors, '
                 f'not on {device_type}; move the tensors, or name another'
             )
         missing = _import_error(self.module)
-        return missing and f'{missing}; install it with: {self.install}'
+        if missing:
+            return f'{missing}; install it with: {self.install}'
+        return self._refusal(traits) if traits else None
 
-    def unasked(self, device_type: str) -> bool:
+    def _refusal(self, traits: tuple) -> str | None:
+        module = importlib.import_module(self.module)
+        refuses = getattr(module, 'refuses', None)
+        return refuses(*traits) if refuses else None
+
+    def unasked(self, device_type: str, *traits) -> bool:
         """Whether it can run on a device type without being named."""
-        willing = (
-            self.automatic
-            if isinstance(self.automatic, bool)
-            else device_type in self.automatic
+        return self._willing(device_type) and not self.why_not(
+            device_type, *traits
         )
-        return willing and not self.why_not(device_type)
+
+    def _willing(self, device_type: str) -> bool:
+        if isinstance(self.automatic, bool):
+            return self.automatic
+        return device_type in self.automatic
 
     def load(self) -> Callable:
         """The function that computes the operator."""
@@ -86,6 +114,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             'mmmap.ops.selective_scan.mamba_ssm',
             devices=('cuda',),
             install=_KERNELS,
+            proves=('cuda',),
         ),
         Backend(
             'triton',
@@ -93,6 +122,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             devices=('cuda', *_INTERPRETED),
             install='pip install triton',
             automatic=('cuda',),
+            proves=('cuda',),
         ),
         Backend(
             'cpp',
@@ -115,6 +145,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             devices=('cuda',),
             install='pip install --no-build-isolation causal-conv1d',
             automatic=False,
+            proves=('cuda',),
         ),
         Backend(
             'cpp',
@@ -129,6 +160,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             devices=('cuda', *_INTERPRETED),
             install='pip install triton',
             automatic=False,
+            proves=('cuda',),
         ),
         Backend('torch', 'mmmap.ops.causal_conv1d.torch_conv'),
         Backend(
@@ -143,33 +175,47 @@ ENVIRONMENT = {
 }
 
 
-def choose(op: str, device_type: str, name: str | None = None) -> Backend:
-    """The backend that computes ``op`` on ``device_type``.
+# What describes the problem on which backends of an operator prove themselves.
+PROOFS = {
+    'selective_scan': 'mmmap.ops.selective_scan.proof',
+    'causal_conv1d': 'mmmap.ops.causal_conv1d.proof',
+}
+
+
+def choose(
+    op: str, device: torch.device | str, name: str | None = None, *traits
+) -> Backend:
+    """The backend that computes ``op`` on ``device``.
 
     Args:
         op: Operator, a key of ``BACKENDS``.
-        device_type: ``'cpu'``, ``'cuda'``, ...
+        device: Where its tensors are: ``'cpu'``, ``'cuda:1'``, ...
         name: A backend by name; without it the environment variable of the
             operator decides, and without that the device.
+        traits: What the problem is like, as the backends' ``refuses`` takes
+            it; without them, any problem.
 
     Raises:
         ValueError: The name is not a backend of this operator.
-        RuntimeError: The named backend cannot run here.
+        RuntimeError: The named backend cannot run here, or computes
+            something else than the torch backend.
     """
+    device = torch.device(device)
     backends = BACKENDS[op]
     source = 'backend argument'
     if name is None:
         name = os.environ.get(ENVIRONMENT[op]) or None
         source = f'environment variable {ENVIRONMENT[op]}'
     if name is None:
-        return _first_that_runs(backends, device_type)
+        return _first_that_runs(op, device, traits)
     known = {backend.name: backend for backend in backends}
     if name not in known:
         raise ValueError(
             f'{op}: unknown backend {name!r} from the {source}; '
             f'choose one of {", ".join(known)}'
         )
-    reason = known[name].why_not(device_type)
+    reason = known[name].why_not(device.type, *traits)
+    reason = reason or _failed_proof(op, known[name], device, traits)
     if reason:
         raise RuntimeError(
             f'{op}: the {source} asks for backend {name!r}, '
@@ -183,21 +229,74 @@ _loaded: dict[tuple[str, str], Callable] = {}
 
 
 def implementation(
-    op: str, device_type: str, name: str | None = None
+    op: str, device: torch.device, name: str | None = None, *traits
 ) -> Callable:
     """The function that computes ``op``; see :func:`choose`."""
-    return _loaded[op, _load(op, device_type, name)]
+    return _loaded[op, _load(op, device, name, *traits)]
 
 
 @torch.compiler.assume_constant_result
-def _load(op: str, device_type: str, name: str | None) -> str:
-    backend = choose(op, device_type, name)
+def _load(op: str, device: torch.device, name: str | None, *traits) -> str:
+    backend = choose(op, device, name, *traits)
     _loaded[op, backend.name] = backend.load()
     return backend.name
 
 
-def _first_that_runs(backends: Sequence[Backend], device: str) -> Backend:
-    return next(b for b in backends if b.unasked(device))
+def _first_that_runs(op: str, device: torch.device, traits: tuple) -> Backend:
+    for backend in BACKENDS[op]:
+        if not backend.unasked(device.type, *traits):
+            continue
+        reason = _failed_proof(op, backend, device, traits)
+        if not reason:
+            return backend
+        _warn_once(
+            f'{op}: backend {backend.name!r} is set aside on {device}'
+            f'{_for(traits)}, and the next one runs: {reason}'
+        )
+    raise RuntimeError(f'{op}: no backend runs on {device}')
+
+
+# What is wrong with a backend by operator, name, device and traits, or None.
+_proofs: dict[tuple, str | None] = {}
+_proving = threading.Lock()
+
+
+def _failed_proof(
+    op: str, backend: Backend, device: torch.device, traits: tuple
+) -> str | None:
+    """What is wrong with a backend on a device, found out if need be."""
+    if device.type not in backend.proves:
+        return None
+    if device.index is None and device.type == 'cuda':
+        if not torch.cuda.is_available():  # to be told what would be chosen
+            return None
+        device = torch.device('cuda', torch.cuda.current_device())
+    key = (op, backend.name, device, traits)
+    if key not in _proofs and not _capturing(device):
+        with _proving:
+            if key not in _proofs:
+                _proofs[key] = _prove(op, backend, device, traits)
+    return _proofs.get(key)
+
+
+def _prove(op, backend, device, traits) -> str | None:
+    right = next(b for b in BACKENDS[op] if b.name == 'torch').load()
+    problem = importlib.import_module(PROOFS[op])
+    return fault(backend.load(), right, problem, device, traits)
+
+
+def _capturing(device: torch.device) -> bool:
+    """Whether a CUDA graph is recorded, which would take the proof in."""
+    return device.type == 'cuda' and torch.cuda.is_current_stream_capturing()
+
+
+def _for(traits: tuple) -> str:
+    return f' for {", ".join(map(str, traits))}' if traits else ''
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def report() -> list[tuple[str, str, str, str]]:
@@ -224,10 +323,13 @@ def report() -> list[tuple[str, str, str, str]]:
 def _reason(op: str, chosen: Backend, device_type: str) -> str:
     if os.environ.get(ENVIRONMENT[op]):
         return f'named by {ENVIRONMENT[op]}'
+    device = torch.device(device_type)
     passed = []
     for backend in BACKENDS[op]:
         if backend is chosen:
             break
         if backend.automatic:
-            passed.append(f'{backend.name}: {backend.why_not(device_type)}')
+            reason = backend.why_not(device_type)
+            reason = reason or _failed_proof(op, backend, device, ())
+            passed.append(f'{backend.name}: {reason}')
     return '; '.join(passed) or 'first choice'

@@ -1,8 +1,18 @@
 """The CUDA kernel of the package causal-conv1d behind our signature."""
 
 import causal_conv1d_cuda  # noqa: F401 (the package may lack it)
+import torch
 from causal_conv1d import causal_conv1d_fn
 from torch import Tensor
+
+
+def refuses(dtype: torch.dtype, width: int) -> str | None:
+    """Why a convolution is not served; see ``mmmap/ops/backend.py``."""
+    if dtype == torch.float64:
+        return 'its kernel has no fp64'
+    if width not in (2, 3, 4):
+        return f'its kernel takes widths of 2 to 4, got {width}'
+    return None
 
 
 def apply(

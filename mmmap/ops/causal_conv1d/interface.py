@@ -73,7 +73,10 @@ def causal_conv1d(
     # One type throughout, as under autocast.
     weight = weight.to(x.dtype)
     bias = None if bias is None else bias.to(x.dtype)
-    conv = implementation('causal_conv1d', x.device.type, backend)
+    # int: a constant for torch.compile, also where shapes are symbols.
+    conv = implementation(
+        'causal_conv1d', x.device, backend, x.dtype, int(weight.shape[1])
+    )
     y = conv(x, weight, bias, activation is not None, reverse)
     if initial_states is not None:
         y = y[..., : y.shape[-1] - before] if reverse else y[..., before:]

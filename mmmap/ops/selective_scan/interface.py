@@ -5,9 +5,10 @@ Argument order and layouts follow mamba-ssm's ``selective_scan_fn`` (Gu and
 Dao, arXiv 2312.00752), so code written for it switches by its import.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from ..backend import implementation
@@ -73,7 +74,7 @@ def selective_scan(
     """
     inputs = _check(u, delta, A, B, C, D, delta_bias, reverse)
     _check_gate(z, u)
-    scan = implementation('selective_scan', u.device.type, backend)
+    scan = _implementation(inputs, backend)
     y, (state,) = scan((inputs,), z, delta_softplus)
     y = y.to(u.dtype)
     return (y, state) if return_last_state else y
@@ -140,9 +141,18 @@ def selective_scan_bidirectional(
                 f'shape of {name}: {shapes[0]} and {shapes[1]}'
             )
     _check_gate(z, u[0])
-    scan = implementation('selective_scan', u[0].device.type, backend)
+    scan = _implementation(both[0], backend)
     y, _ = scan(both, z, delta_softplus)
     return y.to(u[0].dtype)
+
+
+def _implementation(inputs: ScanInputs, backend: str | None) -> Callable:
+    u, A = inputs.u, inputs.A
+    dtype = A.dtype if A.dtype == torch.float64 else u.dtype
+    # int: a constant for torch.compile, also where shapes are symbols.
+    return implementation(
+        'selective_scan', u.device, backend, dtype, int(A.shape[1])
+    )
 
 
 def _is_pair_of_tensors(pair) -> bool:

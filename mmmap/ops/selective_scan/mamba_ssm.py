@@ -9,6 +9,15 @@ from .common import gated_sum
 from .interface import ScanInputs
 
 
+def refuses(dtype: torch.dtype, state: int) -> str | None:
+    """Why a scan is not served, or None; see ``mmmap/ops/backend.py``."""
+    if dtype == torch.float64:
+        return 'its kernel has no fp64'
+    if state > 256:
+        return f'its kernel takes a state size up to 256, got {state}'
+    return None
+
+
 def apply(
     directions: tuple[ScanInputs, ...], z: Tensor | None, delta_softplus: bool
 ) -> tuple[Tensor, list[Tensor]]:

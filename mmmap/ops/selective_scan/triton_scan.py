@@ -24,6 +24,13 @@ _PART = 64
 _scan = define('triton', layout=torch.contiguous_format)
 
 
+def refuses(dtype: torch.dtype, state: int) -> str | None:
+    """Why a scan is not served, or None; see ``mmmap/ops/backend.py``."""
+    if settings(state)['num_warps'] > 32:
+        return f'its kernels take a state size up to 256, got {state}'
+    return None
+
+
 def apply(
     directions: tuple[ScanInputs, ...], z: Tensor | None, delta_softplus: bool
 ) -> tuple[Tensor, list[Tensor]]:

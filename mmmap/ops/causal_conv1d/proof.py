@@ -1,0 +1,38 @@
+"""A small convolution each way, on which a backend proves itself.
+
+See ``mmmap/ops/proof.py``. More channels and steps than a tile of a kernel
+has, neither a multiple of it.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+BATCH, CHANNELS, LENGTH = 2, 80, 70
+
+
+def problem(
+    device: torch.device, dtype: torch.dtype = torch.float32, width: int = 4
+) -> dict[str, Tensor]:
+    """Arguments by name; x as a mixer has it."""
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape, dtype):
+        x = torch.randn(shape, generator=generator).to(device, dtype)
+        return x.requires_grad_()
+
+    return dict(
+        x=normal(BATCH, LENGTH, CHANNELS, dtype=dtype),
+        weight=normal(CHANNELS, width, dtype=dtype),
+        bias=normal(CHANNELS, dtype=dtype),
+    )
+
+
+def solve(apply: Callable, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The outputs with SiLU, forward and in reverse."""
+    x, weight, bias = tensors.values()
+    return dict(
+        y=apply(x.mT, weight, bias, True, False),
+        y_reverse=apply(x.mT, weight, bias, True, True),
+    )
