@@ -17,6 +17,7 @@ fp64) and the state size, those of a convolution the type and the width.
 import functools
 import importlib
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -66,12 +67,8 @@ class Backend:
         missing = _import_error(self.module)
         if missing:
             return f'{missing}; install it with: {self.install}'
-        return self._refusal(traits) if traits else None
-
-    def _refusal(self, traits: tuple) -> str | None:
-        module = importlib.import_module(self.module)
-        refuses = getattr(module, 'refuses', None)
-        return refuses(*traits) if refuses else None
+        refuses = getattr(sys.modules.get(self.module), 'refuses', None)
+        return refuses(*traits) if refuses and traits else None
 
     def unasked(self, device_type: str, *traits) -> bool:
         """Whether it can run on a device type without being named."""
