@@ -128,10 +128,10 @@ def make_inputs(
         dtype: Of what depends on the token; the rest is fp32.
     """
     batch, channels, length, state = shape
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
 
     def normal(*size, dtype=dtype):
-        x = torch.randn(size, generator=generator).to(device, dtype)
+        x = torch.randn(size, generator=generator, device=device).to(dtype)
         return x.requires_grad_()
 
     def tokens(size):
