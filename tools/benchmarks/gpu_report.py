@@ -162,6 +162,11 @@ class Report:
         name = f'gpu_{card.lower().replace(" ", "-").replace("/", "-")}'
         self.results = out / f'{name}.jsonl'
         self.page = out / f'{name}.md'
+        # A line that was cut off must not take the next one with it.
+        if self.results.is_file():
+            text = self.results.read_text(encoding='utf-8')
+            if text and not text.endswith('\n'):
+                self.results.write_text(text + '\n', encoding='utf-8')
 
     def keep(self, name: str, row: dict) -> None:
         """Write and print a row of a slice."""

@@ -88,6 +88,7 @@ def measure_all(rows: Iterable[Row], args: argparse.Namespace) -> None:
     for row in rows:
         if row.key in done:
             continue
+        done.add(row.key)
         _say(begin=row.key)
         started = time.perf_counter()
         try:

@@ -1,0 +1,78 @@
+"""Pretrain and fine-tune on photographs for a few minutes, by tools/study.py.
+
+A slice of ``gpu_report.py``. MAP, MAE and no pretraining side by side, see
+``configs/study/imagenette_minutes.yml``; each task is a row as soon as it has
+ended. An interrupted study continues where it was.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gpu_rows import ROOT, Row, measure_all, parser
+
+TABLE = 'configs/study/imagenette_minutes.yml'
+JOBS = 3
+
+
+def command(args) -> list[str]:
+    """The study."""
+    return [
+        *(sys.executable, str(ROOT / 'tools/study.py'), str(args.table)),
+        *('--data-root', str(args.data_root), '--out', str(args.out)),
+        *('--jobs', str(JOBS)),
+    ]
+
+
+def results(args) -> dict[str, dict]:
+    """What has ended, by key."""
+    found = {}
+    for path in sorted((args.out / 'runs').glob('*.json')):
+        # The study renames it to this name when it is whole.
+        run = json.loads(path.read_text(encoding='utf-8'))
+        key = f'{run["row"]}, {run["task"]}, seed {run["seed"]}'
+        found[key] = dict(
+            metric=run['metric'],
+            value=run['value'],
+            trained_s=run['seconds'],
+        )
+    return found
+
+
+def rows(args):
+    """A row for each run that ends; those of an earlier study, too."""
+    log = args.out / 'study.log'
+    args.out.mkdir(parents=True, exist_ok=True)
+    with open(log, 'ab') as file:
+        process = subprocess.Popen(
+            command(args), stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
+    told = set()
+    while True:
+        ended = process.poll() is not None
+        for key, values in results(args).items():
+            if key not in told:
+                told.add(key)
+                yield Row(key, lambda values=values: values)
+        if ended:
+            break
+        time.sleep(1)
+    if process.returncode:
+        text = log.read_text(encoding='utf-8', errors='replace')
+        raise SystemExit('\n'.join(text.splitlines()[-15:]))
+
+
+def main() -> None:
+    """Run the command line."""
+    options = parser(__doc__)
+    options.add_argument('--data-root', type=Path, required=True)
+    options.add_argument('--out', type=Path, required=True)
+    options.add_argument('--table', type=Path, default=ROOT / TABLE)
+    args = options.parse_args()
+    measure_all(rows(args), args)
+
+
+if __name__ == '__main__':
+    main()
