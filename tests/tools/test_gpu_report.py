@@ -14,6 +14,7 @@ import pytest
 
 from tests.helpers import REPO, load_tool
 from tests.tools.conftest import command
+from tests.tools.tiny_configs import map_config, upernet_config
 
 HEAD = f"""
 import os, signal, subprocess, sys, time
@@ -202,9 +203,45 @@ def test_slices_run_on_the_cpu(name, tmp_path):
     done = command(
         *(sys.executable, 'tools/benchmarks/gpu_report.py', name),
         *('--device', 'cpu', '--quick', '--out', tmp_path),
+        *('--limit', f'{name}=900', '--row-limit', 600),
     )
     assert f'{name}: done' in done.stdout, done.stdout + done.stderr
     lines = (tmp_path / 'gpu_none.jsonl').read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     assert rows
     assert not [row for row in rows if 'error' in row]
+
+
+@pytest.mark.slow
+def test_training_slice_tells_each_run(tmp_path, digits):
+    """With a study of one run; the same again does not train."""
+    task = dict(
+        name='segments',
+        config=str(upernet_config(tmp_path / 'upernet.py')),
+        data='ade_like',
+        metric='mIoU',
+    )
+    content = dict(
+        seeds=[3],
+        pretraining=dict(
+            config=str(map_config(tmp_path / 'map.py', 'data')),
+            data='imagenet_like',
+        ),
+        tasks=[task],
+        rows=[dict(name='none', pretrained=False)],
+    )
+    table = tmp_path / 'table.yml'
+    table.write_text(json.dumps(content))
+    program = (
+        *(sys.executable, 'tools/benchmarks/gpu_train.py', 'train'),
+        *('--table', table, '--data-root', digits, '--device', 'cpu'),
+        *('--out', tmp_path / 'out'),
+    )
+    for _ in range(2):
+        done = command(*program)
+        assert done.returncode == 0, done.stderr
+        begin, row = map(json.loads, done.stdout.splitlines())
+        assert begin == dict(begin='none, segments, seed 3')
+        assert row['key'] == begin['begin']
+        assert row['metric'] == 'mIoU'
+        assert 0 <= row['value'] <= 100

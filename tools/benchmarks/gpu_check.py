@@ -5,6 +5,7 @@ and all gradients; how long a backend's proof takes; a mixer; then a step under
 compute-sanitizer, where it is installed.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -136,13 +137,18 @@ def cast(tensors, dtype, device):
     }
 
 
+@functools.cache
+def truth_of(run, problem, shape, device) -> dict:
+    """The right results, in fp64."""
+    here = {k: x.to(device) for k, x in problem(shape).items()}
+    long = shape[2] > 300  # the definition takes its time
+    return results(run, here, 'torch' if long else 'reference')
+
+
 def compare(run, problem, shape, dtype, backend, device) -> dict:
     """The largest error against fp64, where it is, and whether it repeats."""
-    wide = problem(shape)
-    here = {k: x.to(device) for k, x in wide.items()}
-    long = shape[2] > 300  # the definition takes its time
-    truth = results(run, here, 'torch' if long else 'reference')
-    tensors = cast(wide, dtype, device)
+    truth = truth_of(run, problem, shape, device)
+    tensors = cast(problem(shape), dtype, device)
     ours = results(run, tensors, backend)
     errors = {
         k: ((ours[k].double() - x).abs().max() / x.abs().max()).nan_to_num(9e9)
@@ -306,8 +312,6 @@ def rows(args):
                     f'mixer {backend.name}',
                     lambda b=backend: mixer(b.name, args),
                 )
-        if group is fast and device == 'cuda':
-            yield Row('memcheck', lambda: sanitized('memcheck', args))
         for dtype in DTYPES:
             for op, backend in group:
                 yield Row(
@@ -316,6 +320,8 @@ def rows(args):
                         op, b, cases[op], t, args
                     ),
                 )
+        if group is fast and device == 'cuda':
+            yield Row('memcheck', lambda: sanitized('memcheck', args))
 
 
 def main() -> None:
