@@ -107,6 +107,12 @@ _INTERPRETED = ('cpu',) if os.environ.get('TRITON_INTERPRET') == '1' else ()
 BACKENDS: dict[str, tuple[Backend, ...]] = {
     'selective_scan': (
         Backend(
+            'cuda',
+            'mmmap.ops.selective_scan.cuda_scan',
+            devices=('cuda',),
+            install='pip install cuda-bindings nvidia-cuda-nvrtc',
+        ),
+        Backend(
             'mamba_ssm',
             'mmmap.ops.selective_scan.mamba_ssm',
             devices=('cuda',),
@@ -135,6 +141,12 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
         ),
     ),
     'causal_conv1d': (
+        Backend(
+            'cuda',
+            'mmmap.ops.causal_conv1d.cuda_conv',
+            devices=('cuda',),
+            install='pip install cuda-bindings nvidia-cuda-nvrtc',
+        ),
         # To be asked for: it flips in reverse, and was not measured yet.
         Backend(
             'causal_conv1d',

@@ -5,6 +5,8 @@ Argument order and layouts follow ``causal_conv1d_fn`` of the package
 causal-conv1d (Dao), so code written for it switches by its import.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -56,11 +58,7 @@ def causal_conv1d(
             'causal_conv1d: seq_idx (packed sequences) is not supported; '
             'pass one sequence a batch entry'
         )
-    if activation not in (None, 'silu', 'swish'):
-        raise ValueError(
-            "causal_conv1d: activation must be None, 'silu' or 'swish', "
-            f'got {activation!r}'
-        )
+    _check_activation(activation)
     _check(x, weight, bias, initial_states, final_states_out)
     before = weight.shape[1] - 1
     if initial_states is not None:
@@ -87,6 +85,60 @@ def causal_conv1d(
         with torch.no_grad():
             final = final_states_out.copy_(final)
     return y, final
+
+
+def causal_conv1d_bidirectional(
+    x: Tensor,
+    weight: Sequence[Tensor],
+    bias: Sequence[Tensor] | None = None,
+    activation: str | None = None,
+    *,
+    backend: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Filter each channel looking back, and by other weights looking ahead.
+
+    Same results as :func:`causal_conv1d` without and with ``reverse``; some
+    backends read x once for both.
+
+    Args:
+        x: Input, (B, D, L).
+        weight: Two filters, (D, W): that which looks back, and ahead.
+        bias: Two tensors, (D,).
+        activation: As in :func:`causal_conv1d`.
+        backend: As in :func:`causal_conv1d`.
+
+    Returns:
+        Two tensors (B, D, L).
+
+    Raises:
+        ValueError: As :func:`causal_conv1d`, or filters of different widths.
+    """
+    biases = (None, None) if bias is None else bias
+    conv = implementation('causal_conv1d', x.device.type, backend)
+    if not hasattr(conv, 'both'):
+        return tuple(
+            causal_conv1d(
+                x, w, b, activation=activation, reverse=reverse, backend=backend
+            )
+            for w, b, reverse in zip(weight, biases, (False, True), strict=True)
+        )
+    _check_activation(activation)
+    for w, b in zip(weight, biases, strict=True):
+        _check(x, w, b, None, None)
+    if weight[0].shape != weight[1].shape:
+        raise ValueError(
+            'causal_conv1d_bidirectional: the filters differ in shape: '
+            f'{tuple(weight[0].shape)} and {tuple(weight[1].shape)}'
+        )
+    return conv.both(x, list(weight), list(bias or ()), activation is not None)
+
+
+def _check_activation(activation: str | None) -> None:
+    if activation not in (None, 'silu', 'swish'):
+        raise ValueError(
+            "causal_conv1d: activation must be None, 'silu' or 'swish', "
+            f'got {activation!r}'
+        )
 
 
 def _flipped(parts: list[Tensor]) -> list[Tensor]:

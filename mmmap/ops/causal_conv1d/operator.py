@@ -10,6 +10,7 @@ The result and the gradient of x lie in memory as ``x`` does: channels last
 stay last. The activation is computed again in the backward.
 """
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -18,14 +19,16 @@ from torch import Tensor
 from ..once import refuse_forward_mode, refuse_second_derivatives
 
 _ARGUMENTS = 'Tensor x, Tensor weight, Tensor? bias, bool silu, bool reverse'
+_PAIRS = 'Tensor x, Tensor[] weights, Tensor[] biases, bool silu'
 _library = torch.library.Library('mmmap', 'FRAGMENT')
 
 
-def define(kernel: str) -> Callable:
+def define(kernel: str, channels_last: bool = False) -> Callable:
     """Define ``mmmap::conv_forward_<kernel>`` and its backward.
 
     Args:
         kernel: Name of the backend.
+        channels_last: Whether results lie so whatever the layout of ``x``.
 
     Returns:
         The backend's ``apply`` for what will be implemented under the names.
@@ -33,8 +36,11 @@ def define(kernel: str) -> Callable:
     forward, backward = f'conv_forward_{kernel}', f'conv_backward_{kernel}'
     _library.define(f'{forward}({_ARGUMENTS}) -> Tensor')
     _library.define(f'{backward}(Tensor dy, {_ARGUMENTS}) -> Tensor[]')
+    like = _channels_last if channels_last else torch.empty_like
     for name, fake in ((forward, _fake_forward), (backward, _fake_backward)):
-        torch.library.register_fake(f'mmmap::{name}', fake, lib=_library)
+        torch.library.register_fake(
+            f'mmmap::{name}', functools.partial(fake, like), lib=_library
+        )
     torch.library.register_autograd(
         f'mmmap::{forward}',
         lambda ctx, dy: _differentiate(
@@ -61,12 +67,86 @@ def implement(kernel: str, forward: Callable, backward: Callable, key: str):
     _library.impl(f'conv_backward_{kernel}', backward, key)
 
 
-def _fake_forward(x, weight, bias, silu, reverse) -> Tensor:
-    return torch.empty_like(x)
+def define_pair(kernel: str) -> Callable:
+    """Define ``mmmap::conv_both_<kernel>``: both directions of one x.
+
+    Results and the gradient of x are channels last.
+
+    Args:
+        kernel: Name of the backend.
+
+    Returns:
+        A function (x, weights, biases, silu) -> forward's and backward's y.
+    """
+    forward, backward = f'conv_both_{kernel}', f'conv_both_backward_{kernel}'
+    _library.define(f'{forward}({_PAIRS}) -> (Tensor, Tensor)')
+    _library.define(
+        f'{backward}(Tensor dy_forward, Tensor dy_backward, {_PAIRS}) '
+        '-> Tensor[]'
+    )
+    fakes = (forward, _fake_both), (backward, _fake_both_backward)
+    for name, fake in fakes:
+        torch.library.register_fake(f'mmmap::{name}', fake, lib=_library)
+    torch.library.register_autograd(
+        f'mmmap::{forward}',
+        lambda ctx, *dys: _differentiate_both(
+            ctx, getattr(torch.ops.mmmap, backward), dys
+        ),
+        setup_context=_keep_both,
+        lib=_library,
+    )
+    refuse_second_derivatives(
+        f'mmmap::{backward}', 'causal_conv1d', 'torch', _library
+    )
+
+    def apply(x, weights, biases, silu):
+        refuse_forward_mode('causal_conv1d', 'torch', (x, *weights, *biases))
+        operator = getattr(torch.ops.mmmap, forward)
+        return operator(x, weights, biases, silu)
+
+    return apply
 
 
-def _fake_backward(dy, x, weight, bias, silu, reverse) -> list[Tensor]:
-    grads = [torch.empty_like(x), weight.new_empty(weight.shape)]
+def implement_pair(
+    kernel: str, forward: Callable, backward: Callable, key: str
+) -> None:
+    """As :func:`implement`, for :func:`define_pair`."""
+    _library.impl(f'conv_both_{kernel}', forward, key)
+    _library.impl(f'conv_both_backward_{kernel}', backward, key)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.mT.new_empty(x.mT.shape).mT
+
+
+def _fake_both(x, weights, biases, silu) -> tuple[Tensor, Tensor]:
+    return _channels_last(x), _channels_last(x)
+
+
+def _fake_both_backward(dy0, dy1, x, weights, biases, silu) -> list[Tensor]:
+    parameters = [w.new_empty(w.shape) for w in (*weights, *biases)]
+    return [_channels_last(x), *parameters]
+
+
+def _keep_both(ctx, inputs, output):
+    x, weights, biases, ctx.silu = inputs
+    ctx.count = len(biases)
+    ctx.save_for_backward(x, *weights, *biases)
+
+
+def _differentiate_both(ctx, backward, dys):
+    x, *parameters = ctx.saved_tensors
+    weights, biases = parameters[:2], parameters[2:]
+    dx, *grads = backward(*dys, x, weights, biases, ctx.silu)
+    return dx, grads[:2], grads[2:], None
+
+
+def _fake_forward(like, x, weight, bias, silu, reverse) -> Tensor:
+    return like(x)
+
+
+def _fake_backward(like, dy, x, weight, bias, silu, reverse) -> list[Tensor]:
+    grads = [like(x), weight.new_empty(weight.shape)]
     return grads if bias is None else [*grads, bias.new_empty(bias.shape)]
 
 

@@ -10,7 +10,7 @@ memory as their arguments do: channels last stay last. The source is in
 import torch
 
 from ..extension import load_extension
-from .operator import define
+from .operator import define, fakes
 
-apply = define('cpp', layout=torch.preserve_format)
+apply = define('cpp', *fakes(torch.preserve_format))
 load_extension()

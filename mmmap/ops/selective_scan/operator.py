@@ -42,32 +42,38 @@ _LISTS = (
 _library = torch.library.Library('mmmap', 'FRAGMENT')
 
 
-def define(kernel: str, layout: torch.memory_format) -> Callable:
+def define(
+    kernel: str,
+    fake_forward: Callable,
+    fake_backward: Callable,
+    saved: tuple[str, ...] = (),
+) -> Callable:
     """Define ``mmmap::scan_forward_<kernel>`` and its backward.
 
     Args:
         kernel: Name of the backend.
-        layout: Of results (B, D, L): ``torch.preserve_format`` for that of
-            their arguments, or ``torch.contiguous_format``.
+        fake_forward: Shapes, types and strides of the forward's results.
+        fake_backward: Those of the gradients.
+        saved: Names of what the forward returns after the last states and the
+            backward takes after ``starts``.
 
     Returns:
         The backend's ``apply`` for what will be implemented under the names.
     """
     forward = f'scan_forward_{kernel}'
     backward = f'scan_backward_{kernel}'
+    more = ''.join(f', Tensor {name}' for name in saved)
     _library.define(
         f'{forward}({_LISTS}, bool save) '
-        '-> (Tensor y, Tensor starts, Tensor last)'
+        f'-> (Tensor y, Tensor starts, Tensor last{more})'
     )
     _library.define(
-        f'{backward}(Tensor dy, Tensor dlast, Tensor starts, {_LISTS}) '
+        f'{backward}(Tensor dy, Tensor dlast, Tensor starts{more}, {_LISTS}) '
         '-> Tensor[]'
     )
     forward, backward = f'mmmap::{forward}', f'mmmap::{backward}'
-    for name, fake in ((forward, _fake_forward), (backward, _fake_backward)):
-        torch.library.register_fake(
-            name, functools.partial(fake, layout), lib=_library
-        )
+    for name, fake in ((forward, fake_forward), (backward, fake_backward)):
+        torch.library.register_fake(name, fake, lib=_library)
     torch.library.register_autograd(
         forward,
         lambda ctx, *grads: _differentiate(ctx, _operator(backward), *grads),
@@ -80,7 +86,9 @@ def define(kernel: str, layout: torch.memory_format) -> Callable:
 
     register_flop_formula(_operator(forward))(scan_flops)
     register_flop_formula(_operator(backward))(
-        lambda dy, dlast, starts, *shapes, **_: 2 * scan_flops(*shapes)
+        lambda dy, dlast, starts, *shapes, **_: (
+            2 * scan_flops(*shapes[len(saved) :])
+        )
     )
 
     def apply(directions, z, delta_softplus):
@@ -130,8 +138,21 @@ def _call(
     tensors = [*itertools.chain(*lists), *([] if z is None else [z])]
     refuse_forward_mode('selective_scan', 'reference', tensors)
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    y, _, last = forward(*lists, z, B[0].shape[1], reverse, softplus, save)
+    y, _, last, *_ = forward(*lists, z, B[0].shape[1], reverse, softplus, save)
     return y, list(last.unbind(0))
+
+
+def fakes(layout: torch.memory_format) -> tuple[Callable, Callable]:
+    """Forward's and backward's fakes of kernels that compute in the state's type.
+
+    Args:
+        layout: Of results (B, D, L): ``torch.preserve_format`` for that of
+            their arguments, or ``torch.contiguous_format``.
+    """
+    return (
+        functools.partial(_fake_forward, layout),
+        functools.partial(_fake_backward, layout),
+    )
 
 
 def _fake_forward(
@@ -170,20 +191,22 @@ def _fake_backward(layout, dy, dlast, starts, *arguments):
 
 def _keep(ctx, inputs, output):
     *lists, z, groups, reverse, softplus, _ = inputs
-    _, starts, _ = output
-    ctx.mark_non_differentiable(starts)
+    _, starts, _, *more = output
+    ctx.mark_non_differentiable(starts, *more)
+    ctx.saved_more = len(more)
     ctx.counts = [len(tensors) for tensors in lists]
     ctx.gated = z is not None
     ctx.settings = (groups, reverse, softplus)
     gate = [z] if ctx.gated else []
-    ctx.save_for_backward(starts, *itertools.chain(*lists), *gate)
+    ctx.save_for_backward(starts, *more, *itertools.chain(*lists), *gate)
 
 
-def _differentiate(ctx, backward, dy, _, dlast):
+def _differentiate(ctx, backward, dy, _, dlast, *__):
     starts, *tensors = ctx.saved_tensors
+    more, tensors = tensors[: ctx.saved_more], tensors[ctx.saved_more :]
     z = tensors.pop() if ctx.gated else None
     lists = _split(tensors, ctx.counts)
-    grads = backward(dy, dlast, starts, *lists, z, *ctx.settings)
+    grads = backward(dy, dlast, starts, *more, *lists, z, *ctx.settings)
     dz = grads.pop() if ctx.gated else None
     return *_split(grads, ctx.counts), dz, None, None, None, None
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .common import gated_sum, state_dtype
 from .interface import ScanInputs
-from .operator import CHUNK, define, implement
+from .operator import CHUNK, define, fakes, implement
 from .triton_kernels import backward_kernel, forward_kernel
 
 _INTERPRETED = triton.knobs.runtime.interpret
@@ -21,7 +21,7 @@ _TILE = 512 if _INTERPRETED else 2048
 # Channels whose gradients of B and C are summed by one program.
 _PART = 64
 
-_scan = define('triton', layout=torch.contiguous_format)
+_scan = define('triton', *fakes(torch.contiguous_format))
 
 
 def refuses(dtype: torch.dtype, state: int) -> str | None:

@@ -1,0 +1,214 @@
+"""The convolution with its activation in CUDA, compiled where it runs.
+
+Letters: B batch, D channels, L tokens, W taps.
+
+Both directions of a mixer are one launch that reads x once. Channels last, as
+projections leave them; weights, biases and sums are fp32.
+"""
+
+import ctypes
+import functools
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..cuda import (
+    Kernels,
+    Rows,
+    even_channels,
+    rows,
+    source,
+    token_rows,
+    without_padding,
+)
+from .operator import define, define_pair, implement, implement_pair
+
+WIDEST = 4
+_THREADS = 64
+# Threads that fill a large GPU.
+_ENOUGH = 132 * 1024
+_Pair = Rows * 2
+_Pointers = ctypes.c_void_p * 2
+
+
+class ConvArgs(ctypes.Structure):
+    """``ConvArgs`` of ``conv.cu``."""
+
+    _fields_ = [
+        ('x', Rows),
+        ('y', _Pair),
+        ('dy', _Pair),
+        ('dx', Rows),
+        ('weight', _Pointers),
+        ('bias', _Pointers),
+        ('parts', ctypes.c_void_p),
+        *(
+            (name, ctypes.c_int)
+            for name in ('images', 'channels', 'length', 'tiles', 'blocks')
+        ),
+    ]
+
+
+def refuses(dtype: torch.dtype, width: int) -> str | None:
+    """Why a problem is not for these kernels, or None.
+
+    Args:
+        dtype: Of x.
+        width: W.
+    """
+    if dtype == torch.float64:
+        return 'it computes in fp32, not in fp64'
+    if width > WIDEST:
+        return f'it has kernels for up to {WIDEST} taps, got {width}'
+    return None
+
+
+class Launch(NamedTuple):
+    """Starts kernels of a source on a device; the tests emulate it."""
+
+    text: str
+    device: torch.device
+
+    def __call__(self, name, grid, threads, shared, args) -> None:
+        """As ``Kernels.launch``."""
+        kernels = _kernels(self.text, self.device.index or 0)
+        kernels.launch(name, grid, threads, shared, args)
+
+
+@functools.cache
+def _kernels(text: str, device: int) -> Kernels:
+    return Kernels(text, device)
+
+
+@functools.lru_cache(maxsize=256)
+def _text(constants: tuple) -> str:
+    return source(('common.cuh', 'conv.cu'), dict(constants))
+
+
+class _Problem:
+    """Arguments of one direction or two as the kernels take them."""
+
+    def __init__(self, x, weights, biases, silu, reverse) -> None:
+        self.width = x.shape[1]
+        self.x = token_rows(x, 1, x.dtype)
+        self.batch, self.channels, self.length = self.x.shape
+        self.weights = [even_channels(w.float(), 1) for w in weights]
+        self.weights = [w.contiguous() for w in self.weights]
+        self.biases = [even_channels(b.float(), 1) for b in biases]
+        taps = weights[0].shape[1]
+        blocks = -(-self.channels // (2 * _THREADS))
+        self.tokens = 128
+        while (
+            self.tokens > 16
+            and self.batch * blocks * _THREADS * -(-self.length // self.tokens)
+            < _ENOUGH
+        ):
+            self.tokens //= 2
+        self.args = ConvArgs(
+            x=rows(self.x),
+            weight=_pointers(self.weights),
+            bias=_pointers(self.biases),
+            images=self.batch,
+            channels=self.channels,
+            length=self.length,
+            tiles=-(-self.length // self.tokens),
+            blocks=blocks,
+        )
+        constants = dict(
+            T=x.dtype,
+            W=taps,
+            DIRECTIONS=len(weights),
+            BACK0=reverse[0],
+            BACK1=reverse[-1],
+            SILU=silu,
+            TOKENS=self.tokens,
+        )
+        self.run = Launch(_text(tuple(constants.items())), x.device)
+
+    def launch(self, name: str) -> None:
+        if self.batch:
+            grid = self.batch * self.args.blocks, self.args.tiles
+            self.run(name, grid, _THREADS, 0, self.args)
+
+    def like_x(self) -> Tensor:
+        """Room for (B, D, L), channels last."""
+        size = self.batch, self.length, self.channels
+        return self.x.new_empty(size).mT
+
+    def result(self, x: Tensor) -> Tensor:
+        """(B, D, L) with the caller's D, channels last."""
+        if self.channels == self.width:
+            return x
+        return without_padding(x, 1, self.width).mT.contiguous().mT
+
+
+def _pointers(tensors: list[Tensor]):
+    if not tensors:
+        return _Pointers()
+    return _Pointers(tensors[0].data_ptr(), tensors[-1].data_ptr())
+
+
+def _pair(tensors: list[Tensor]):
+    return _Pair(rows(tensors[0]), rows(tensors[-1]))
+
+
+def _forward(x, weights, biases, silu, reverse) -> list[Tensor]:
+    p = _Problem(x, weights, biases, silu, reverse)
+    ys = [p.like_x() for _ in weights]
+    p.args.y = _pair(ys)
+    p.launch('conv_forward')
+    return [p.result(y) for y in ys]
+
+
+def _backward(dys, x, weights, biases, silu, reverse) -> list[Tensor]:
+    """Gradients of x, the weights and, where there are any, the biases."""
+    p = _Problem(x, weights, biases, silu, reverse)
+    dys = [token_rows(dy, 1, x.dtype) for dy in dys]
+    dx = p.like_x()
+    taps = weights[0].shape[1]
+    size = len(weights), p.batch * p.args.tiles, taps + 1, p.channels
+    parts = torch.empty(size, dtype=torch.float32, device=x.device)
+    p.args.dy, p.args.dx = _pair(dys), rows(dx)
+    p.args.parts = parts.data_ptr()
+    p.launch('conv_backward')
+    total = parts.sum(1)[..., : p.width]
+    grads = [
+        total[k, :taps].mT.contiguous().to(w.dtype)
+        for k, w in enumerate(weights)
+    ]
+    grads += [
+        total[k, taps].contiguous().to(b.dtype) for k, b in enumerate(biases)
+    ]
+    return [p.result(dx), *grads]
+
+
+def _one(x, weight, bias, silu, reverse) -> Tensor:
+    biases = [] if bias is None else [bias]
+    return _forward(x, [weight], biases, silu, [reverse])[0]
+
+
+def _one_backward(dy, x, weight, bias, silu, reverse) -> list[Tensor]:
+    biases = [] if bias is None else [bias]
+    return _backward([dy], x, [weight], biases, silu, [reverse])
+
+
+def _both(x, weights, biases, silu) -> tuple[Tensor, Tensor]:
+    return tuple(_forward(x, weights, biases, silu, [False, True]))
+
+
+def _both_backward(dy0, dy1, x, weights, biases, silu) -> list[Tensor]:
+    return _backward([dy0, dy1], x, weights, biases, silu, [False, True])
+
+
+apply = define('cuda', channels_last=True)
+apply.both = define_pair('cuda')
+
+
+def register(key: str) -> None:
+    """Let the kernels serve a dispatch key of torch."""
+    implement('cuda', _one, _one_backward, key)
+    implement_pair('cuda', _both, _both_backward, key)
+
+
+register('CUDA')
