@@ -111,6 +111,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             'mmmap.ops.selective_scan.cuda_scan',
             devices=('cuda',),
             install='pip install cuda-bindings nvidia-cuda-nvrtc',
+            proves=('cuda',),
         ),
         Backend(
             'mamba_ssm',
@@ -146,6 +147,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             'mmmap.ops.causal_conv1d.cuda_conv',
             devices=('cuda',),
             install='pip install cuda-bindings nvidia-cuda-nvrtc',
+            proves=('cuda',),
         ),
         # To be asked for: it flips in reverse, and was not measured yet.
         Backend(

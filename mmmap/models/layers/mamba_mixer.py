@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...ops import (
     causal_conv1d,
+    causal_conv1d_bidirectional,
     selective_scan,
     selective_scan_bidirectional,
 )
@@ -60,17 +61,15 @@ class SelectiveSSM(nn.Module):
             self.A_log.copy_(torch.arange(1, d_state + 1).float().log())
             self.D.fill_(1)
 
-    def forward(self, x: Tensor, reverse: bool = False) -> tuple[Tensor, ...]:
-        """Arguments (u, delta, A, B, C, D, delta_bias) for x (B, D, L)."""
-        u = x
-        if self.conv1d is not None:
-            u = causal_conv1d(
-                x,
-                self.conv1d.weight.squeeze(1),
-                self.conv1d.bias,
-                activation='silu',
-                reverse=reverse,
-            )
+    def forward(self, u: Tensor) -> tuple[Tensor, ...]:
+        """The scan's arguments (u, delta, A, B, C, D, delta_bias).
+
+        Everything that depends on tokens is channels last in memory, as the
+        projections leave it.
+
+        Args:
+            u: (B, D, L), after the convolution.
+        """
         projected = self.x_proj(u.transpose(1, 2))
         dt, B, C = projected.split(self.splits, dim=-1)
         # The bias enters in the scan, in fp32.
@@ -85,6 +84,11 @@ class SelectiveSSM(nn.Module):
             self.D,
             self.dt_proj.bias,
         )
+
+    @property
+    def filter(self) -> tuple[Tensor, Tensor]:
+        """Weight (D, W) and bias (D,) of the convolution."""
+        return self.conv1d.weight.squeeze(1), self.conv1d.bias
 
 
 class BidirectionalMamba(nn.Module):
@@ -141,22 +145,24 @@ class BidirectionalMamba(nn.Module):
             y = y + _scan(self.ssm_backward, projected.flip(1)).flip(1)
             return self.out_proj(y.transpose(1, 2))
         x, z = projected.chunk(2, dim=1)
-        pairs = zip(
-            self.ssm_forward(x, reverse=False),
-            self.ssm_backward(x, reverse=True),
-            strict=True,
-        )
+        both = self.ssm_forward, self.ssm_backward
+        weights, biases = zip(*(ssm.filter for ssm in both), strict=True)
+        us = causal_conv1d_bidirectional(x, weights, biases, 'silu')
+        pairs = zip(*(ssm(u) for ssm, u in zip(both, us)), strict=True)
         u, delta, A, B, C, D, delta_bias = pairs
         y = selective_scan_bidirectional(
             u, delta, A, B, C, D, z, delta_bias, delta_softplus=True
         )
-        return self.out_proj(y.transpose(1, 2) / 2)
+        # The mean of the directions, where there are fewer channels.
+        return self.out_proj(y.transpose(1, 2)) / 2
 
 
 def _scan(ssm: SelectiveSSM, projected: Tensor) -> Tensor:
     """One direction of input and gate, (B, 2D, L) -> (B, D, L)."""
     x, z = projected.chunk(2, dim=1)
-    u, delta, A, B, C, D, delta_bias = ssm(x)
+    u, delta, A, B, C, D, delta_bias = ssm(
+        causal_conv1d(x, *ssm.filter, activation='silu')
+    )
     return selective_scan(
         u, delta, A, B, C, D, z, delta_bias, delta_softplus=True
     )

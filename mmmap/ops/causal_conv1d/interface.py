@@ -114,15 +114,6 @@ def causal_conv1d_bidirectional(
         ValueError: As :func:`causal_conv1d`, or filters of different widths.
     """
     biases = (None, None) if bias is None else bias
-    conv = implementation('causal_conv1d', x.device.type, backend)
-    if not hasattr(conv, 'both'):
-        return tuple(
-            causal_conv1d(
-                x, w, b, activation=activation, reverse=reverse, backend=backend
-            )
-            for w, b, reverse in zip(weight, biases, (False, True), strict=True)
-        )
-    _check_activation(activation)
     for w, b in zip(weight, biases, strict=True):
         _check(x, w, b, None, None)
     if weight[0].shape != weight[1].shape:
@@ -130,6 +121,24 @@ def causal_conv1d_bidirectional(
             'causal_conv1d_bidirectional: the filters differ in shape: '
             f'{tuple(weight[0].shape)} and {tuple(weight[1].shape)}'
         )
+    conv = implementation(
+        'causal_conv1d', x.device, backend, x.dtype, int(weight[0].shape[1])
+    )
+    if not hasattr(conv, 'both'):
+        return tuple(
+            causal_conv1d(
+                x,
+                w,
+                b,
+                activation=activation,
+                reverse=reverse,
+                backend=backend,
+            )
+            for w, b, reverse in zip(
+                weight, biases, (False, True), strict=True
+            )
+        )
+    _check_activation(activation)
     return conv.both(x, list(weight), list(bias or ()), activation is not None)
 
 

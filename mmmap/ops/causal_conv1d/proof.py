@@ -32,7 +32,11 @@ def problem(
 def solve(apply: Callable, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The outputs with SiLU, forward and in reverse."""
     x, weight, bias = tensors.values()
-    return dict(
+    ys = dict(
         y=apply(x.mT, weight, bias, True, False),
         y_reverse=apply(x.mT, weight, bias, True, True),
     )
+    if hasattr(apply, 'both'):
+        pair = apply.both(x.mT, [weight] * 2, [bias] * 2, True)
+        ys |= dict(zip(('both_forward', 'both_reverse'), pair, strict=True))
+    return ys
