@@ -31,6 +31,7 @@ from .operator import define, implement
 STATES = (4, 8, 16, 32, 64)
 # Tokens between the states that are kept for the backward pass.
 CHUNK = 16
+MIN_BLOCKS_TRY = 3
 LONGEST = 65536
 # Sequences that fill a large GPU, times lanes and segments.
 _ENOUGH = 132 * 512
@@ -387,7 +388,7 @@ def _backward(dy, dlast, starts, ungated, *arguments):
             'scan_backward',
             WARPS=p.plan.warps,
             BACKWARD_BYTES=p.plan.backward_bytes,
-            MIN_BLOCKS=16 // p.plan.warps,
+            MIN_BLOCKS=MIN_BLOCKS_TRY,
         )
         grid = blocks, segments * p.count
         threads = 32 * p.plan.warps

@@ -46,7 +46,10 @@ def problem(
 
 
 def solve(apply: Callable, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The output and the last states, which are not differentiated."""
+    """The output and the last states, which are not differentiated.
+
+    Not every backend has the states of two directions.
+    """
     *sides, z = tensors.values()
     directions = tuple(
         _inputs(*sides[7 * i : 7 * i + 7], reverse=bool(i)) for i in (0, 1)
