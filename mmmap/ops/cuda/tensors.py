@@ -20,14 +20,19 @@ def token_rows(x: Tensor, groups: int, dtype: torch.dtype) -> Tensor:
         groups: G, a divisor of D.
         dtype: Of the rows.
     """
-    x = x.to(dtype)
-    pairs = x.data_ptr() % (2 * x.element_size()) == 0 and all(
-        size == 1 or stride % 2 == 0
-        for size, stride in zip(x.shape[::2], x.stride()[::2], strict=True)
+    if x.dtype != dtype:
+        x = x.to(dtype)
+    batch, channels, length = x.shape
+    image, channel, token = x.stride()
+    fits = (
+        channel == 1
+        and channels // groups % 2 == 0
+        and (token % 2 == 0 or length == 1)
+        and (image % 2 == 0 or batch == 1)
+        and token * length < 2**31
+        and x.data_ptr() % (2 * x.itemsize) == 0
     )
-    near = x.stride(2) * x.shape[2] < 2**31
-    even = x.shape[1] // groups % 2 == 0
-    if even and near and pairs and x.stride(1) == 1:
+    if fits:
         return x
     return even_channels(x.mT, groups, dim=2).contiguous().mT
 

@@ -31,7 +31,6 @@ from .operator import define, implement
 STATES = (4, 8, 16, 32, 64)
 # Tokens between the states that are kept for the backward pass.
 CHUNK = 16
-MIN_BLOCKS_TRY = 3
 LONGEST = 65536
 # Sequences that fill a large GPU, times lanes and segments.
 _ENOUGH = 132 * 512
@@ -170,7 +169,7 @@ class _Problem:
         self.u, self.delta = [[as_rows(x) for x in s] for s in (u, delta)]
         self.z = None if z is None else as_rows(z)
         self.B, self.C = [[self._weights(x, extra) for x in s] for s in (B, C)]
-        self.A = [F.pad(_fp32(x, groups), (0, extra)) for x in A]
+        self.A = [_fp32(x, groups, extra) for x in A]
         self.D, self.bias = (
             [_fp32(x, groups) for x in vectors] for vectors in (D, delta_bias)
         )
@@ -286,6 +285,7 @@ class Launch(NamedTuple):
     device: torch.device
 
     def __call__(self, name, grid, threads, shared, args) -> None:
+        """As ``Kernels.launch``."""
         kernels = _kernels(self.text, self.device.index or 0)
         kernels.launch(name, grid, threads, shared, args)
 
@@ -313,9 +313,10 @@ def _kernels(text: str, device: int) -> Kernels:
     return Kernels(text, device)
 
 
-def _fp32(x: Tensor, groups: int) -> Tensor:
+def _fp32(x: Tensor, groups: int, extra: int = 0) -> Tensor:
     """Parameters of channels (D, ...), contiguous, padded as sequences."""
-    return even_channels(x.float(), groups).contiguous()
+    x = even_channels(x.float(), groups)
+    return (F.pad(x, (0, extra)) if extra else x).contiguous()
 
 
 def _pointers(tensors: list[Tensor]):
@@ -388,7 +389,7 @@ def _backward(dy, dlast, starts, ungated, *arguments):
             'scan_backward',
             WARPS=p.plan.warps,
             BACKWARD_BYTES=p.plan.backward_bytes,
-            MIN_BLOCKS=MIN_BLOCKS_TRY,
+            MIN_BLOCKS=16 // p.plan.warps,
         )
         grid = blocks, segments * p.count
         threads = 32 * p.plan.warps
@@ -419,7 +420,12 @@ def _entering_gradient(p: _Problem, dlast: Tensor) -> Tensor | None:
 
 
 def _of_parameters(p: _Problem, parts: Tensor) -> list[list[Tensor]]:
-    """Gradients of A, D and the bias from (k, images, segments, N + 2, D / G)."""
+    """Gradients of A, D and the bias.
+
+    Args:
+        p: The problem.
+        parts: (directions, images, segments, N + 2, D / G).
+    """
     total = parts.unflatten(1, (p.batch, p.groups)).sum((1, 3))
     total = total.mT.flatten(1, 2)
     total = without_padding(total, p.groups, p.width)

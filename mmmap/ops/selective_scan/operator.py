@@ -92,7 +92,13 @@ def define(
     )
 
     def apply(directions, z, delta_softplus):
-        return _call(_operator(forward), directions, z, delta_softplus)
+        return _call(
+            _operator(forward),
+            _operator(backward),
+            directions,
+            z,
+            delta_softplus,
+        )
 
     return apply
 
@@ -121,6 +127,7 @@ def _operator(name: str) -> Callable:
 
 def _call(
     forward: Callable,
+    backward: Callable,
     directions: tuple[ScanInputs, ...],
     z: Tensor | None,
     softplus: bool,
@@ -138,12 +145,50 @@ def _call(
     tensors = [*itertools.chain(*lists), *([] if z is None else [z])]
     refuse_forward_mode('selective_scan', 'reference', tensors)
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    y, _, last, *_ = forward(*lists, z, B[0].shape[1], reverse, softplus, save)
+    settings = B[0].shape[1], reverse, softplus
+    if save and not torch.compiler.is_compiling():
+        counts = [len(x) for x in lists]
+        y, last = _Eager.apply(forward, backward, counts, settings, *tensors)
+    else:
+        y, _, last, *_ = forward(*lists, z, *settings, save)
     return y, list(last.unbind(0))
 
 
+class _Eager(torch.autograd.Function):
+    """The gradient that is registered, with a tenth of its overhead.
+
+    Torch's registry of gradients flattens and rebuilds every list of tensors
+    several times a call, which takes longer than the kernels of a small net.
+    """
+
+    @staticmethod
+    def forward(ctx, forward, backward, counts, settings, *tensors):
+        gated = len(tensors) > sum(counts)
+        z = tensors[-1] if gated else None
+        lists = _split(tensors, counts)
+        y, starts, last, *more = forward(*lists, z, *settings, True)
+        ctx.save_for_backward(starts, *more, *tensors)
+        ctx.saved_more, ctx.counts, ctx.gated = len(more), counts, gated
+        ctx.backward, ctx.settings, ctx.last = backward, settings, last.shape
+        ctx.set_materialize_grads(False)
+        return y, last
+
+    @staticmethod
+    def backward(ctx, dy, dlast):
+        like = ctx.saved_tensors[0]
+        if dy is None:
+            dy = torch.zeros_like(ctx.saved_tensors[1 + ctx.saved_more])
+        if dlast is None:
+            dlast = like.new_zeros(ctx.last)
+        *lists, dz, _, _, _, _ = _differentiate(
+            ctx, ctx.backward, dy, None, dlast
+        )
+        gate = [dz] if ctx.gated else []
+        return None, None, None, None, *itertools.chain(*lists), *gate
+
+
 def fakes(layout: torch.memory_format) -> tuple[Callable, Callable]:
-    """Forward's and backward's fakes of kernels that compute in the state's type.
+    """Fakes of kernels whose results have the type of the state.
 
     Args:
         layout: Of results (B, D, L): ``torch.preserve_format`` for that of
