@@ -93,8 +93,9 @@ def classifying(backbone: dict, arch: str) -> torch.nn.Module:
 def make_step(model: torch.nn.Module, size: int, batch: int, args):
     """A function that makes one step of training."""
     model = model.to(args.device).train()
+    cuda = args.device.startswith('cuda')
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=1e-4, fused=args.device.startswith('cuda')
+        model.parameters(), lr=1e-4, fused=cuda, capturable=cuda
     )
     images = torch.randn(batch, 3, size, size, device=args.device)
     labels = torch.zeros(batch, dtype=torch.long, device=args.device)

@@ -9,7 +9,9 @@ images made up on the device, AdamW in the step:
 - ``resolution``: fine-tuning at 224 to 2048 px, as many pixels in each batch.
 
 A row names the backend of the scan; the convolution has the backend that goes
-with it. ``profile`` rows list the kernels that take longest.
+with it. ``graphed`` steps are replayed from a CUDA graph: a small net is bound
+by what launches its kernels, and this shows the kernels. ``profile`` rows list
+the kernels that take longest.
 """
 
 import functools
@@ -18,7 +20,7 @@ from types import SimpleNamespace
 
 import torch
 from bench_model import classifying, hybrid, make_step, pretraining, vit
-from gpu_rows import Row, measure_all, parser, peak_mib, step_ms
+from gpu_rows import Row, graphed, measure_all, parser, peak_mib, step_ms
 
 from mmmap.ops.backend import BACKENDS, ENVIRONMENT
 
@@ -60,22 +62,24 @@ def build(what: str, arch: str, size: int, settings):
     return classifying(backbone, arch)
 
 
-def prepared(what, arch, size, batch, scan, compiled, args):
+def prepared(what, arch, size, batch, scan, how, args):
     """A step of a model with a backend of the scan, and the model."""
     settings = SimpleNamespace(device=args.device, bf16=True, with_cp=False)
     if what != 'vit':
         choose(scan, torch.device(args.device).type)
     torch.manual_seed(0)
     model = build(what, arch, size, settings)
-    if compiled:
+    if how == 'compiled':
         torch._dynamo.reset()
         model.backbone.compile()
     return make_step(model, size, batch, settings), model
 
 
-def timed(what, arch, size, batch, scan, compiled, args) -> dict:
+def timed(what, arch, size, batch, scan, how, args) -> dict:
     """A row."""
-    step, model = prepared(what, arch, size, batch, scan, compiled, args)
+    step, model = prepared(what, arch, size, batch, scan, how, args)
+    if how == 'graphed' and args.device.startswith('cuda'):
+        step = graphed(step)
     ms = step_ms(step, args.device, 2 if args.quick else STEPS)
     return dict(
         ms=round(ms, 2),
@@ -89,7 +93,7 @@ def profiled(what, arch, size, batch, scan, args) -> dict:
     """Where a step spends its time, by kernel (on a CPU by operator)."""
     from torch.profiler import ProfilerActivity, profile
 
-    step, _ = prepared(what, arch, size, batch, scan, False, args)
+    step, _ = prepared(what, arch, size, batch, scan, '', args)
     for _ in range(2):
         step()
     cuda = args.device.startswith('cuda')
@@ -131,7 +135,7 @@ class Rows:
         self.args = args
         self.device = torch.device(args.device).type
 
-    def row(self, what, arch, scan='', compiled=False, size=224, batch=None):
+    def row(self, what, arch, scan='', how='', size=224, batch=None):
         """A timed step."""
         if self.args.quick:
             arch, size, batch = 'tiny', min(size, 64), 2
@@ -140,8 +144,8 @@ class Rows:
             return
         key = f'{what} {arch} {size} px x {batch} {scan}'.strip()
         yield Row(
-            f'{key} compiled' if compiled else key,
-            lambda: timed(what, arch, size, batch, scan, compiled, self.args),
+            f'{key} {how}'.strip(),
+            lambda: timed(what, arch, size, batch, scan, how, self.args),
         )
 
     def profile(self, what, arch, scan):
@@ -159,17 +163,18 @@ class Rows:
     def models(self):
         """The slice ``models``."""
         ours = self.ours()
-        yield from self.row('pretrain', 'base', ours)
-        yield from self.row('pretrain', 'base', 'mamba_ssm')
-        yield from self.profile('pretrain', 'base', ours)
-        yield from self.row('finetune', 'base', ours)
-        yield from self.row('finetune', 'base', 'mamba_ssm')
+        for what in ('pretrain', 'finetune'):
+            for scan in (ours, 'mamba_ssm'):
+                for how in ('', 'graphed'):
+                    yield from self.row(what, 'base', scan, how)
         yield from self.row('vit', 'base')
-        yield from self.row('pretrain', 'base', ours, compiled=True)
+        yield from self.row('vit', 'base', how='graphed')
+        yield from self.profile('pretrain', 'base', ours)
+        yield from self.row('pretrain', 'base', ours, how='compiled')
         yield from self.row('pretrain', 'tiny', ours)
         yield from self.row('pretrain', 'tiny', 'mamba_ssm')
         yield from self.profile('pretrain', 'tiny', ours)
-        yield from self.row('pretrain', 'tiny', ours, compiled=True)
+        yield from self.row('pretrain', 'tiny', ours, how='compiled')
         yield from self.row('pretrain', 'base', 'triton')
         for arch in ('tiny', 'small', 'large'):
             yield from self.row('finetune', arch, ours)
@@ -178,8 +183,8 @@ class Rows:
         for arch in ('small', 'large'):
             yield from self.row('pretrain', arch, ours)
             yield from self.row('pretrain', arch, 'mamba_ssm')
-        yield from self.row('finetune', 'base', ours, compiled=True)
-        yield from self.row('vit', 'base', compiled=True)
+        yield from self.row('finetune', 'base', ours, how='compiled')
+        yield from self.row('vit', 'base', how='compiled')
         yield from self.row('finetune', 'base', 'triton')
 
     def resolution(self):
@@ -188,8 +193,12 @@ class Rows:
             for size in QUICK_SIZES if self.args.quick else SIZES:
                 batch = max(PIXELS // share // size**2, 1)
                 options = dict(size=size, batch=batch)
-                yield from self.row('finetune', arch, self.ours(), **options)
-                yield from self.row('vit', arch, **options)
+                for how in ('graphed', ''):
+                    options |= dict(how=how)
+                    yield from self.row(
+                        'finetune', arch, self.ours(), **options
+                    )
+                    yield from self.row('vit', arch, **options)
 
     def ours(self) -> str:
         """The scan that is measured as ours."""

@@ -1,7 +1,8 @@
 """Time the operators on a GPU beside others' kernels and the hardware's limit.
 
 A slice of ``gpu_report.py``. Both directions of a mixer, sequences in bf16:
-``forward_ms`` without gradients, ``step_ms`` forward and backward. Each scan
+``forward_ms`` without gradients, ``step_ms`` forward and backward, both of the
+kernels alone; ``launched_ms`` is a step as Python launches it. Each scan
 gets the layout it likes: ours channels last, mamba-ssm's channels first; the
 latter is called twice, on flipped sequences.
 
@@ -13,7 +14,14 @@ direction in either pass at the speed of the unit, whichever is longer.
 import functools
 
 import torch
-from gpu_rows import Row, measure_all, median_ms, parser, peak_mib
+from gpu_rows import (
+    Row,
+    device_ms,
+    measure_all,
+    median_ms,
+    parser,
+    peak_mib,
+)
 from scans import make_inputs
 
 import mmmap.ops
@@ -41,11 +49,19 @@ def timed(call, inputs: dict, grad: torch.Tensor, args) -> dict:
     def step():
         return torch.autograd.grad(call(), leaves, grad)
 
+    return times_of(call, step, args)
+
+
+def times_of(call, step, args) -> dict:
+    """Times of a row; ``launched_ms`` is the step's with its Python."""
     with torch.no_grad():
-        forward = median_ms(call, args.device)
-    values = dict(forward_ms=round(forward, 3))
-    values['step_ms'] = round(median_ms(step, args.device), 3)
-    return values | dict(peak_mib=peak_mib(step, args.device))
+        forward = device_ms(call, args.device)
+    return dict(
+        forward_ms=round(forward, 3),
+        step_ms=round(device_ms(step, args.device), 3),
+        launched_ms=round(median_ms(step, args.device), 3),
+        peak_mib=peak_mib(step, args.device),
+    )
 
 
 def scan(backend: str, shape: tuple, args) -> dict:
@@ -111,10 +127,7 @@ def conv(backend: str, shape: tuple, args) -> dict:
     def step():
         return torch.autograd.grad(call(), leaves, (grad, grad))
 
-    with torch.no_grad():
-        values = dict(forward_ms=round(median_ms(call, args.device), 3))
-    values['step_ms'] = round(median_ms(step, args.device), 3)
-    values['peak_mib'] = peak_mib(step, args.device)
+    values = times_of(call, step, args)
     # Forward x and both y; backward both dy, x and dx.
     return values | against(slowest(7 * x.numel(), 0, args), values)
 

@@ -139,6 +139,35 @@ def median_ms(call: Callable[[], object], device: str) -> float:
     return 1e3 * statistics.median(times)
 
 
+def device_ms(call: Callable[[], object], device: str) -> float:
+    """Median milliseconds of a call's kernels, without what launches them.
+
+    They are recorded in a CUDA graph and replayed. On a CPU as
+    :func:`median_ms`.
+    """
+    if not device.startswith('cuda'):
+        return median_ms(call, device)
+    from triton.testing import do_bench_cudagraph
+
+    return do_bench_cudagraph(call, rep=40, return_mode='median')
+
+
+def graphed(step: Callable[[], object]) -> Callable[[], object]:
+    """A step recorded in a CUDA graph; calling it replays its kernels."""
+    import torch
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
 def step_ms(step: Callable[[], object], device: str, count: int) -> float:
     """Median milliseconds of a training step, after two of warm-up."""
     import torch
