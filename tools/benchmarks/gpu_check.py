@@ -18,7 +18,11 @@ import torch
 from gpu_rows import Row, measure_all, parser, short
 
 from mmmap.models.layers import BidirectionalMamba
-from mmmap.ops import causal_conv1d, selective_scan_bidirectional
+from mmmap.ops import (
+    causal_conv1d,
+    selective_scan,
+    selective_scan_bidirectional,
+)
 from mmmap.ops.backend import BACKENDS, ENVIRONMENT, PROOFS, Backend
 from mmmap.ops.proof import fault
 
@@ -283,6 +287,41 @@ def sanitized(tool: str, args) -> dict:
     return values if right else values | dict(error=text[-1500:])
 
 
+def beyond_32_bits(backend, args) -> dict:
+    """The last image of a batch of more than 2^31 elements, beside it alone.
+
+    Source: state-spaces/mamba#1015 reports wrong numbers beyond that size.
+    """
+    batch, channels, length, state = 720, 1536, 2000, 16
+    generator = torch.Generator(args.device).manual_seed(0)
+
+    def normal(*size, dtype=torch.bfloat16):
+        return torch.randn(size, generator=generator, device=args.device).to(
+            dtype
+        )
+
+    image = normal(1, length, channels)
+    weights = normal(1, length, state).expand(batch, -1, -1).contiguous()
+    A = -normal(channels, state, dtype=torch.float32).exp()
+
+    def run(u, weights):
+        u = u.mT.requires_grad_()
+        y = selective_scan(
+            u, u, A, weights.mT, weights.mT,
+            delta_softplus=True, backend=backend,
+        )  # fmt: skip
+        (grad,) = torch.autograd.grad(y, u, torch.ones_like(y))
+        return y[-1], grad[-1]
+
+    many = image.new_zeros(batch, length, channels)
+    many[-1] = image[0]
+    got, alone = run(many, weights), run(image, weights[:1])
+    equal = all(map(torch.equal, got, alone))
+    if not equal:
+        raise ValueError('the last image differs from what it is alone')
+    return dict(elements=f'{many.numel():,}', equal=equal)
+
+
 def rows(args):
     """What is compared: quick backends first, those that compile last."""
     device = torch.device(args.device).type
@@ -321,6 +360,10 @@ def rows(args):
                     ),
                 )
         if group is fast and device == 'cuda':
+            yield Row(
+                'selective_scan cuda beyond 2^31 elements',
+                lambda: beyond_32_bits('cuda', args),
+            )
             yield Row('memcheck', lambda: sanitized('memcheck', args))
 
 
