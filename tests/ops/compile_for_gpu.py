@@ -46,7 +46,7 @@ def conv(width):
         BLOCK=triton_conv.BLOCK_D,
     )
     kernels = triton_conv.forward_kernel, triton_conv.backward_kernel
-    return kernels, constants, 4, 'dy|dx|x|y|weight|bias', SIZES
+    return kernels, constants, 4, 'dy|dx|x|y', SIZES
 
 
 def spilled(kernel, constants, warps, half, sizes, arch, dtype):

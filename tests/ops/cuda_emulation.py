@@ -63,7 +63,5 @@ def emulate(monkeypatch, op: str, module) -> None:
         '__call__',
         lambda self, *launch: run(self.text, *launch),
     )
-    row = Backend(
-        'cuda', module.__name__, devices=('cpu',), proves=('cpu',)
-    )
+    row = Backend('cuda', module.__name__, devices=('cpu',), proves=('cpu',))
     monkeypatch.setitem(BACKENDS, op, (row, *BACKENDS[op][1:]))

@@ -131,7 +131,7 @@ WRONG = [
     (dict(final_states_out=torch.zeros(2, 3, 3).int()), 'out must hold real'),
     (dict(weight=None), 'weight must be a tensor, got NoneType'),
     (dict(activation='relu'), "None, 'silu' or 'swish', got 'relu'"),
-    (dict(backend='cuda'), "unknown backend 'cuda'.*torch, reference"),
+    (dict(backend='gpu'), "unknown backend 'gpu'.*torch, reference"),
 ]
 
 
@@ -158,9 +158,10 @@ def test_equals_reference(backend, reverse, dtype, channels_last):
     x = x.mT.contiguous().mT if channels_last else x
     device = DEVICE if backend == 'triton' else 'cpu'
     # Numbers that no type rounds.
+    wider = torch.promote_types(dtype, torch.float32)
     inputs = [
-        v.detach().bfloat16().to(device, dtype).requires_grad_()
-        for v in (x, weight, bias)
+        v.detach().bfloat16().to(device, kind).requires_grad_()
+        for v, kind in ((x, dtype), (weight, wider), (bias, wider))
     ]
     options = dict(activation='silu', reverse=reverse)
     y = causal_conv1d(*inputs, **options, backend=backend)
@@ -174,7 +175,32 @@ def test_equals_reference(backend, reverse, dtype, channels_last):
     grads = torch.autograd.grad(y, inputs, dy.to(dtype))
     expected = torch.autograd.grad(truth, wide, dy.double())
     for name, ours, right in zip('xwb', grads, expected, strict=True):
-        assert_near(ours, right.cpu(), TOLERANCES[dtype].gradient, name)
+        # Those of parameters are not rounded to half types.
+        kind = dtype if name == 'x' else wider
+        assert ours.dtype == kind
+        assert_near(ours, right.cpu(), TOLERANCES[kind].gradient, name)
+
+
+@BACKENDS
+def test_parameters_stay_fp32_under_autocast(backend):
+    """Also where autocast would take the filter to bf16."""
+    x, weight, bias = make_conv(2, 5, 40)
+    device = DEVICE if backend == 'triton' else 'cpu'
+    x = x.detach().to(device, torch.bfloat16)
+    weight, bias = (v.detach().to(device) for v in (weight, bias))
+    learned = [weight.requires_grad_(), bias.requires_grad_()]
+    wide = [v.detach().double().requires_grad_() for v in learned]
+    with torch.autocast(device, torch.bfloat16):
+        y = causal_conv1d(x, *learned, activation='silu', backend=backend)
+    assert y.dtype == torch.bfloat16
+    truth = causal_conv1d(
+        x.double(), *wide, activation='silu', backend='reference'
+    )
+    grads = torch.autograd.grad(y.sum(), learned)
+    expected = torch.autograd.grad(truth.sum(), wide)
+    for ours, right in zip(grads, expected, strict=True):
+        assert ours.dtype == torch.float32
+        assert_near(ours, right.cpu(), 1e-6, 'gradient')
 
 
 @needs_triton('causal_conv1d')

@@ -22,8 +22,8 @@ def apply(
     x = x.flip(-1) if reverse else x
     y = causal_conv1d_fn(
         x,
-        weight.to(x.dtype),
-        None if bias is None else bias.to(x.dtype),
+        weight,
+        bias,
         activation='silu' if silu else None,
     )
     return y.flip(-1) if reverse else y

@@ -30,9 +30,13 @@ def causal_conv1d(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Filter each channel by its own weights, looking back only.
 
+    Sums and the gradients of weight and bias are at least fp32; the result
+    has the type of ``x``.
+
     Args:
         x: Input, (B, D, L).
-        weight: Filters, (D, W); the last tap meets the current token.
+        weight: Filters, (D, W); the last tap meets the current token. Beside
+            half types it may be fp32, and should be.
         bias: (D,).
         seq_idx: Kept for the argument order; packed sequences are not served.
         initial_states: The W - 1 tokens before ``x``, (B, D, W - 1); zeros
@@ -68,9 +72,10 @@ def causal_conv1d(
     if final_states_out is not None:
         _expect('final_states_out', final_states_out, (*x.shape[:2], before))
         return_final_states = True
-    # One type throughout, as under autocast.
-    weight = weight.to(x.dtype)
-    bias = None if bias is None else bias.to(x.dtype)
+    # Parameters and sums are at least fp32, also beside half types.
+    wide = torch.promote_types(x.dtype, torch.float32)
+    weight = weight.to(wide)
+    bias = None if bias is None else bias.to(wide)
     # int: a constant for torch.compile, also where shapes are symbols.
     conv = implementation(
         'causal_conv1d', x.device, backend, x.dtype, int(weight.shape[1])

@@ -17,6 +17,7 @@ def problem(
 ) -> dict[str, Tensor]:
     """Arguments by name; x as a mixer has it."""
     generator = torch.Generator().manual_seed(0)
+    wide = torch.promote_types(dtype, torch.float32)
 
     def normal(*shape, dtype):
         x = torch.randn(shape, generator=generator).to(device, dtype)
@@ -24,8 +25,8 @@ def problem(
 
     return dict(
         x=normal(BATCH, LENGTH, CHANNELS, dtype=dtype),
-        weight=normal(CHANNELS, width, dtype=dtype),
-        bias=normal(CHANNELS, dtype=dtype),
+        weight=normal(CHANNELS, width, dtype=wide),
+        bias=normal(CHANNELS, dtype=wide),
     )
 
 

@@ -8,7 +8,8 @@ def apply(
     x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, reverse: bool
 ) -> Tensor:
     """(B, D, L) -> (B, D, L), with zeros before the first token."""
-    x = x.flip(-1) if reverse else x
+    dtype = x.dtype
+    x = (x.flip(-1) if reverse else x).to(weight.dtype)
     width, length = weight.shape[1], x.shape[-1]
     padded = F.pad(x, (width - 1, 0))
     y = sum(
@@ -17,4 +18,4 @@ def apply(
     )
     y = y if bias is None else y + bias[:, None]
     y = F.silu(y) if silu else y
-    return y.flip(-1) if reverse else y
+    return (y.flip(-1) if reverse else y).to(dtype)

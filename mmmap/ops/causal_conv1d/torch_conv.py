@@ -1,5 +1,6 @@
 """torch's own grouped convolution."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -11,8 +12,13 @@ def apply(
     (channels, width), length = weight.shape, x.shape[-1]
     # In reverse the filter is mirrored and reaches ahead: x is not flipped.
     taps = weight.flip(-1) if reverse else weight
-    y = F.conv1d(
-        x, taps.unsqueeze(1), bias, padding=width - 1, groups=channels
-    )
+    with torch.autocast(x.device.type, enabled=False):
+        y = F.conv1d(
+            x.to(weight.dtype),
+            taps.unsqueeze(1),
+            bias,
+            padding=width - 1,
+            groups=channels,
+        )
     y = y[..., width - 1 :] if reverse else y[..., :length]
-    return F.silu(y) if silu else y
+    return (F.silu(y) if silu else y).to(x.dtype)
