@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmmap.models.layers import BidirectionalMamba
@@ -136,3 +137,26 @@ def test_threads_do_not_change_a_bit(backend):
         finally:
             torch.set_num_threads(1)
     assert all(map(torch.equal, *results))
+
+
+@OPERATORS
+@pytest.mark.parametrize('used', ['output', 'state'])
+def test_gradients_under_activation_checkpointing(backend, used):
+    inputs = make_scan(length=70)
+
+    def scan(*tensors):
+        y, state = selective_scan(
+            **dict(zip(inputs, tensors)),
+            delta_softplus=True,
+            return_last_state=True,
+            backend=backend,
+        )
+        return (y if used == 'output' else state).square().sum()
+
+    tensors = list(inputs.values())
+    plain = torch.autograd.grad(scan(*tensors), tensors, allow_unused=True)
+    again = checkpoint(scan, *tensors, use_reentrant=False)
+    again = torch.autograd.grad(again, tensors, allow_unused=True)
+    for ours, expected in zip(again, plain, strict=True):
+        assert (ours is None) == (expected is None)
+        assert ours is None or torch.equal(ours, expected)

@@ -175,11 +175,6 @@ class _Eager(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dy, dlast):
-        like = ctx.saved_tensors[0]
-        if dy is None:
-            dy = torch.zeros_like(ctx.saved_tensors[1 + ctx.saved_more])
-        if dlast is None:
-            dlast = like.new_zeros(ctx.last)
         *lists, dz, _, _, _, _ = _differentiate(
             ctx, ctx.backward, dy, None, dlast
         )
@@ -247,10 +242,15 @@ def _keep(ctx, inputs, output):
 
 
 def _differentiate(ctx, backward, dy, _, dlast, *__):
+    # Once: under activation checkpointing a second look is an error.
     starts, *tensors = ctx.saved_tensors
     more, tensors = tensors[: ctx.saved_more], tensors[ctx.saved_more :]
     z = tensors.pop() if ctx.gated else None
     lists = _split(tensors, ctx.counts)
+    if dy is None:
+        dy = torch.zeros_like(lists[0][0])
+    if dlast is None:
+        dlast = starts.new_zeros(ctx.last)
     grads = backward(dy, dlast, starts, *more, *lists, z, *ctx.settings)
     dz = grads.pop() if ctx.gated else None
     return *_split(grads, ctx.counts), dz, None, None, None, None
