@@ -142,18 +142,7 @@ def compile_source(text: str, arch: str) -> bytes:
     Raises:
         RuntimeError: With the compiler's messages.
     """
-    (program,) = _check(
-        nvrtc.nvrtcCreateProgram(text.encode(), b'kernels.cu', 0, [], []),
-        'NVRTC',
-    )
-    options = [f'--gpu-architecture={arch}'.encode(), b'--std=c++17']
-    (status,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
-    if status:
-        (size,) = _check(nvrtc.nvrtcGetProgramLogSize(program), 'NVRTC')
-        log = bytearray(size)
-        nvrtc.nvrtcGetProgramLog(program, log)
-        message = log.decode(errors='replace').strip('\0\n')
-        raise RuntimeError(f'NVRTC cannot compile for {arch}: {message}')
+    program = _compiled(text, arch)
     kind = 'CUBIN' if arch.startswith('sm_') else 'PTX'
     size_of = getattr(nvrtc, f'nvrtcGet{kind}Size')
     (size,) = _check(size_of(program), 'NVRTC')
@@ -161,6 +150,37 @@ def compile_source(text: str, arch: str) -> bytes:
     _check(getattr(nvrtc, f'nvrtcGet{kind}')(program, code), 'NVRTC')
     nvrtc.nvrtcDestroyProgram(program)
     return bytes(code)
+
+
+def compile_log(text: str, arch: str) -> str:
+    """What the compiler says, with registers and spills of each kernel."""
+    return _log(_compiled(text, arch, '--ptxas-options=-v'))
+
+
+def _compiled(text: str, arch: str, *options: str):
+    """The compiler's program.
+
+    Raises:
+        RuntimeError: With the compiler's messages.
+    """
+    (program,) = _check(
+        nvrtc.nvrtcCreateProgram(text.encode(), b'kernels.cu', 0, [], []),
+        'NVRTC',
+    )
+    options = [f'--gpu-architecture={arch}', '--std=c++17', *options]
+    options = [option.encode() for option in options]
+    (status,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
+    if status:
+        message = _log(program)
+        raise RuntimeError(f'NVRTC cannot compile for {arch}: {message}')
+    return program
+
+
+def _log(program) -> str:
+    (size,) = _check(nvrtc.nvrtcGetProgramLogSize(program), 'NVRTC')
+    log = bytearray(size)
+    _check(nvrtc.nvrtcGetProgramLog(program, log), 'NVRTC')
+    return log.decode(errors='replace').strip('\0\n')
 
 
 @functools.cache
