@@ -149,15 +149,19 @@ def truth_of(run, problem, shape, device) -> dict:
     return results(run, here, 'torch' if long else 'reference')
 
 
+def relative(value, truth):
+    """The largest error over the largest right value, which may be zero."""
+    scale = truth.abs().max()
+    error = (value.double() - truth).abs().max()
+    return (error / torch.where(scale > 0, scale, 1)).nan_to_num(9e9)
+
+
 def compare(run, problem, shape, dtype, backend, device) -> dict:
     """The largest error against fp64, where it is, and whether it repeats."""
     truth = truth_of(run, problem, shape, device)
     tensors = cast(problem(shape), dtype, device)
     ours = results(run, tensors, backend)
-    errors = {
-        k: ((ours[k].double() - x).abs().max() / x.abs().max()).nan_to_num(9e9)
-        for k, x in truth.items()
-    }
+    errors = {k: relative(ours[k], x) for k, x in truth.items()}
     worst = max(errors, key=errors.get)
     again = results(run, tensors, backend)
     repeats = all(torch.equal(ours[k], again[k]) for k in ours)
