@@ -9,7 +9,8 @@ from tests.helpers import REPO
 
 # The rooms from the ground up; one may import what lies below it, and itself.
 FLOORS = (
-    {'mmmap.checkpoints', 'mmmap.diagnosis', 'mmmap.version'},
+    {'mmmap.errors', 'mmmap.version'},
+    {'mmmap.checkpoints', 'mmmap.cli', 'mmmap.diagnosis'},
     {'mmmap.ops'},
     {'mmmap.datasets', 'mmmap.models.layers', 'mmmap.models.masking'},
     {

@@ -22,9 +22,9 @@ import sys
 from collections.abc import Sequence
 
 import mmmap  # noqa: F401  registers the models
+from mmmap import cli
 from mmmap.checkpoints import read_checkpoint
 from mmmap.engine.trained import (
-    exit_status,
     image_size,
     normaliser,
     open_whole,
@@ -34,10 +34,7 @@ from mmmap.export import PARTS, ExportError, export_onnx, part_of
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='.pth or .safetensors, or a URL')
     parser.add_argument('out', help='file to write, .onnx')
@@ -61,11 +58,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--overwrite', action='store_true', help='replace what is there'
-    )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where an error was raised, not its message alone',
     )
     return parser.parse_args(argv)
 
@@ -107,7 +99,7 @@ def export(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    return exit_status(export, parse_args(argv))
+    return cli.run(export, parse_args(argv))
 
 
 if __name__ == '__main__':

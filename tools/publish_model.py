@@ -15,7 +15,6 @@ Where training averaged the weights (EMA), the checkpoint holds both: the
 average is taken unless told otherwise.
 """
 
-import argparse
 import hashlib
 import re
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmmap import cli
 from mmmap.checkpoints import (
     CheckpointError,
     read_checkpoint,
@@ -41,10 +41,7 @@ AVERAGED, RAW = 'ema', 'raw'
 
 def parse_args(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('src', help='checkpoint of a training')
     parser.add_argument(
         'dst', help='file to write, .pth or .safetensors; gets a hash'
@@ -125,28 +122,31 @@ def hashed_name(path):
     return named
 
 
-def main(argv=None):
-    """Run the command line; return its exit status."""
-    args = parse_args(argv)
+def publish(args):
+    """Read, reduce and write a checkpoint.
+
+    Raises:
+        CheckpointError: SRC or DST cannot be used.
+    """
     dst = Path(args.dst)
-    try:
-        if dst.suffix not in SUFFIXES:
-            raise CheckpointError(
-                f'DST must end in {" or ".join(SUFFIXES)}, got {dst}'
-            )
-        content = read_checkpoint(args.src)
-        content = published(content, args.src, args.weights)
-        file = write_checkpoint(dst, content, args.overwrite, hashed_name(dst))
-    except CheckpointError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    if dst.suffix not in SUFFIXES:
+        raise CheckpointError(
+            f'DST must end in {" or ".join(SUFFIXES)}, got {dst}'
+        )
+    content = read_checkpoint(args.src)
+    content = published(content, args.src, args.weights)
+    file = write_checkpoint(dst, content, args.overwrite, hashed_name(dst))
     count = len(content['state_dict'])
     size = file.stat().st_size / 2**20
     print(
         f'{file}: {count} tensors ({content["meta"]["weights"]}), '
         f'{size:.1f} MiB'
     )
-    return 0
+
+
+def main(argv=None):
+    """Run the command line; return its exit status."""
+    return cli.run(publish, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmmap.engine.trained import exit_status
+from mmmap import cli
 from mmmap.reports import look_at, page_of
 from mmmap.visualization.images import written_whole
 
@@ -41,10 +41,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('work_dir', type=Path, help='folder of the run')
     parser.add_argument(
         '--out',
@@ -57,8 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         metavar='CONFIG',
         help='the config that was run; by default that of its name in configs',
     )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -1,15 +1,10 @@
 """The command line of a converter of checkpoints."""
 
-import argparse
-import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from ..checkpoints import (
-    CheckpointError,
-    read_checkpoint,
-    write_checkpoint,
-)
-from .names import ConversionError
+from ..checkpoints import read_checkpoint, write_checkpoint
+from ..cli import command_parser, run
 
 
 def main(
@@ -26,10 +21,7 @@ def main(
         restored: The way back, for ``--reverse``.
         argv: Arguments; by default those of the process.
     """
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser(description)
     parser.add_argument('src', help='checkpoint to read, .pth or .safetensors')
     parser.add_argument(
         'dst', help='checkpoint to write, .pth or .safetensors'
@@ -40,15 +32,13 @@ def main(
     parser.add_argument(
         '--overwrite', action='store_true', help='replace DST if it exists'
     )
-    args = parser.parse_args(argv)
-    convert = restored if args.reverse else converted
-    try:
-        content = convert(read_checkpoint(args.src))
+
+    def convert(args: Namespace) -> None:
+        content = read_checkpoint(args.src)
+        content = (restored if args.reverse else converted)(content)
         write_checkpoint(args.dst, content, args.overwrite)
-    except (ConversionError, CheckpointError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    # The weights come first, whatever the official key is.
-    weights = next(iter(content.values()))
-    print(f'{args.dst}: {len(weights)} tensors')
-    return 0
+        # The weights come first, whatever the official key is.
+        weights = next(iter(content.values()))
+        print(f'{args.dst}: {len(weights)} tensors')
+
+    return run(convert, parser.parse_args(argv))

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 
 import torch
 
+from ..errors import InputError, UserError
 from .extension import INSTALL
+
+
+class BackendError(UserError, RuntimeError):
+    """A backend that was asked for by name and cannot run."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +158,8 @@ def choose(op: str, device_type: str, name: str | None = None) -> Backend:
             operator decides, and without that the device.
 
     Raises:
-        ValueError: The name is not a backend of this operator.
-        RuntimeError: The named backend cannot run here.
+        InputError: The name is not a backend of this operator.
+        BackendError: The named backend cannot run here.
     """
     backends = BACKENDS[op]
     source = 'backend argument'
@@ -165,13 +170,13 @@ def choose(op: str, device_type: str, name: str | None = None) -> Backend:
         return _first_that_runs(backends, device_type)
     known = {backend.name: backend for backend in backends}
     if name not in known:
-        raise ValueError(
+        raise InputError(
             f'{op}: unknown backend {name!r} from the {source}; '
             f'choose one of {", ".join(known)}'
         )
     reason = known[name].why_not(device_type)
     if reason:
-        raise RuntimeError(
+        raise BackendError(
             f'{op}: the {source} asks for backend {name!r}, '
             f'which cannot run: {reason}'
         )
@@ -207,7 +212,7 @@ def report() -> list[tuple[str, str, str, str]]:
         for device_type in ('cpu', 'cuda'):
             try:
                 chosen = choose(op, device_type)
-            except (ValueError, RuntimeError) as error:
+            except UserError as error:
                 rows.append((op, device_type, 'error', str(error)))
                 continue
             rows.append(

@@ -11,7 +11,7 @@ Below: several draws of each masking.
 import argparse
 import sys
 
-from mmmap.engine.trained import exit_status
+from mmmap import cli
 from mmmap.visualization import mask_figure
 
 
@@ -30,10 +30,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('out', metavar='PNG', help='picture to write')
     parser.add_argument(
         '--grid',
@@ -53,8 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         metavar=('ROW', 'COLUMN'),
         help='token whose view is drawn (default: the middle)',
     )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -25,8 +25,11 @@ from mmpretrain.registry import DATASETS
 from torch import nn
 
 import mmmap  # noqa: F401  registers the models
+from mmmap import cli
 from mmmap.datasets.of_config import check_data, set_data_root
-from mmmap.engine.trained import exit_status, open_config, open_model
+from mmmap.engine.settings import open_model_config
+from mmmap.engine.trained import open_model
+from mmmap.errors import InputError
 from mmmap.models.selfsup import PointMAP
 from mmmap.visualization import (
     cloud_figure,
@@ -45,14 +48,14 @@ def open_clouds(args: argparse.Namespace) -> tuple[dict, dict]:
     """Some clouds of the config's data set, and what is said of the set.
 
     Raises:
-        ValueError: There is no such split, or no clouds are asked for.
+        InputError: There is no such split, or no clouds are asked for.
         DataError: The data set is missing or wrong.
     """
-    config = open_config(args.config)
+    config = open_model_config(args.config)
     there = [s for s in SPLITS if config.get(f'{s}_dataloader')]
     split = args.split or (there or SPLITS)[0]
     if split not in there or args.number < 1:
-        raise ValueError(
+        raise InputError(
             f'{args.number} clouds of the {split} split are asked for, '
             f'{args.config} has {", ".join(there) or "none"}; the number must '
             'be positive'
@@ -104,7 +107,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw what the command line asks for.
 
     Raises:
-        ValueError: A config, data set or option that cannot be used.
+        InputError: A config, data set or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
     batch, about = open_clouds(args)
@@ -122,10 +125,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument(
         'config', help='of a pretraining or part segmentation on points'
     )
@@ -147,8 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         '--html', action='store_true', help='a page to turn the clouds in, too'
     )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

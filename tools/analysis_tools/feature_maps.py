@@ -22,12 +22,13 @@ import torch
 from torch import Tensor, nn
 
 import mmmap  # noqa: F401  registers the models
+from mmmap import cli
 from mmmap.engine.trained import (
     best_device,
-    exit_status,
     image_size,
     open_backbone,
 )
+from mmmap.errors import InputError
 from mmmap.visualization import feature_figure, field_figure
 from mmmap.visualization.attention_maps import (
     attention_at,
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw all that the command line asks for.
 
     Raises:
-        ValueError: A config, image or option that cannot be used.
+        InputError: A config, image or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
     paths = find_images(args.images)
@@ -122,7 +123,7 @@ def run(args: argparse.Namespace) -> None:
     check_depths(backbone, args.depths)
     size = tuple((args.size * 2)[:2]) if args.size else image_size(backbone)
     if min(size) < 1:
-        raise ValueError(f'--size must be positive, got {size}')
+        raise InputError(f'--size must be positive, got {size}')
     images = torch.stack([read_image(path, size) for path in paths])
     pictures = images.flip(1).permute(0, 2, 3, 1).numpy()  # RGB
     inputs = normalise(dict(inputs=list(images)))['inputs']
@@ -132,10 +133,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('config', help='config with the backbone')
     parser.add_argument('checkpoint', help='of the same backbone')
     parser.add_argument(
@@ -162,8 +160,7 @@ def main(argv: list[str] | None = None) -> int:
         metavar='PIXELS',
         help="height and width of the images (default: the config's)",
     )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -18,6 +18,7 @@ import csv
 import sys
 from pathlib import Path
 
+from mmmap import cli
 from mmmap.engine.complexity import Layer, layers_of
 from mmmap.engine.example import (
     default_shape,
@@ -25,7 +26,7 @@ from mmmap.engine.example import (
     example_parser,
     open_untrained,
 )
-from mmmap.engine.trained import exit_status
+from mmmap.errors import InputError
 from mmmap.visualization.images import written_whole
 
 
@@ -67,11 +68,11 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such config.
-        ValueError: A config, shape or depth that cannot be.
+        InputError: A config, shape or depth that cannot be.
         RuntimeError: The scan that runs cannot be counted.
     """
     if args.depth < 0 or min(args.shape or [1]) < 1:
-        raise ValueError(
+        raise InputError(
             '--depth must not be negative and --shape positive, got '
             f'{args.depth} and {args.shape}'
         )
@@ -101,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         '--depth', type=int, default=2, help='levels of modules (default: 2)'
     )
     parser.add_argument('--out', type=Path, metavar='CSV')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

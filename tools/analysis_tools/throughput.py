@@ -18,13 +18,15 @@ import sys
 import torch
 from torch.utils.benchmark import Timer
 
+from mmmap import cli
 from mmmap.engine.example import (
     default_shape,
     example_call,
     example_parser,
     open_untrained,
 )
-from mmmap.engine.trained import best_device, exit_status
+from mmmap.engine.trained import best_device
+from mmmap.errors import InputError
 
 
 def measure(call, device: torch.device, args: argparse.Namespace):
@@ -48,11 +50,11 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such config.
-        ValueError: A config, shape or batch size that cannot be.
+        InputError: A config, shape or batch size that cannot be.
         RuntimeError: No such device.
     """
     if min(*args.batch_sizes, *(args.shape or [1])) < 1:
-        raise ValueError(
+        raise InputError(
             '--batch-sizes and --shape must be positive, got '
             f'{args.batch_sizes} and {args.shape}'
         )
@@ -97,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
         default=3.0,
         help='how long each batch size is repeated (default: 3)',
     )
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

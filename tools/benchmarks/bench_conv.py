@@ -7,10 +7,15 @@ anything is timed.
     python tools/benchmarks/bench_conv.py --out work_dirs/bench/conv.csv
 """
 
+import sys
+from argparse import Namespace
+
 import torch
 from bench_ops import DTYPES, QUICK, SHAPES, TOLERANCE, timing
 from common import base_parser, interleaved, print_row, start, write
 
+from mmmap import cli
+from mmmap.errors import UserError
 from mmmap.ops import causal_conv1d
 from mmmap.ops.backend import BACKENDS
 
@@ -58,9 +63,7 @@ def check(names: list[str], x, sides, tolerance: float) -> None:
         ):
             error = ((ours - truth).abs().max() / truth.abs().max()).item()
             if not error <= tolerance:
-                raise SystemExit(
-                    f'error: {name} differs in part {part}: {error}'
-                )
+                raise UserError(f'{name} differs in part {part}: {error}')
 
 
 def measure(title: str, shape, args) -> list[dict]:
@@ -88,12 +91,8 @@ def measure(title: str, shape, args) -> list[dict]:
     return rows
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = base_parser(__doc__)
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
-    args = parser.parse_args()
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
     start(
         args,
         f'causal convolution of {WIDTH} taps with SiLU, two directions, '
@@ -106,5 +105,13 @@ def main() -> None:
     write(rows, args.out, args.device)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    parser = base_parser(__doc__)
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
+    return cli.run(measure_and_write, parser.parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -12,6 +12,8 @@ already: neither reading nor augmentation is in the numbers.
 """
 
 import os
+import sys
+from argparse import Namespace
 from pathlib import Path
 
 import torch
@@ -27,6 +29,7 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
 import mmmap  # noqa: F401  registers the models
+from mmmap import cli
 from mmmap.ops.backend import BACKENDS, ENVIRONMENT
 
 CONFIG = Path(__file__).parents[2] / 'configs/_base_/models/map.py'
@@ -193,8 +196,20 @@ def measure_all(args) -> list[dict]:
     return rows
 
 
-def main() -> None:
-    """Run the command line."""
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
+    if args.quick:
+        args.size, args.batch, args.steps = 64, 2, 2
+    start(
+        args,
+        f'training steps, {"bf16" if args.bf16 else "fp32"}: median of '
+        f'{args.steps} steps, and the time as a multiple of the first',
+    )
+    write(measure_all(args), args.out, args.device)
+
+
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
     parser = base_parser(__doc__)
     parser.add_argument(
         'what',
@@ -208,20 +223,13 @@ def main() -> None:
     parser.add_argument('--steps', type=int, default=5)
     parser.add_argument('--bf16', action='store_true', help='autocast')
     parser.add_argument('--with-cp', action='store_true', help='checkpoint')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if unknown := set(args.what) - {'pretrain', 'finetune', 'sweep'}:
         parser.error(
             f'unknown {", ".join(unknown)}; choose pretrain, finetune, sweep'
         )
-    if args.quick:
-        args.size, args.batch, args.steps = 64, 2, 2
-    start(
-        args,
-        f'training steps, {"bf16" if args.bf16 else "fp32"}: median of '
-        f'{args.steps} steps, and the time as a multiple of the first',
-    )
-    write(measure_all(args), args.out, args.device)
+    return cli.run(measure_and_write, args)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

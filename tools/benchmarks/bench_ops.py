@@ -18,6 +18,8 @@ is timed. Rows:
         --plot work_dirs/bench/ops.png
 """
 
+import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +33,9 @@ from common import (
     write,
 )
 from scans import Scan, available, both, forward, make_inputs
+
+from mmmap import cli
+from mmmap.errors import UserError
 
 # (B, D, L, N); D is twice the embedding. About as many tokens in each.
 SHAPES = {
@@ -61,9 +66,7 @@ def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
         for part, (ours, truth) in enumerate(zip(both(scan, *inputs), truths)):
             error = ((ours - truth).abs().max() / truth.abs().max()).item()
             if not error <= tolerance:
-                raise SystemExit(
-                    f'error: {name} differs in part {part}: {error}'
-                )
+                raise UserError(f'{name} differs in part {part}: {error}')
             worst = max(worst, error)
     return worst
 
@@ -183,15 +186,8 @@ def plot(rows: list[dict], path: Path) -> None:
     print(f'written: {path}')
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = base_parser(__doc__)
-    parser.add_argument(
-        '--rounds', type=int, help='timed calls of each (default 7)'
-    )
-    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
-    parser.add_argument('--plot', type=Path, metavar='FILE.png')
-    args = parser.parse_args()
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
     args.rounds = args.rounds or (2 if args.quick else 7)
     start(
         args,
@@ -208,5 +204,16 @@ def main() -> None:
         plot(rows, args.plot)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    parser = base_parser(__doc__)
+    parser.add_argument(
+        '--rounds', type=int, help='timed calls of each (default 7)'
+    )
+    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
+    parser.add_argument('--plot', type=Path, metavar='FILE.png')
+    return cli.run(measure_and_write, parser.parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -11,20 +11,19 @@ import json
 import multiprocessing
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from mmmap import cli
+from mmmap.errors import InputError, UserError
+
 
 def base_parser(description: str) -> argparse.ArgumentParser:
     """Options of every benchmark."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(description)
     parser.add_argument(
         '--quick', action='store_true', help='small sizes, seconds'
     )
@@ -42,9 +41,9 @@ def base_parser(description: str) -> argparse.ArgumentParser:
 def start(args: argparse.Namespace, compared: str) -> None:
     """Check the options, set threads and print what is measured, on what."""
     if args.out and args.out.suffix not in ('.csv', '.json'):
-        sys.exit(f'error: --out must end in .csv or .json, got {args.out}')
+        raise InputError(f'--out must end in .csv or .json, got {args.out}')
     if args.device.startswith('cuda') and not torch.cuda.is_available():
-        sys.exit('error: --device cuda, but torch finds no GPU; use cpu')
+        raise InputError('--device cuda, but torch finds no GPU; use cpu')
     if args.threads:
         torch.set_num_threads(args.threads)
     print(f'{compared}\n{_machine(args.device)}\n', flush=True)
@@ -134,8 +133,8 @@ def peak_memory(
     sender.close()
     try:
         return receiver.recv()
-    except EOFError:
-        sys.exit('error: the measured process died, see above')
+    except EOFError as error:
+        raise UserError('the measured process died, see above') from error
     finally:
         process.join()
 

@@ -10,11 +10,13 @@ Example::
 """
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from mmmap import cli
 from mmmap.datasets.checks import Report, folder_problem
 from mmmap.datasets.points import (
     ModelNet40,
@@ -154,18 +156,22 @@ def check(
     return reports
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    advice = '\n\n'.join(f'{n}\n{s.advice}' for n, s in SETS.items())
-    parser = preparation_parser(__doc__, advice, 'the name of the set')
-    parser.add_argument('--set', choices=SETS, required=True, dest='name')
-    args = parser.parse_args(argv)
+def prepare(args: Namespace) -> int:
+    """Check the data set and link it; return the exit status."""
     chosen = SETS[args.name]
     reports = check(args.root, args.name, args.subset, args.full)
     link = partial(link_dataset, args.root)
     return conclude(
         reports, chosen.advice, link, args.link and args.link / chosen.folder
     )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    advice = '\n\n'.join(f'{n}\n{s.advice}' for n, s in SETS.items())
+    parser = preparation_parser(__doc__, advice, 'the name of the set')
+    parser.add_argument('--set', choices=SETS, required=True, dest='name')
+    return cli.run(prepare, parser.parse_args(argv))
 
 
 if __name__ == '__main__':
