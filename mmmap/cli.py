@@ -183,6 +183,8 @@ def message_of(error: BaseException) -> str:
         return text
     if isinstance(error, OSError) and error.filename is not None:
         return f'{error.filename}: {_of_file(error)}'
+    if isinstance(error, OSError) and error.errno is None:
+        return text  # not the system's words
     if isinstance(error, KeyError) and len(error.args) == 1:
         text = str(error.args[0])  # not in quotes
     return f'{type(error).__name__}: {" ".join(text.split())}'
@@ -232,7 +234,7 @@ def _report(error: Exception, with_traceback: bool) -> None:
     lines = [] if expected and not with_traceback else [where.rstrip()]
     if expected:
         lines.append(f'error: {message_of(error)}')
-        if not isinstance(error, UserError) and not with_traceback:
+        if not isinstance(error, UserError | OSError) and not with_traceback:
             lines[-1] += ' (--traceback shows where)'
     if activity.started or not expected:
         lines.append(f'stopped{activity}')

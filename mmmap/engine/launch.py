@@ -57,13 +57,16 @@ def training(runner: Runner) -> Iterator[None]:
         InputError: A batch is too small for batch normalisation.
     """
 
+    def now(unit: str, done: int, total: int) -> str:
+        return f'{unit} {min(done + 1, total)} of {total}'
+
     def activity() -> Activity:
         resume = 'run the same command with --resume'
         if last_checkpoint(runner.work_dir) is None:
             resume = f'{AGAIN} (no checkpoint was written yet)'
         return Activity(
-            f'training, epoch {runner.epoch + 1} of {runner.max_epochs}, '
-            f'iteration {runner.iter} of {runner.max_iters}',
+            f'training, {now("epoch", runner.epoch, runner.max_epochs)}, '
+            f'{now("iteration", runner.iter, runner.max_iters)}',
             runner.iter > 0,
             resume,
         )
