@@ -129,6 +129,27 @@ def during(what: str | Callable[[], Activity]) -> Iterator[None]:
         raise
 
 
+def start(parse_args: Callable[[], argparse.Namespace]) -> None:
+    """Answer ``--help`` and wrong options before what is slow is imported.
+
+    Errors and Ctrl-C of the imports end as those of the command.
+
+    Args:
+        parse_args: Parses the command line of this process.
+    """
+    args = parse_args()
+
+    def end(kind, error, place):
+        error = error.with_traceback(place)
+        run(lambda args: _throw(error), args)
+
+    sys.excepthook = end
+
+
+def _throw(error: BaseException) -> None:
+    raise error
+
+
 def run(
     command: Callable[[argparse.Namespace], int | None],
     args: argparse.Namespace,

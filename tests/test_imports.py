@@ -38,7 +38,8 @@ FLOORS = (
         'mmmap.reports',
         'mmmap.testing',
     },
-    # What looks at everything: registration at import, the doctor.
+    # What concerns everything: changes of OpenMMLab, the doctor.
+    {'mmmap.openmmlab'},
     {'mmmap', 'mmmap.models', 'mmmap.doctor'},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

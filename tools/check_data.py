@@ -15,12 +15,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import mmmap  # noqa: F401  registers what configs name
 from mmmap import cli
-from mmmap.datasets.of_config import reports_of, set_data_root
-from mmmap.engine.settings import open_config
-
-SPLITS = ('train', 'val', 'test')
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -36,6 +31,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--full', action='store_true', help='open every file, not a sample'
     )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.datasets.of_config import reports_of, set_data_root
+from mmmap.engine.settings import open_config
+
+SPLITS = ('train', 'val', 'test')
 
 
 def check(args: argparse.Namespace) -> int:

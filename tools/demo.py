@@ -17,11 +17,26 @@ import sys
 import time
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('--work-dir', type=Path, default='work_dirs/demo')
+    parser.add_argument(
+        '--epochs', type=int, help='of every training, for a quick look'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmengine.config import Config
 from side_by_side import Progress, Stage, Step, run_stage
 
-from mmmap import cli
-from mmmap.errors import InputError
 from mmmap.visualization import detection_figure, segmentation_figure
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -214,16 +229,6 @@ def table(results: dict[str, dict[str, float]]) -> str:
                 f'| Mask R-CNN | MAP | {name} {label} | {value:.1f} |'
             )
     return '\n'.join([*lines, '', f'{verdict} (one run of each).'])
-
-
-def parse_args(argv=None) -> argparse.Namespace:
-    """The command line."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('--work-dir', type=Path, default='work_dirs/demo')
-    parser.add_argument(
-        '--epochs', type=int, help='of every training, for a quick look'
-    )
-    return parser.parse_args(argv)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -21,15 +21,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import mmmap  # noqa: F401  registers the models
 from mmmap import cli
-from mmmap.checkpoints import read_checkpoint
-from mmmap.engine.trained import (
-    image_size,
-    normaliser,
-    open_whole,
-)
-from mmmap.export import PARTS, ExportError, export_onnx, part_of
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -40,8 +32,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('out', help='file to write, .onnx')
     parser.add_argument(
         '--part',
-        choices=PARTS,
-        default=PARTS[0],
+        choices=('model', 'backbone'),
+        default='model',
         help='the model (a classifier or a segmentor), or its backbone',
     )
     parser.add_argument(
@@ -60,6 +52,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--overwrite', action='store_true', help='replace what is there'
     )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.checkpoints import read_checkpoint
+from mmmap.engine.trained import (
+    image_size,
+    normaliser,
+    open_whole,
+)
+from mmmap.export import ExportError, export_onnx, part_of
 
 
 def told_of(config, checkpoint: str) -> dict:

@@ -19,22 +19,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from mmengine.config import Config
-from rich.console import Console
-from rich.progress import track
-
-import mmmap  # noqa: F401  registers the models
 from mmmap import cli
-from mmmap.engine.settings import open_config
 from mmmap.errors import InputError
-from mmmap.inference import (
-    FolderWriter,
-    Video,
-    VideoWriter,
-    new_folder,
-    source_of,
-)
 
 CHOICES = ('pictures', 'predictions')
 
@@ -76,6 +62,24 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='replace the predictions that are in DIR',
     )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+import torch
+from mmengine.config import Config
+from rich.console import Console
+from rich.progress import track
+
+from mmmap.engine.settings import open_config
+from mmmap.inference import (
+    FolderWriter,
+    Video,
+    VideoWriter,
+    new_folder,
+    source_of,
+)
 
 
 def read_config(path: str) -> Config:

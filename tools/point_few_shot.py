@@ -14,15 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmmap import cli
-from mmmap.datasets.of_config import check_data
-from mmmap.engine.launch import (
-    build_runner,
-    read_config,
-    training,
-)
 from mmmap.errors import InputError
-
-METRIC = 'accuracy/top1'
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
@@ -37,6 +29,19 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     if args.folds < 1:
         parser.error(f'--folds must be at least 1, got {args.folds}')
     return args
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.launch import (
+    build_runner,
+    read_config,
+    training,
+)
+
+METRIC = 'accuracy/top1'
 
 
 def accuracy_of(args: Namespace, fold: int) -> float:

@@ -11,17 +11,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmpretrain.registry import MODELS
-
 from mmmap import cli
-from mmmap.datasets.of_config import check_data
-from mmmap.engine.launch import read_config
-from mmmap.engine.trained import best_device
 from mmmap.errors import InputError
 
 
@@ -36,6 +26,21 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     if not args.C > 0:
         parser.error(f'--C must be positive, got {args.C}')
     return args
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.launch import read_config
+from mmmap.engine.trained import best_device
 
 
 def check_config(config: Config) -> None:

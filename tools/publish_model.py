@@ -20,22 +20,9 @@ import re
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from mmmap import cli
-from mmmap.checkpoints import (
-    CheckpointError,
-    read_checkpoint,
-    write_checkpoint,
-)
-from mmmap.models.backbones.pretrained import few, weights_of
 from mmmap.version import __version__
 
-SUFFIXES = ('.pth', '.safetensors')
-# What says what the weights are; the rest of a meta is of the run.
-KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
-# An absolute path between quotes, and the last part of it.
-PATH = re.compile(r"""(['"])/[^'"\n]*?([^/'"\n]+)/?\1""")
 AVERAGED, RAW = 'ema', 'raw'
 
 
@@ -56,6 +43,25 @@ def parse_args(argv=None):
         '--overwrite', action='store_true', help='replace what is there'
     )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+import numpy as np
+
+from mmmap.checkpoints import (
+    CheckpointError,
+    read_checkpoint,
+    write_checkpoint,
+)
+from mmmap.models.backbones.pretrained import few, weights_of
+
+SUFFIXES = ('.pth', '.safetensors')
+# What says what the weights are; the rest of a meta is of the run.
+KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
+# An absolute path between quotes, and the last part of it.
+PATH = re.compile(r"""(['"])/[^'"\n]*?([^/'"\n]+)/?\1""")
 
 
 def published(content, source, choice=None):

@@ -25,6 +25,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('table', type=Path, help='a YAML file')
+    parser.add_argument('--data-root', type=Path, default='data')
+    parser.add_argument(
+        '--out', type=Path, help='by default work_dirs/study/TABLE'
+    )
+    parser.add_argument('--rows', nargs='+', metavar='ROW')
+    parser.add_argument('--tasks', nargs='+', metavar='TASK')
+    parser.add_argument('--seeds', nargs='+', type=int, metavar='SEED')
+    parser.add_argument(
+        '--jobs', type=int, default=2, help='runs at a time (default 2)'
+    )
+    parser.add_argument(
+        '--summary', action='store_true', help='of what is there, run nothing'
+    )
+    args = parser.parse_args(argv)
+    if args.jobs < 1:
+        parser.error(f'--jobs must be at least 1, got {args.jobs}')
+    args.out = args.out or Path('work_dirs/study') / args.table.stem
+    return args
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from mmengine.config import Config
 from mmengine.registry import METRICS, MODELS, DefaultScope
@@ -41,9 +72,6 @@ from study_table import (
     text_of,
 )
 
-import mmmap  # noqa: F401  registers the models
-from mmmap import cli
-from mmmap.errors import InputError
 from mmmap.visualization.images import written_whole
 
 CHECKPOINT = 'model.backbone.init_cfg'
@@ -259,30 +287,6 @@ def _chosen(names: list | None, known: dict) -> list:
             f'it has {", ".join(map(str, known))}'
         )
     return [known[name] for name in names or known]
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('table', type=Path, help='a YAML file')
-    parser.add_argument('--data-root', type=Path, default='data')
-    parser.add_argument(
-        '--out', type=Path, help='by default work_dirs/study/TABLE'
-    )
-    parser.add_argument('--rows', nargs='+', metavar='ROW')
-    parser.add_argument('--tasks', nargs='+', metavar='TASK')
-    parser.add_argument('--seeds', nargs='+', type=int, metavar='SEED')
-    parser.add_argument(
-        '--jobs', type=int, default=2, help='runs at a time (default 2)'
-    )
-    parser.add_argument(
-        '--summary', action='store_true', help='of what is there, run nothing'
-    )
-    args = parser.parse_args(argv)
-    if args.jobs < 1:
-        parser.error(f'--jobs must be at least 1, got {args.jobs}')
-    args.out = args.out or Path('work_dirs/study') / args.table.stem
-    return args
 
 
 @contextmanager

@@ -9,29 +9,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from mmengine.config import Config
-
 from mmmap import cli
-from mmmap.datasets.of_config import check_data
-from mmmap.engine.launch import (
-    build_runner,
-    leave_group,
-    read_config,
-)
 from mmmap.errors import InputError
-
-# How each library is told to draw its predictions into a folder.
-VISUALIZATION = {
-    'mmpretrain': lambda out: dict(
-        type='VisualizationHook', enable=True, interval=1, out_dir=out
-    ),
-    'mmdet': lambda out: dict(
-        type='DetVisualizationHook', draw=True, test_out_dir=out
-    ),
-    'mmseg': lambda out: dict(
-        type='SegVisualizationHook', draw=True, interval=1
-    ),
-}
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
@@ -47,6 +26,32 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
         '--out', metavar='FILE.pkl', help='write the predictions to a file'
     )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmengine.config import Config
+
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.launch import (
+    build_runner,
+    leave_group,
+    read_config,
+)
+
+# How each library is told to draw its predictions into a folder.
+VISUALIZATION = {
+    'mmpretrain': lambda out: dict(
+        type='VisualizationHook', enable=True, interval=1, out_dir=out
+    ),
+    'mmdet': lambda out: dict(
+        type='DetVisualizationHook', draw=True, test_out_dir=out
+    ),
+    'mmseg': lambda out: dict(
+        type='SegVisualizationHook', draw=True, interval=1
+    ),
+}
 
 
 def apply_options(config: Config, args: Namespace) -> None:

@@ -8,20 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from mmengine.config import Config
-
 from mmmap import cli
-from mmmap.datasets.of_config import check_data, reports_of
-from mmmap.engine.hooks.batch_feed import check_feed
-from mmmap.engine.launch import (
-    build_runner,
-    last_checkpoint,
-    leave_group,
-    nothing_left_behind,
-    read_config,
-    training,
-)
-from mmmap.engine.recorded import check_resumed
 from mmmap.errors import InputError
 
 
@@ -55,6 +42,24 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
         'in skipped_files.txt of the work_dir',
     )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmengine.config import Config
+
+from mmmap.datasets.of_config import check_data, reports_of
+from mmmap.engine.hooks.batch_feed import check_feed
+from mmmap.engine.launch import (
+    build_runner,
+    last_checkpoint,
+    leave_group,
+    nothing_left_behind,
+    read_config,
+    training,
+)
+from mmmap.engine.recorded import check_resumed
 
 
 def apply_options(config: Config, args: Namespace) -> None:

@@ -3,22 +3,16 @@
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from ..checkpoints import read_checkpoint, write_checkpoint
 from ..cli import command_parser, run
 
 
-def main(
-    description: str,
-    converted: Callable[[dict], dict],
-    restored: Callable[[dict], dict],
-    argv: Sequence[str] | None = None,
-) -> int:
-    """Read a file, convert it, write another; return the exit status.
+def parse_args(
+    description: str, argv: Sequence[str] | None = None
+) -> Namespace:
+    """The command line.
 
     Args:
         description: For ``--help``.
-        converted: From an official file's content to ours.
-        restored: The way back, for ``--reverse``.
         argv: Arguments; by default those of the process.
     """
     parser = command_parser(description)
@@ -32,8 +26,25 @@ def main(
     parser.add_argument(
         '--overwrite', action='store_true', help='replace DST if it exists'
     )
+    return parser.parse_args(argv)
+
+
+def main(
+    args: Namespace,
+    converted: Callable[[dict], dict],
+    restored: Callable[[dict], dict],
+) -> int:
+    """Read a file, convert it, write another; return the exit status.
+
+    Args:
+        args: The command line.
+        converted: From an official file's content to ours.
+        restored: The way back, for ``--reverse``.
+    """
 
     def convert(args: Namespace) -> None:
+        from ..checkpoints import read_checkpoint, write_checkpoint
+
         content = read_checkpoint(args.src)
         content = (restored if args.reverse else converted)(content)
         write_checkpoint(args.dst, content, args.overwrite)
@@ -41,4 +52,4 @@ def main(
         weights = next(iter(content.values()))
         print(f'{args.dst}: {len(weights)} tensors')
 
-    return run(convert, parser.parse_args(argv))
+    return run(convert, args)

@@ -1,6 +1,5 @@
 """A model of any config on random input, to measure what it costs."""
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,27 +12,11 @@ from mmpretrain.models import BaseSelfSupervisor, MoCoV3
 from mmpretrain.structures import DataSample
 from torch import nn
 
-from ..cli import command_parser
 from ..models.backbones import HybridNetPoints
 from .settings import open_model_config
 from .trained import forget_training, image_size
 
 _SHAPES = ('img_shape', 'ori_shape', 'pad_shape', 'batch_input_shape')
-
-
-def example_parser(description: str) -> argparse.ArgumentParser:
-    """The config and size of an example, for a command line."""
-    parser = command_parser(description)
-    parser.add_argument('config', help='of any model')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs='+',
-        metavar='N',
-        help='height and width, or number of points (default: as the '
-        'backbone was made for, or 1024 points)',
-    )
-    return parser
 
 
 def open_untrained(path: str | Path) -> tuple[nn.Module, Config]:

@@ -17,6 +17,24 @@ the rounding, 1 above them, 2 for a file that cannot be compared.
 import sys
 
 from mmmap import cli
+
+
+def parse_args(argv=None):
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('fixtures', nargs='+', metavar='FIXTURE')
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        default=1e-5,
+        help='largest relative error allowed (default: 1e-5)',
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.checkpoints import read_checkpoint
 from mmmap.conversion.parity import errors_of, rounding_of
 
@@ -67,17 +85,9 @@ def check(path, tolerance):
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('fixtures', nargs='+', metavar='FIXTURE')
-    parser.add_argument(
-        '--tolerance',
-        type=float,
-        default=1e-5,
-        help='largest relative error allowed (default: 1e-5)',
-    )
     return cli.run(
         lambda args: max(check(p, args.tolerance) for p in args.fixtures),
-        parser.parse_args(argv),
+        parse_args(argv),
     )
 
 

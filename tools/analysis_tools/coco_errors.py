@@ -18,9 +18,26 @@ import csv
 import sys
 from pathlib import Path
 
+from mmmap import cli
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('results', help="JSON of mmdet's CocoMetric")
+    parser.add_argument('annotations', help='JSON of the data set')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--type', choices=['bbox', 'segm'], default='bbox', help='boxes, masks'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import numpy as np
 
-from mmmap import cli
 from mmmap.evaluation import KINDS, ErrorCurves, error_curves
 from mmmap.visualization import detection_error_figure
 from mmmap.visualization.images import save_figure, written_whole
@@ -58,14 +75,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('results', help="JSON of mmdet's CocoMetric")
-    parser.add_argument('annotations', help='JSON of the data set')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--type', choices=['bbox', 'segm'], default='bbox', help='boxes, masks'
-    )
-    return cli.run(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -12,24 +12,10 @@ import argparse
 import sys
 
 from mmmap import cli
-from mmmap.visualization import mask_figure
 
 
-def run(args: argparse.Namespace) -> None:
-    """Draw what the command line asks for.
-
-    Raises:
-        ValueError: A grid, ratio or query that cannot be.
-    """
-    query = tuple(args.query) if args.query else None
-    mask_figure(
-        tuple(args.grid), args.out, args.ratio, args.draws, args.seed, query
-    )
-    print(args.out)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
     parser = cli.command_parser(__doc__)
     parser.add_argument('out', metavar='PNG', help='picture to write')
     parser.add_argument(
@@ -50,7 +36,31 @@ def main(argv: list[str] | None = None) -> int:
         metavar=('ROW', 'COLUMN'),
         help='token whose view is drawn (default: the middle)',
     )
-    return cli.run(run, parser.parse_args(argv))
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.visualization import mask_figure
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw what the command line asks for.
+
+    Raises:
+        ValueError: A grid, ratio or query that cannot be.
+    """
+    query = tuple(args.query) if args.query else None
+    mask_figure(
+        tuple(args.grid), args.out, args.ratio, args.draws, args.seed, query
+    )
+    print(args.out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -18,15 +18,46 @@ import json
 import sys
 from pathlib import Path
 
-import mmmap  # noqa: F401  registers the models
 from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='config with the backbone')
+    parser.add_argument('checkpoint', help='of the same backbone')
+    parser.add_argument(
+        '--data-root', metavar='DIR', help="instead of the config's"
+    )
+    parser.add_argument('--train', default='train', help='folder below it')
+    parser.add_argument('--val', default='val', help='folder below it')
+    parser.add_argument('--out', type=Path, metavar='JSON')
+    parser.add_argument(
+        '--k', type=int, nargs='+', default=(10, 20, 100, 200),
+        help='numbers of neighbours (default: 10 20 100 200)',
+    )  # fmt: skip
+    parser.add_argument('--temperature', type=float, default=0.07)
+    parser.add_argument(
+        '--size', type=int, help="edge of the images (default: the config's)"
+    )
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--workers', type=int, default=0)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of what is held out'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained import (
     best_device,
     image_size,
     open_backbone,
 )
-from mmmap.errors import InputError
 from mmmap.evaluation import (
     extract,
     image_folder,
@@ -143,29 +174,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('config', help='config with the backbone')
-    parser.add_argument('checkpoint', help='of the same backbone')
-    parser.add_argument(
-        '--data-root', metavar='DIR', help="instead of the config's"
-    )
-    parser.add_argument('--train', default='train', help='folder below it')
-    parser.add_argument('--val', default='val', help='folder below it')
-    parser.add_argument('--out', type=Path, metavar='JSON')
-    parser.add_argument(
-        '--k', type=int, nargs='+', default=(10, 20, 100, 200),
-        help='numbers of neighbours (default: 10 20 100 200)',
-    )  # fmt: skip
-    parser.add_argument('--temperature', type=float, default=0.07)
-    parser.add_argument(
-        '--size', type=int, help="edge of the images (default: the config's)"
-    )
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--workers', type=int, default=0)
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of what is held out'
-    )
-    return cli.run(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

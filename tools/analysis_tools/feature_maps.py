@@ -18,17 +18,53 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='config with the backbone')
+    parser.add_argument('checkpoint', help='of the same backbone')
+    parser.add_argument(
+        '--images', nargs='+', required=True, help='images or folders of them'
+    )
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--depths',
+        type=int,
+        nargs='+',
+        help='blocks or stages, from 0 (default: six, where kinds change)',
+    )
+    parser.add_argument(
+        '--token',
+        type=int,
+        nargs=2,
+        metavar=('ROW', 'COLUMN'),
+        help='whose attention is shown (default: the mean of all)',
+    )
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs='+',
+        metavar='PIXELS',
+        help="height and width of the images (default: the config's)",
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from torch import Tensor, nn
 
-import mmmap  # noqa: F401  registers the models
-from mmmap import cli
 from mmmap.engine.trained import (
     best_device,
     image_size,
     open_backbone,
 )
-from mmmap.errors import InputError
 from mmmap.visualization import feature_figure, field_figure
 from mmmap.visualization.attention_maps import (
     attention_at,
@@ -133,34 +169,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('config', help='config with the backbone')
-    parser.add_argument('checkpoint', help='of the same backbone')
-    parser.add_argument(
-        '--images', nargs='+', required=True, help='images or folders of them'
-    )
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--depths',
-        type=int,
-        nargs='+',
-        help='blocks or stages, from 0 (default: six, where kinds change)',
-    )
-    parser.add_argument(
-        '--token',
-        type=int,
-        nargs=2,
-        metavar=('ROW', 'COLUMN'),
-        help='whose attention is shown (default: the mean of all)',
-    )
-    parser.add_argument(
-        '--size',
-        type=int,
-        nargs='+',
-        metavar='PIXELS',
-        help="height and width of the images (default: the config's)",
-    )
-    return cli.run(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

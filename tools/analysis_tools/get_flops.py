@@ -18,15 +18,32 @@ import csv
 import sys
 from pathlib import Path
 
+from example_options import example_parser
+
 from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = example_parser(__doc__)
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--depth', type=int, default=2, help='levels of modules (default: 2)'
+    )
+    parser.add_argument('--out', type=Path, metavar='CSV')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.engine.complexity import Layer, layers_of
 from mmmap.engine.example import (
     default_shape,
     example_call,
-    example_parser,
     open_untrained,
 )
-from mmmap.errors import InputError
 from mmmap.visualization.images import written_whole
 
 
@@ -96,13 +113,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = example_parser(__doc__)
-    parser.add_argument('--batch-size', type=int, default=1)
-    parser.add_argument(
-        '--depth', type=int, default=2, help='levels of modules (default: 2)'
-    )
-    parser.add_argument('--out', type=Path, metavar='CSV')
-    return cli.run(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

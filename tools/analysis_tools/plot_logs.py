@@ -15,6 +15,29 @@ from pathlib import Path
 
 from mmmap import cli
 from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('work_dirs', type=Path, nargs='+', metavar='WORK_DIR')
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='PNG', help='to write'
+    )
+    parser.add_argument(
+        '--keys',
+        nargs='+',
+        help='quantities (default: loss and the metrics of validation)',
+    )
+    parser.add_argument(
+        '--names', nargs='+', help="for the legend (default: the work_dirs')"
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.reports import Log, read_log, series
 from mmmap.visualization.curves import Series, curve_figure
 from mmmap.visualization.images import save_figure
@@ -67,20 +90,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('work_dirs', type=Path, nargs='+', metavar='WORK_DIR')
-    parser.add_argument(
-        '--out', type=Path, required=True, metavar='PNG', help='to write'
-    )
-    parser.add_argument(
-        '--keys',
-        nargs='+',
-        help='quantities (default: loss and the metrics of validation)',
-    )
-    parser.add_argument(
-        '--names', nargs='+', help="for the legend (default: the work_dirs')"
-    )
-    return cli.run(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

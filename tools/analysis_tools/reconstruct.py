@@ -17,13 +17,42 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='config of a pretraining')
+    parser.add_argument('checkpoint', help='what it wrote')
+    parser.add_argument('images', nargs='+', help='images, or folders of them')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--also',
+        nargs=2,
+        action='append',
+        default=[],
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='another model beside the first',
+    )
+    parser.add_argument(
+        '--names', nargs='+', help='titles of the models (default: methods)'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of the masks')
+    parser.add_argument(
+        '--mask-ratio', type=float, help="instead of the config's"
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from torch import Tensor
 
-import mmmap  # noqa: F401  registers the models
-from mmmap import cli
 from mmmap.engine.trained import open_model
-from mmmap.errors import InputError
 from mmmap.models.selfsup import MAP
 from mmmap.visualization import method_names, method_rows
 from mmmap.visualization.images import find_images, read_image, save_picture
@@ -122,27 +151,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('config', help='config of a pretraining')
-    parser.add_argument('checkpoint', help='what it wrote')
-    parser.add_argument('images', nargs='+', help='images, or folders of them')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--also',
-        nargs=2,
-        action='append',
-        default=[],
-        metavar=('CONFIG', 'CHECKPOINT'),
-        help='another model beside the first',
-    )
-    parser.add_argument(
-        '--names', nargs='+', help='titles of the models (default: methods)'
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of the masks')
-    parser.add_argument(
-        '--mask-ratio', type=float, help="instead of the config's"
-    )
-    return cli.run(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -18,15 +18,41 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='of the segmentor')
+    parser.add_argument('predicted', type=Path, help='folder of class maps')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--data-root', metavar='DIR', help="instead of the config's"
+    )
+    parser.add_argument(
+        '--worst', type=int, default=6, help='images drawn (default: 6)'
+    )
+    parser.add_argument(
+        '--confusions', type=int, default=10, help='told (default: 10)'
+    )
+    parser.add_argument(
+        '--ignore', type=int, default=255, help='label that does not count'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import cv2
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 
-from mmmap import cli
 from mmmap.datasets.of_config import set_data_root
 from mmmap.engine.settings import open_model_config
-from mmmap.errors import InputError
 from mmmap.evaluation import class_iou, confusion, confusions
 from mmmap.visualization import confusion_figure, segmentation_figure
 from mmmap.visualization.images import save_figure, written_whole
@@ -179,23 +205,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('config', help='of the segmentor')
-    parser.add_argument('predicted', type=Path, help='folder of class maps')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--data-root', metavar='DIR', help="instead of the config's"
-    )
-    parser.add_argument(
-        '--worst', type=int, default=6, help='images drawn (default: 6)'
-    )
-    parser.add_argument(
-        '--confusions', type=int, default=10, help='told (default: 10)'
-    )
-    parser.add_argument(
-        '--ignore', type=int, default=255, help='label that does not count'
-    )
-    return cli.run(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

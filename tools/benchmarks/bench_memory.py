@@ -10,14 +10,24 @@ directions are scanned.
 import sys
 from argparse import Namespace
 
-import torch
-from common import base_parser, peak_memory, print_row, start, write
-from mmpretrain.registry import MODELS
-from scans import available, both, make_inputs
+from options import base_parser
 
-import mmmap  # noqa: F401  registers the backbone
 from mmmap import cli
 from mmmap.errors import UserError
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    return base_parser(__doc__).parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+import torch
+from common import peak_memory, print_row, start, write
+from mmpretrain.registry import MODELS
+from scans import available, both, make_inputs
 
 MIB = 2**20
 LIMIT = 4 * 2**30  # bytes, for 1024x1024 with checkpointing
@@ -112,7 +122,7 @@ def measure_and_write(args: Namespace) -> None:
 
 def main(argv=None) -> int:
     """Run the command line; return its exit status."""
-    return cli.run(measure_and_write, base_parser(__doc__).parse_args(argv))
+    return cli.run(measure_and_write, parse_args(argv))
 
 
 if __name__ == '__main__':

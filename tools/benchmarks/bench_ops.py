@@ -23,9 +23,29 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from options import DTYPES, base_parser
+
+from mmmap import cli
+from mmmap.errors import UserError
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument(
+        '--rounds', type=int, help='timed calls of each (default 7)'
+    )
+    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
+    parser.add_argument('--plot', type=Path, metavar='FILE.png')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from common import (
-    base_parser,
+    dtype_of,
     interleaved,
     median_and_spread,
     print_row,
@@ -33,9 +53,6 @@ from common import (
     write,
 )
 from scans import Scan, available, both, forward, make_inputs
-
-from mmmap import cli
-from mmmap.errors import UserError
 
 # (B, D, L, N); D is twice the embedding. About as many tokens in each.
 SHAPES = {
@@ -51,7 +68,6 @@ SHAPES = {
 QUICK = {'tiny': (2, 16, 20, 4)}
 # Of the largest value; bf16 has 8 bits.
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
-DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16)
 
 
 def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
@@ -118,7 +134,7 @@ class Limit:
 
 def measure(title: str, shape, args) -> list[dict]:
     """Rows of all candidates at one shape."""
-    dtype = DTYPES[args.dtype]
+    dtype = dtype_of(args)
     inputs = make_inputs(shape, args.seed, args.device, dtype)
     size = shape[0] * shape[1] * shape[2] * shape[3]
     device = torch.device(args.device).type
@@ -206,13 +222,7 @@ def measure_and_write(args: Namespace) -> None:
 
 def main(argv=None) -> int:
     """Run the command line; return its exit status."""
-    parser = base_parser(__doc__)
-    parser.add_argument(
-        '--rounds', type=int, help='timed calls of each (default 7)'
-    )
-    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
-    parser.add_argument('--plot', type=Path, metavar='FILE.png')
-    return cli.run(measure_and_write, parser.parse_args(argv))
+    return cli.run(measure_and_write, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -21,9 +21,30 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from options import base_parser
+
+from mmmap import cli
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument('--arch', default='tiny')
+    parser.add_argument('--sizes', nargs='+', type=int, help='pixels')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument(
+        '--inference', action='store_true', help='forward, without gradients'
+    )
+    parser.add_argument('--with-cp', action='store_true', help='checkpoint')
+    parser.add_argument('--plot', type=Path, metavar='FILE.png')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from common import (
-    base_parser,
     interleaved,
     median_and_spread,
     peak_memory,
@@ -33,7 +54,6 @@ from common import (
 )
 from mmpretrain.registry import MODELS
 
-from mmmap import cli
 from mmmap.models.backbones import HybridNet
 from mmmap.models.backbones.hybrid_arch import arch_settings
 
@@ -182,16 +202,7 @@ def measure_and_write(args: Namespace) -> None:
 
 def main(argv=None) -> int:
     """Run the command line; return its exit status."""
-    parser = base_parser(__doc__)
-    parser.add_argument('--arch', choices=HybridNet.arch_zoo, default='tiny')
-    parser.add_argument('--sizes', nargs='+', type=int, help='pixels')
-    parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument(
-        '--inference', action='store_true', help='forward, without gradients'
-    )
-    parser.add_argument('--with-cp', action='store_true', help='checkpoint')
-    parser.add_argument('--plot', type=Path, metavar='FILE.png')
-    return cli.run(measure_and_write, parser.parse_args(argv))
+    return cli.run(measure_and_write, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -17,25 +17,12 @@ from pathlib import Path
 
 import torch
 
-from mmmap import cli
 from mmmap.errors import InputError, UserError
 
 
-def base_parser(description: str) -> argparse.ArgumentParser:
-    """Options of every benchmark."""
-    parser = cli.command_parser(description)
-    parser.add_argument(
-        '--quick', action='store_true', help='small sizes, seconds'
-    )
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument(
-        '--threads', type=int, help='CPU threads; by default as torch has it'
-    )
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--out', type=Path, metavar='FILE', help='write a .csv or .json'
-    )
-    return parser
+def dtype_of(args: argparse.Namespace) -> torch.dtype:
+    """What ``--dtype`` names."""
+    return dict(fp32=torch.float32, bf16=torch.bfloat16)[args.dtype]
 
 
 def start(args: argparse.Namespace, compared: str) -> None:

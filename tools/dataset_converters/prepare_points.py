@@ -18,15 +18,6 @@ from typing import NamedTuple
 
 from mmmap import cli
 from mmmap.datasets.checks import Report, folder_problem
-from mmmap.datasets.points import (
-    ModelNet40,
-    ModelNet40H5,
-    PointFolder,
-    ScanObjectNN,
-    ShapeNet55,
-    ShapeNetPart,
-)
-from mmmap.datasets.points.check import check_point_set
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,
@@ -37,7 +28,7 @@ from mmmap.datasets.preparation import (
 class Official(NamedTuple):
     """A public set: its class, folder below data, clouds of its parts."""
 
-    kind: type
+    kind: str
     folder: str
     clouds: dict[tuple[str, ...], int]
     advice: str
@@ -49,7 +40,7 @@ def _scans(variant: str, train: int, test: int) -> dict:
 
 SETS = {
     'shapenet55': Official(
-        ShapeNet55,
+        'ShapeNet55',
         'shapenet55',
         {('train',): 41_952, ('test',): 10_518},
         """\
@@ -59,7 +50,7 @@ Expected, in Point-BERT's form:
 From https://github.com/lulutang0608/Point-BERT (DATASET.md)""",
     ),
     'modelnet40': Official(
-        ModelNet40,
+        'ModelNet40',
         'modelnet40_normal_resampled',
         {('train',): 9_843, ('test',): 2_468},
         """\
@@ -70,7 +61,7 @@ Expected, in the resampled text form:
 From https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip""",
     ),
     'modelnet40_h5': Official(
-        ModelNet40H5,
+        'ModelNet40H5',
         'modelnet40_ply_hdf5_2048',
         {('train',): 9_840, ('test',): 2_468},
         """\
@@ -81,7 +72,7 @@ Expected, in the HDF5 form (pip install h5py):
 From https://shapenet.cs.stanford.edu/media/modelnet40_ply_hdf5_2048.zip""",
     ),
     'scanobjectnn': Official(
-        ScanObjectNN,
+        'ScanObjectNN',
         'scanobjectnn',
         {
             **_scans('obj_bg', 2_309, 581),
@@ -97,7 +88,7 @@ Expected (pip install h5py), below main_split and main_split_nobg:
 From https://hkust-vgd.github.io/scanobjectnn (a form is to be filled in)""",
     ),
     'shapenetpart': Official(
-        ShapeNetPart,
+        'ShapeNetPart',
         'shapenetpart',
         {('train',): 12_137, ('val',): 1_870, ('test',): 2_874},
         """\
@@ -109,7 +100,7 @@ From https://shapenet.cs.stanford.edu/media/\
 shapenetcore_partanno_segmentation_benchmark_v0_normal.zip""",
     ),
     'folder': Official(
-        PointFolder,
+        'PointFolder',
         'points',
         {},
         """\
@@ -144,10 +135,13 @@ def check(
     problem = folder_problem(root)
     if problem:
         return [Report(name, problems=[problem])]
-    reports = []
+    from mmmap.datasets import points
+    from mmmap.datasets.points.check import check_point_set
+
+    kind, reports = getattr(points, SETS[name].kind), []
     for part, number in parts_of(name, root).items():
         settings = dict(zip(('split', 'variant'), part))
-        build = partial(SETS[name].kind, data_root=str(root), **settings)
+        build = partial(kind, data_root=str(root), **settings)
         title = ' '.join(filter(None, (name, *part)))
         report = check_point_set(build, title, full)
         if number is not None and not subset:
