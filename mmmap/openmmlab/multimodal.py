@@ -20,7 +20,7 @@ def _transformers() -> str:
         return '0'
 
 
-def _register_placeholders(names, registry) -> None:
+def register_placeholders(names, registry) -> None:
     """As mmpretrain's, with the command that helps."""
 
     def refuse(*args, **kwargs):
@@ -36,4 +36,4 @@ def _register_placeholders(names, registry) -> None:
 
 if int(_transformers().split('.')[0]) >= TOO_NEW:
     _dependency.WITH_MULTIMODAL = False
-    _dependency.register_multimodal_placeholder = _register_placeholders
+    _dependency.register_multimodal_placeholder = register_placeholders
