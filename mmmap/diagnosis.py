@@ -26,6 +26,9 @@ UPSTREAM = {
 # headers need C++20, and mmcv compiles as C++17.
 TORCH_OLDEST, TORCH_TOO_NEW = '2.4', '2.14'
 
+# mmpretrain's multimodal models import names that it no longer has.
+TRANSFORMERS_TOO_NEW = '5'
+
 # Module -> (the package that brings it, the modules it needs first).
 IMPORTS = {
     'torch': ('torch', ()),
@@ -151,6 +154,11 @@ class Doctor:
             return self.install('torch', 'torchvision') + REINSTALL
         return prefix + self.install(name) + REINSTALL
 
+    def older_transformers(self) -> str:
+        """The command that installs one that mmpretrain can use."""
+        wanted = shlex.quote(f'transformers<{TRANSFORMERS_TOO_NEW}')
+        return f'{interpreter()} -m pip install {wanted}'
+
     def build_mmcv(self) -> str:
         """The command that compiles mmcv's operators for this machine."""
         cuda = int(self.nvidia and self.nvcc)
@@ -226,6 +234,23 @@ class Doctor:
             return row._replace(state='wrong', why=why)
         return row
 
+    def transformers(self) -> list[Row]:
+        """Judge transformers, which nothing needs, where it is there."""
+        version = self.found.get('transformers')
+        if version is None:
+            return []
+        wanted = f'<{TRANSFORMERS_TOO_NEW}'
+        row = Row('packages', 'transformers', wanted, version, 'ok')
+        if satisfies(version, wanted):
+            return [row]
+        why = (
+            "mmpretrain's multimodal models need an older one; without "
+            'mmmap, mmpretrain cannot be imported beside it'
+        )
+        return [
+            row._replace(state='note', why=why, mend=self.older_transformers())
+        ]
+
     def openmmlab(self, name: str) -> Row:
         """Judge one OpenMMLab package: the fork or upstream, never both."""
         other, tried = UPSTREAM[name]
@@ -275,6 +300,10 @@ class Doctor:
             return row._replace(mend=mend)
         if not any(name in self.found for name in names):
             return row._replace(why='not installed')
+        if 'NoneType takes no arguments' in text:
+            # A name that mmpretrain takes from transformers is gone.
+            why = f'{text}: transformers is too new for mmpretrain'
+            return row._replace(why=why, mend=self.older_transformers())
         missing = re.search(r"No module named '(\w+)", text)
         if missing and missing[1] != module.split('.')[0]:
             # pip completes the dependencies of what is installed already.

@@ -38,6 +38,18 @@ from mmmap.diagnosis import IMPORTS, KERNELS, Doctor, Probe, Row
 
 REQUIREMENTS = ('runtime', 'mminstall', 'build', 'kernels')
 STATES = {'ok': 'ok', 'note': 'note', 'wrong': 'WRONG'}
+# As a user's program does it: with mmmap, which changes some of the others.
+IMPORTED = 'imported by the doctor: '
+IMPORT_EACH = f"""
+import importlib, sys
+import mmmap
+for name in sys.argv[1:]:
+    if name == 'mmmap':
+        from mmmap.openmmlab.registration import register
+        register()
+    importlib.import_module(name)
+    print('{IMPORTED}' + name, flush=True)
+"""
 DEVICE = """
 import torch
 cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else ''
@@ -93,14 +105,18 @@ def has_nvidia() -> bool:
     return answer.returncode == 0
 
 
-def ask(*args: str) -> Probe:
-    """Run this interpreter afresh; its last line is the answer."""
-    done = subprocess.run(
+def run(*args: str) -> subprocess.CompletedProcess:
+    """Run this interpreter afresh."""
+    return subprocess.run(
         [sys.executable, '-W', 'ignore', *args],
         env={**os.environ, 'PYTHONPATH': python_path()},
         capture_output=True,
         text=True,
     )
+
+
+def answer(done: subprocess.CompletedProcess) -> Probe:
+    """The last line of what a process said."""
     if done.returncode < 0:
         return Probe(False, f'crashed with signal {-done.returncode}')
     said = done.stderr if done.returncode else done.stdout
@@ -108,12 +124,29 @@ def ask(*args: str) -> Probe:
     return Probe(done.returncode == 0, lines[-1] if lines else '')
 
 
+def ask(*args: str) -> Probe:
+    """Run this interpreter afresh; its last line is the answer."""
+    return answer(run(*args))
+
+
 def ask_imports(modules: Iterable[str]) -> dict[str, Probe]:
-    """Import each module in a process of its own, one on each core."""
-    modules = list(modules)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answers = pool.map(lambda name: ask('-c', f'import {name}'), modules)
-    return dict(zip(modules, answers))
+    """Import modules in a process, one after the other.
+
+    What follows one that fails, or crashes, is imported in another process.
+    """
+    rest, answers = list(modules), {}
+    while rest:
+        done = run('-c', IMPORT_EACH, *rest)
+        good = [
+            line.removeprefix(IMPORTED)
+            for line in done.stdout.splitlines()
+            if line.startswith(IMPORTED)
+        ]
+        answers |= dict.fromkeys(good, Probe(True))
+        rest = rest[len(good) :]
+        if rest:
+            answers[rest.pop(0)] = answer(done)
+    return answers
 
 
 def print_scan() -> None:
@@ -127,13 +160,18 @@ def examine() -> list[Row]:
     """Look at everything; the rows of the whole table."""
     nvcc = shutil.which('nvcc') is not None
     doctor = Doctor(wanted_versions(), found_versions(), has_nvidia(), nvcc)
-    probes = ask_imports([*IMPORTS, *KERNELS])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        imports = pool.submit(ask_imports, IMPORTS)
+        device = pool.submit(ask, '-c', DEVICE)
+        scan = pool.submit(ask, '-m', 'mmmap.doctor', '--scan')
+        kernels = pool.submit(ask_imports, KERNELS)
     rows = [doctor.python(sys.version_info[:3]), *doctor.packages()]
-    rows += doctor.imports({name: probes[name] for name in IMPORTS})
-    if probes['torch'].ok:
-        rows += doctor.device(*json.loads(ask('-c', DEVICE).text))
-        rows += doctor.scan(ask('-m', 'mmmap.doctor', '--scan'))
-    return rows + doctor.kernels({name: probes[name] for name in KERNELS})
+    rows += [*doctor.transformers(), *doctor.imports(imports.result())]
+    if imports.result()['torch'].ok:
+        if device.result().ok:
+            rows += doctor.device(*json.loads(device.result().text))
+        rows += doctor.scan(scan.result())
+    return rows + doctor.kernels(kernels.result())
 
 
 def table(rows: list[Row]) -> str:

@@ -1,11 +1,16 @@
 """The doctor's judgement, on made-up machines and on a real one."""
 
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from pip._internal.commands import create_command
 
 from mmmap import doctor
 from mmmap.diagnosis import (
@@ -263,12 +268,147 @@ def test_a_crash_is_an_answer():
     )
 
 
-def run_doctor(*command: str):
+def test_what_follows_a_failed_import_is_imported_all_the_same(tmp_path):
+    (tmp_path / 'crashes.py').write_text('import os; os.kill(os.getpid(), 11)')
+    (tmp_path / 'fails.py').write_text("raise RuntimeError('of its own')")
+    (tmp_path / 'works.py').write_text("print('hello')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PYTHONPATH', str(tmp_path))
+        found = doctor.ask_imports(['works', 'crashes', 'fails', 'json'])
+    assert found == {
+        'works': Probe(True),
+        'crashes': Probe(False, 'crashed with signal 11'),
+        'fails': Probe(False, 'RuntimeError: of its own'),
+        'json': Probe(True),
+    }
+
+
+def run_doctor(*command: str, **environment: str):
     """The answer of the doctor, run as a person runs it, and its status."""
     done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
     )
     return json.loads(done.stdout), done.returncode
+
+
+# transformers 5 as far as mmpretrain looks: some names are gone.
+TRANSFORMERS = """
+def __getattr__(name):
+    raise ImportError(f'cannot import name {name!r} from transformers')
+"""
+
+
+@pytest.fixture
+def transformers_5(tmp_path):
+    """PYTHONPATH with a stand-in for transformers 5."""
+    (tmp_path / 'transformers').mkdir()
+    (tmp_path / 'transformers/__init__.py').write_text(TRANSFORMERS)
+    meta = tmp_path / 'transformers-5.0.0.dist-info'
+    meta.mkdir()
+    (meta / 'METADATA').write_text(
+        'Metadata-Version: 2.1\nName: transformers\nVersion: 5.0.0\n'
+    )
+    return os.pathsep.join([str(tmp_path), str(ROOT)])
+
+
+def python(code: str, path: str) -> subprocess.CompletedProcess:
+    """Run code with a PYTHONPATH."""
+    return subprocess.run(
+        [sys.executable, '-c', code],
+        env=os.environ | {'PYTHONPATH': path},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_mmpretrain_works_beside_transformers_5(transformers_5):
+    alone = python('import mmpretrain.models', transformers_5)
+    assert alone.returncode == 1
+    code = """
+import mmmap
+from mmpretrain.registry import MODELS
+print(MODELS.get('HybridNet').__name__, MODELS.get('MAE').__name__)
+MODELS.build(dict(type='BlipCaption'))
+"""
+    done = python(code, transformers_5)
+    assert done.stdout == 'HybridNet MAE\n'
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: mmpretrain's multimodal models need transformers "
+        'before 5, this is 5.0.0: pip install "transformers<5"'
+    )
+
+
+@pytest.mark.slow
+def test_the_cure_of_transformers_5(transformers_5):
+    command = ('-m', 'mmmap.doctor', '--json')
+    rows, status = run_doctor(*command, PYTHONPATH=transformers_5)
+    (row,) = [row for row in rows if row['name'] == 'transformers']
+    assert (row['state'], row['found']) == ('note', '5.0.0')
+    assert row['mend'].endswith("pip install 'transformers<5'")
+    assert {r['state'] for r in rows if r['section'] == 'imports'} == {'ok'}
+    assert status == 0
+
+
+def test_an_import_that_fails_for_transformers():
+    error = 'TypeError: NoneType takes no arguments'
+    rows = Doctor(WANTED, HEALTHY).imports(probes(mmpretrain_models=error))
+    (row,) = [row for row in rows if row.name == 'mmpretrain.models']
+    assert row.why == f'{error}: transformers is too new for mmpretrain'
+    assert row.mend.endswith("pip install 'transformers<5'")
+
+
+def cured(command: str, found: dict[str, str]) -> dict[str, str]:
+    """What is installed after a command, if pip understands it."""
+    found = dict(found)
+    for part in command.split(' && '):
+        words = shlex.split(part)
+        words = words[words.index('pip') + 1 :]
+        options, packages = create_command(words[0]).parse_args(words[1:])
+        for requirement in map(Requirement, packages):
+            found.pop(requirement.name, None)
+            if words[0] == 'install':
+                wanted = str(requirement.specifier) or '==1.0'
+                version = re.search(r'[=<]=?([\d.]+\w*)', wanted)[1]
+                if not requirement.specifier.contains(version):
+                    version = {'<5': '4.57', '<81,>=80': '80.10'}[wanted]
+                found[requirement.name] = version
+    return found
+
+
+@pytest.mark.parametrize(
+    ('name', 'broken'),
+    [
+        ('torch', None),
+        ('torch', '2.3.1'),
+        ('torch', '2.14.0'),
+        ('torchvision', None),
+        ('setuptools', '82.0.0'),
+        ('onedl-mmengine', None),
+        ('onedl-mmengine', '0.10.1'),
+        ('onedl-mmcv', None),
+        ('onedl-mmpretrain', '1.0'),
+        ('mmengine', '0.10.7'),
+        ('mmcv', '2.1.0'),
+        ('mmpretrain', '1.2.0'),
+        ('transformers', '5.0.0'),
+    ],
+)
+def test_the_cure_of_a_package_makes_it_right(name, broken):
+    """Both sets, too old, too new, absent: the command ends in 'ok'."""
+    found = HEALTHY | {name: broken}
+    found = {key: version for key, version in found.items() if version}
+
+    def sick(found):
+        doctor = Doctor(WANTED, found)
+        rows = [*doctor.packages(), *doctor.transformers()]
+        return [row for row in rows if row.state != 'ok']
+
+    (row,) = sick(found)
+    assert sick(cured(row.mend, found)) == []
 
 
 @pytest.mark.slow

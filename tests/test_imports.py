@@ -9,7 +9,8 @@ from tests.helpers import REPO
 
 # The rooms from the ground up; one may import what lies below it, and itself.
 FLOORS = (
-    {'mmmap.checkpoints', 'mmmap.diagnosis', 'mmmap.version'},
+    {'mmmap.errors', 'mmmap.version'},
+    {'mmmap.checkpoints', 'mmmap.cli', 'mmmap.diagnosis'},
     {'mmmap.ops'},
     {'mmmap.datasets', 'mmmap.models.layers', 'mmmap.models.masking'},
     {
@@ -37,7 +38,8 @@ FLOORS = (
         'mmmap.reports',
         'mmmap.testing',
     },
-    # What looks at everything: registration at import, the doctor.
+    # What concerns everything: changes of OpenMMLab, the doctor.
+    {'mmmap.openmmlab'},
     {'mmmap', 'mmmap.models', 'mmmap.doctor'},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -8,15 +8,17 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS, Registry, init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmmap.datasets.checked_pipeline import CheckedPipeline
 from mmmap.engine.hooks import BatchFeedHook, NaNGuardHook
-from mmmap.engine.launch import build_runner
+from mmmap.engine.launch import build_runner, training
+from mmmap.engine.settings import override
 from mmmap.engine.trained import open_model
 from mmmap.models.backbones import HybridNet
+from mmmap.openmmlab.multimodal import register_placeholders
 from mmmap.ops import selective_scan
 from tests.engine.tiny_runner import tiny_runner
 from tests.helpers import REPO
@@ -37,6 +39,27 @@ def base_of_mmseg(folder):
 
 def base_of_ours(folder):
     config(folder, "_base_ = 'mmmap::mmseg/upernet_map_ade20k.py'")
+
+
+def dict_as_text(folder):
+    text = "{'type':'Pretrained','checkpoint':'x.pth'}"
+    override(without_weights(folder), {'model.backbone.init_cfg': text})
+
+
+def setting_over_none(folder):
+    setting = {'model.backbone.init_cfg.checkpoint': 'x.pth'}
+    override(without_weights(folder), setting)
+
+
+def without_weights(path):
+    """A config whose backbone starts from random weights."""
+    return config(path, 'model = dict(backbone=dict(init_cfg=None))')
+
+
+def transformers_5(folder):
+    registry = Registry('models')
+    register_placeholders(['BlipCaption'], registry)
+    registry.build(dict(type='BlipCaption'))
 
 
 def no_prefix(folder):
@@ -158,6 +181,14 @@ def no_image_left(folder):
 def one_image(folder):
     """UPerNet pools to one pixel, which batch norm cannot normalise."""
     nn.BatchNorm2d(512)(torch.zeros(1, 512, 1, 1))
+
+
+def one_value_a_channel(folder):
+    runner = SimpleNamespace(
+        iter=0, epoch=0, max_iters=1, max_epochs=1, work_dir=str(folder)
+    )
+    with training(runner):
+        nn.BatchNorm2d(2)(torch.ones(1, 2, 1, 1))
 
 
 def unused_parameter(folder):

@@ -15,19 +15,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import mmmap  # noqa: F401  registers what configs name
-from mmmap.datasets.of_config import reports_of, set_data_root
-from mmmap.engine.launch import clear_errors, open_config
-
-SPLITS = ('train', 'val', 'test')
+from mmmap import cli
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--data-root',
@@ -37,30 +30,37 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--full', action='store_true', help='open every file, not a sample'
     )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where an error was raised, not its message alone',
-    )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.datasets.of_config import reports_of, set_data_root
+from mmmap.engine.settings import open_config
+
+SPLITS = ('train', 'val', 'test')
+
+
+def check(args: argparse.Namespace) -> int:
+    """Print what is found in each split; 1 where not all can be used."""
+    wrong, told = 0, set()
+    config = open_config(args.config)
+    if args.data_root:
+        set_data_root(config, args.data_root)
+    for split, report in reports_of(config, SPLITS, args.full):
+        wrong += len(report.problems)
+        # Validation and test are mostly the same.
+        if str(report) not in told:
+            print(f'{split}: {report}')
+        told.add(str(report))
+    print('Not all of it can be used.' if wrong else 'All well.')
+    return int(wrong > 0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    args = parse_args(argv)
-    wrong, told = 0, set()
-    with clear_errors(args.traceback):
-        config = open_config(args.config)
-        if args.data_root:
-            set_data_root(config, args.data_root)
-        for split, report in reports_of(config, SPLITS, args.full):
-            wrong += len(report.problems)
-            # Validation and test are mostly the same.
-            if str(report) not in told:
-                print(f'{split}: {report}')
-            told.add(str(report))
-    print('Not all of it can be used.' if wrong else 'All well.')
-    return int(wrong > 0)
+    return cli.run(check, parse_args(argv))
 
 
 if __name__ == '__main__':

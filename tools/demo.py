@@ -17,6 +17,23 @@ import sys
 import time
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('--work-dir', type=Path, default='work_dirs/demo')
+    parser.add_argument(
+        '--epochs', type=int, help='of every training, for a quick look'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmengine.config import Config
 from side_by_side import Progress, Stage, Step, run_stage
 
@@ -44,14 +61,14 @@ class Demo:
         """Take the folder, unless it holds a demo of other lengths.
 
         Raises:
-            SystemExit: It does.
+            InputError: It does.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)
         file, own = self.work_dir / 'settings.json', {'epochs': self.epochs}
         found = json.loads(file.read_text()) if file.is_file() else own
         if found != own:
-            sys.exit(
-                f'error: {self.work_dir} holds a demo with {found}, this one '
+            raise InputError(
+                f'{self.work_dir} holds a demo with {found}, this one '
                 f'has {own}; name another folder with --work-dir'
             )
         file.write_text(json.dumps(own))
@@ -214,17 +231,12 @@ def table(results: dict[str, dict[str, float]]) -> str:
     return '\n'.join([*lines, '', f'{verdict} (one run of each).'])
 
 
-def main() -> None:
-    """Run what is not done yet, then draw and print the results."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('--work-dir', type=Path, default='work_dirs/demo')
-    parser.add_argument(
-        '--epochs', type=int, help='of every training, for a quick look'
-    )
-    args = parser.parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Run what is not done yet, then draw and print the results.
+
+    Raises:
+        UserError: The folder is of another demo, or a command failed.
+    """
     demo = Demo(args.work_dir, args.epochs)
     demo.claim()
     start = time.time()
@@ -243,5 +255,10 @@ def main() -> None:
     )
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

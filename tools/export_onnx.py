@@ -21,30 +21,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import mmmap  # noqa: F401  registers the models
-from mmmap.checkpoints import read_checkpoint
-from mmmap.engine.trained import (
-    exit_status,
-    image_size,
-    normaliser,
-    open_whole,
-)
-from mmmap.export import PARTS, ExportError, export_onnx, part_of
+from mmmap import cli
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='.pth or .safetensors, or a URL')
     parser.add_argument('out', help='file to write, .onnx')
     parser.add_argument(
         '--part',
-        choices=PARTS,
-        default=PARTS[0],
+        choices=('model', 'backbone'),
+        default='model',
         help='the model (a classifier or a segmentor), or its backbone',
     )
     parser.add_argument(
@@ -62,12 +51,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--overwrite', action='store_true', help='replace what is there'
     )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where an error was raised, not its message alone',
-    )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.checkpoints import read_checkpoint
+from mmmap.engine.trained import (
+    image_size,
+    normaliser,
+    open_whole,
+)
+from mmmap.export import ExportError, export_onnx, part_of
 
 
 def told_of(config, checkpoint: str) -> dict:
@@ -107,7 +103,7 @@ def export(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    return exit_status(export, parse_args(argv))
+    return cli.run(export, parse_args(argv))
 
 
 if __name__ == '__main__':

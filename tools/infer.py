@@ -19,31 +19,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from mmengine.config import Config
-from rich.console import Console
-from rich.progress import track
-
-import mmmap  # noqa: F401  registers the models
-from mmmap.engine.launch import clear_errors, open_config
-from mmmap.inference import (
-    FolderWriter,
-    InputError,
-    Video,
-    VideoWriter,
-    new_folder,
-    source_of,
-)
+from mmmap import cli
+from mmmap.errors import InputError
 
 CHOICES = ('pictures', 'predictions')
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='.pth or .safetensors, or a URL')
     parser.add_argument('input', help='an image, a folder or a video')
@@ -77,12 +61,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='replace the predictions that are in DIR',
     )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where an error was raised, not its message alone',
-    )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+import torch
+from mmengine.config import Config
+from rich.console import Console
+from rich.progress import track
+
+from mmmap.engine.settings import open_config
+from mmmap.inference import (
+    FolderWriter,
+    Video,
+    VideoWriter,
+    new_folder,
+    source_of,
+)
 
 
 def read_config(path: str) -> Config:
@@ -90,11 +87,11 @@ def read_config(path: str) -> Config:
 
     Raises:
         FileNotFoundError: There is none.
-        ValueError: It only pretrains.
+        InputError: It only pretrains.
     """
     config = open_config(path)
     if not config.get('test_dataloader'):
-        raise ValueError(
+        raise InputError(
             f'{path} has no test_dataloader, whose pipeline is what an image '
             'goes through; take the config of a classifier, a segmentor or a '
             'detector'
@@ -160,30 +157,35 @@ def infer(predictor, source, folder: Path, args: argparse.Namespace) -> int:
     return done
 
 
+def run(args: argparse.Namespace) -> None:
+    """Check the options, predict, and say what was done.
+
+    Raises:
+        UserError: A config, checkpoint, input or option that cannot be used.
+    """
+    if args.batch_size < 1:
+        raise InputError(
+            f'--batch-size must be at least 1, got {args.batch_size}'
+        )
+    if not 0 <= args.min_score <= 1:
+        raise InputError(
+            f'--min-score must be in 0..1, as scores are, got {args.min_score}'
+        )
+    source = source_of(args.input, args.skip_bad)
+    config = read_config(args.config)
+    with new_folder(args.out, args.overwrite, args.input) as folder:
+        predictor = build(config, args)
+        with torch.no_grad(), cli.during('predicting'):
+            done = infer(predictor, source, folder, args)
+    print(f'{args.out}: predictions on {done} images')
+    if source.skipped:
+        shown = ', '.join(map(str, source.skipped[:3]))
+        print(f'left out, unreadable: {len(source.skipped)} ({shown})')
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    args = parse_args(argv)
-    with clear_errors(args.traceback):
-        if args.batch_size < 1:
-            raise InputError(
-                f'--batch-size must be at least 1, got {args.batch_size}'
-            )
-        if not 0 <= args.min_score <= 1:
-            raise InputError(
-                f'--min-score must be in 0..1, as scores are, got '
-                f'{args.min_score}'
-            )
-        source = source_of(args.input, args.skip_bad)
-        config = read_config(args.config)
-        with new_folder(args.out, args.overwrite, args.input) as folder:
-            predictor = build(config, args)
-            with torch.no_grad():
-                done = infer(predictor, source, folder, args)
-        print(f'{args.out}: predictions on {done} images')
-        if source.skipped:
-            shown = ', '.join(map(str, source.skipped[:3]))
-            print(f'left out, unreadable: {len(source.skipped)} ({shown})')
-    return 0
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -27,6 +27,7 @@ port=${PORT:-$("$python" -c \
 # The process that failed says why; torchrun's own lines would hide it.
 run='
 import logging
+import signal
 import sys
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -40,6 +41,8 @@ except ChildFailedError as error:
         sys.exit(failure.exitcode)
     sys.exit(f"error: process {rank} was ended by {failure.signal_name()}")
 except SignalException as error:
+    if error.sigval == signal.SIGINT:
+        sys.exit(130)  # the first process has said how to continue
     sys.exit(f"error: ended by {error.sigval.name}")
 '
 exec "$python" -c "$run" \

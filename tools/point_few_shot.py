@@ -8,24 +8,20 @@ work_dir; what it counts is the accuracy after the last epoch.
 """
 
 import statistics
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmmap.datasets.of_config import check_data
-from mmmap.engine.launch import (
-    build_runner,
-    clear_errors,
-    common_parser,
-    read_config,
-)
-
-METRIC = 'accuracy/top1'
+from mmmap import cli
+from mmmap.errors import InputError
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     """The command line."""
-    parser = common_parser('Train and evaluate all folds of a few-shot config')
+    parser = cli.runner_parser(
+        'Train and evaluate all folds of a few-shot config'
+    )
     parser.add_argument(
         '--folds', type=int, default=10, help='how many folds (10)'
     )
@@ -35,17 +31,30 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     return args
 
 
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.launch import (
+    build_runner,
+    read_config,
+    training,
+)
+
+METRIC = 'accuracy/top1'
+
+
 def accuracy_of(args: Namespace, fold: int) -> float:
     """Train on a fold; the accuracy on its queries, in percent.
 
     Raises:
-        ValueError: The config is not a few-shot one.
+        InputError: The config is not a few-shot one.
     """
     config = read_config(args)
     for split in ('train', 'val', 'test'):
         dataset = config[f'{split}_dataloader'].dataset
         if dataset.type != 'FewShot':
-            raise ValueError(
+            raise InputError(
                 f'the {split} set of {args.config} is {dataset.type}, not '
                 'FewShot: use a few-shot config'
             )
@@ -59,21 +68,29 @@ def accuracy_of(args: Namespace, fold: int) -> float:
     # The validation at the end is the one that counts.
     config.train_cfg.val_interval = config.train_cfg.max_epochs
     runner = build_runner(config)
-    runner.train()
+    with training(runner):
+        runner.train()
     return float(runner.message_hub.get_scalar(f'val/{METRIC}').current())
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the folds."""
-    args = parse_args(argv)
-    with clear_errors(args.traceback):
-        found = [accuracy_of(args, fold) for fold in range(args.folds)]
-        each = ' '.join(f'{value:.1f}' for value in found)
-        spread = statistics.stdev(found) if len(found) > 1 else 0.0
-        mean = statistics.mean(found)
-        print(f'folds: {each}')
-        print(f'top-1: {mean:.1f} +- {spread:.1f} over {len(found)} folds')
+def run(args: Namespace) -> None:
+    """Run the folds and print their accuracies.
+
+    Raises:
+        UserError: A config, data or options that cannot be used.
+    """
+    found = [accuracy_of(args, fold) for fold in range(args.folds)]
+    each = ' '.join(f'{value:.1f}' for value in found)
+    spread = statistics.stdev(found) if len(found) > 1 else 0.0
+    mean = statistics.mean(found)
+    print(f'folds: {each}')
+    print(f'top-1: {mean:.1f} +- {spread:.1f} over {len(found)} folds')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

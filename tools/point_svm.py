@@ -7,24 +7,17 @@ random augmentations, and its backbone, of which the pooled tokens of groups
 are the features. The checkpoint is that of a pretraining.
 """
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmpretrain.registry import MODELS
-
-from mmmap.datasets.of_config import check_data
-from mmmap.engine.launch import clear_errors, common_parser, read_config
-from mmmap.engine.trained import best_device
+from mmmap import cli
+from mmmap.errors import InputError
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     """The command line."""
-    parser = common_parser('Fit a linear SVM on frozen features')
+    parser = cli.runner_parser('Fit a linear SVM on frozen features')
     parser.add_argument('checkpoint', help='of a pretraining')
     parser.add_argument(
         '--C', type=float, default=0.01, help='weight of errors (0.01)'
@@ -35,15 +28,30 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     return args
 
 
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmmap.datasets.of_config import check_data
+from mmmap.engine.launch import read_config
+from mmmap.engine.trained import best_device
+
+
 def check_config(config: Config) -> None:
     """See that it has what is needed of a classifier's.
 
     Raises:
-        ValueError: It lacks data to validate on, or a backbone on points.
+        InputError: It lacks data to validate on, or a backbone on points.
     """
     kind = (config.model.get('backbone') or {}).get('type', '')
     if 'val_dataloader' not in config or not kind.endswith('HybridNetPoints'):
-        raise ValueError(
+        raise InputError(
             f'{config.filename} is no config of a classifier on points, with '
             'a HybridNetPoints and a val_dataloader; use one, as '
             'configs/points/demo/classifier_shapes69.py, with the checkpoint '
@@ -88,26 +96,30 @@ def features_of(
     return torch.cat(features).numpy(), np.array(labels)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Fit and evaluate."""
-    # Here, for its import takes longer than a wrong argument is found.
+def run(args: Namespace) -> None:
+    """Fit and evaluate.
+
+    Raises:
+        UserError: A config, checkpoint or data that cannot be used.
+    """
     from sklearn.svm import LinearSVC
 
-    args = parse_args(argv)
-    with clear_errors(args.traceback):
-        config = read_config(args)
-        check_config(config)
-        init_default_scope('mmpretrain')
-        if not args.no_data_check:
-            check_data(config, ('train', 'val'))
-        backbone = frozen_backbone(config, args.checkpoint)
-        sets = [
-            features_of(config, split, backbone) for split in ('train', 'val')
-        ]
-        svm = LinearSVC(C=args.C, random_state=0).fit(*sets[0])
-        accuracy = [100 * svm.score(*one) for one in sets]
-        print(f'train: {accuracy[0]:.1f}, val: {accuracy[1]:.1f} top-1')
+    config = read_config(args)
+    check_config(config)
+    init_default_scope('mmpretrain')
+    if not args.no_data_check:
+        check_data(config, ('train', 'val'))
+    backbone = frozen_backbone(config, args.checkpoint)
+    sets = [features_of(config, split, backbone) for split in ('train', 'val')]
+    svm = LinearSVC(C=args.C, random_state=0).fit(*sets[0])
+    accuracy = [100 * svm.score(*one) for one in sets]
+    print(f'train: {accuracy[0]:.1f}, val: {accuracy[1]:.1f} top-1')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -15,36 +15,20 @@ Where training averaged the weights (EMA), the checkpoint holds both: the
 average is taken unless told otherwise.
 """
 
-import argparse
 import hashlib
 import re
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from mmmap.checkpoints import (
-    CheckpointError,
-    read_checkpoint,
-    write_checkpoint,
-)
-from mmmap.models.backbones.pretrained import few, weights_of
+from mmmap import cli
 from mmmap.version import __version__
 
-SUFFIXES = ('.pth', '.safetensors')
-# What says what the weights are; the rest of a meta is of the run.
-KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
-# An absolute path between quotes, and the last part of it.
-PATH = re.compile(r"""(['"])/[^'"\n]*?([^/'"\n]+)/?\1""")
 AVERAGED, RAW = 'ema', 'raw'
 
 
 def parse_args(argv=None):
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('src', help='checkpoint of a training')
     parser.add_argument(
         'dst', help='file to write, .pth or .safetensors; gets a hash'
@@ -59,6 +43,25 @@ def parse_args(argv=None):
         '--overwrite', action='store_true', help='replace what is there'
     )
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+import numpy as np
+
+from mmmap.checkpoints import (
+    CheckpointError,
+    read_checkpoint,
+    write_checkpoint,
+)
+from mmmap.models.backbones.pretrained import few, weights_of
+
+SUFFIXES = ('.pth', '.safetensors')
+# What says what the weights are; the rest of a meta is of the run.
+KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
+# An absolute path between quotes, and the last part of it.
+PATH = re.compile(r"""(['"])/[^'"\n]*?([^/'"\n]+)/?\1""")
 
 
 def published(content, source, choice=None):
@@ -125,28 +128,31 @@ def hashed_name(path):
     return named
 
 
-def main(argv=None):
-    """Run the command line; return its exit status."""
-    args = parse_args(argv)
+def publish(args):
+    """Read, reduce and write a checkpoint.
+
+    Raises:
+        CheckpointError: SRC or DST cannot be used.
+    """
     dst = Path(args.dst)
-    try:
-        if dst.suffix not in SUFFIXES:
-            raise CheckpointError(
-                f'DST must end in {" or ".join(SUFFIXES)}, got {dst}'
-            )
-        content = read_checkpoint(args.src)
-        content = published(content, args.src, args.weights)
-        file = write_checkpoint(dst, content, args.overwrite, hashed_name(dst))
-    except CheckpointError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    if dst.suffix not in SUFFIXES:
+        raise CheckpointError(
+            f'DST must end in {" or ".join(SUFFIXES)}, got {dst}'
+        )
+    content = read_checkpoint(args.src)
+    content = published(content, args.src, args.weights)
+    file = write_checkpoint(dst, content, args.overwrite, hashed_name(dst))
     count = len(content['state_dict'])
     size = file.stat().st_size / 2**20
     print(
         f'{file}: {count} tensors ({content["meta"]["weights"]}), '
         f'{size:.1f} MiB'
     )
-    return 0
+
+
+def main(argv=None):
+    """Run the command line; return its exit status."""
+    return cli.run(publish, parse_args(argv))
 
 
 if __name__ == '__main__':

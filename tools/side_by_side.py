@@ -11,6 +11,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmmap.errors import UserError
+
 # What mmengine prints while it trains.
 _TRAINING = re.compile(
     r'Epoch\(train\)\s+\[(\d+)\]\[\s*(\d+)/(\d+)\].*?eta: (\S+).*?'
@@ -35,6 +37,10 @@ class Step:
     seconds: float
     done: Callable[[], bool]
     after: Callable[[float], None] = lambda seconds: None
+
+
+class StepError(UserError):
+    """A command that failed, with the end of its output."""
 
 
 # Steps one after the other, and such lists side by side.
@@ -132,8 +138,8 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
     """Run lanes side by side, the cores shared between them.
 
     Raises:
-        SystemExit: A command failed, the end of its output is the message; or
-            it was interrupted. Nothing runs any more.
+        StepError: A command failed. No other is running any more, nor after
+            a KeyboardInterrupt.
     """
     environment = {**os.environ}
     # Threads that wait without spinning: a busy machine is not stalled.
@@ -155,13 +161,12 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
         except KeyboardInterrupt:
             progress.stopped.set()
             _end(processes)
-            sys.exit('\ninterrupted; the same command goes on from here')
+            raise
         failed = [lane.exception() for lane in done if lane.exception()]
         if failed:
             progress.stopped.set()
             _end(processes)
-            text = str(failed[0])
-            sys.exit(text if 'error: ' in text else f'error: {text}')
+            raise failed[0]
 
 
 def _run_lane(lane, logs, progress, environment, processes) -> None:
@@ -196,7 +201,7 @@ def _run_logged(step, log, progress, environment, processes) -> None:
             progress.line(step, text)
     if process.wait():
         tail = log.read_text(encoding='utf-8').splitlines()[-15:]
-        raise RuntimeError('\n'.join([*tail, f'error: failed, see {log}']))
+        raise StepError('\n'.join([f'{step.title} failed, see {log}', *tail]))
 
 
 def _end(processes: set[subprocess.Popen]) -> None:

@@ -25,6 +25,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('table', type=Path, help='a YAML file')
+    parser.add_argument('--data-root', type=Path, default='data')
+    parser.add_argument(
+        '--out', type=Path, help='by default work_dirs/study/TABLE'
+    )
+    parser.add_argument('--rows', nargs='+', metavar='ROW')
+    parser.add_argument('--tasks', nargs='+', metavar='TASK')
+    parser.add_argument('--seeds', nargs='+', type=int, metavar='SEED')
+    parser.add_argument(
+        '--jobs', type=int, default=2, help='runs at a time (default 2)'
+    )
+    parser.add_argument(
+        '--summary', action='store_true', help='of what is there, run nothing'
+    )
+    args = parser.parse_args(argv)
+    if args.jobs < 1:
+        parser.error(f'--jobs must be at least 1, got {args.jobs}')
+    args.out = args.out or Path('work_dirs/study') / args.table.stem
+    return args
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from mmengine.config import Config
 from mmengine.registry import METRICS, MODELS, DefaultScope
@@ -41,7 +72,6 @@ from study_table import (
     text_of,
 )
 
-import mmmap  # noqa: F401  registers the models
 from mmmap.visualization.images import written_whole
 
 CHECKPOINT = 'model.backbone.init_cfg'
@@ -106,11 +136,11 @@ class Run:
         """How long it is trained.
 
         Raises:
-            ValueError: It is not trained by epochs.
+            InputError: It is not trained by epochs.
         """
         epochs = (self.config.get('train_cfg') or {}).get('max_epochs')
         if epochs is None:
-            raise ValueError(
+            raise InputError(
                 f'{self.task.config} has no train_cfg.max_epochs: a study '
                 'trains by epochs'
             )
@@ -151,12 +181,12 @@ class Run:
         """Whether its result is there.
 
         Raises:
-            ValueError: It is one of other settings, or no result.
+            InputError: It is one of other settings, or no result.
         """
         if not self.result.is_file():
             return False
         if read_result(self.result).get('settings') != self.settings():
-            raise ValueError(
+            raise InputError(
                 f'{self.result} was run with other settings (the data, the '
                 'config or the table, or those of the pretraining, have '
                 'changed since); name another folder with --out, or remove '
@@ -168,11 +198,11 @@ class Run:
         """Write the result.
 
         Raises:
-            ValueError: The run has not logged the metric.
+            InputError: The run has not logged the metric.
         """
         value = last_value(self)
         if value is None:
-            raise ValueError(
+            raise InputError(
                 f'{self.work_dir} has no {self.task.metric} after epoch '
                 f'{self.epochs} in its logs; it has '
                 f'{", ".join(sorted(_logged(self))) or "nothing"}'
@@ -252,38 +282,11 @@ def lanes(study: Study, args: argparse.Namespace) -> list[list[Run]]:
 def _chosen(names: list | None, known: dict) -> list:
     unknown = [str(name) for name in names or [] if name not in known]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f'the study has no {", ".join(unknown)}; '
             f'it has {", ".join(map(str, known))}'
         )
     return [known[name] for name in names or known]
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('table', type=Path, help='a YAML file')
-    parser.add_argument('--data-root', type=Path, default='data')
-    parser.add_argument(
-        '--out', type=Path, help='by default work_dirs/study/TABLE'
-    )
-    parser.add_argument('--rows', nargs='+', metavar='ROW')
-    parser.add_argument('--tasks', nargs='+', metavar='TASK')
-    parser.add_argument('--seeds', nargs='+', type=int, metavar='SEED')
-    parser.add_argument(
-        '--jobs', type=int, default=2, help='runs at a time (default 2)'
-    )
-    parser.add_argument(
-        '--summary', action='store_true', help='of what is there, run nothing'
-    )
-    args = parser.parse_args(argv)
-    if args.jobs < 1:
-        parser.error(f'--jobs must be at least 1, got {args.jobs}')
-    args.out = args.out or Path('work_dirs/study') / args.table.stem
-    return args
 
 
 @contextmanager
@@ -291,7 +294,7 @@ def alone(out: Path) -> Iterator[None]:
     """Keep other studies out of a folder, and end what runs on SIGTERM.
 
     Raises:
-        ValueError: Another one is at work there.
+        InputError: Another one is at work there.
     """
     out.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -299,7 +302,7 @@ def alone(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ValueError(
+            raise InputError(
                 f'another study is at work in {out}: wait for it, or name '
                 'another folder with --out'
             ) from error
@@ -310,13 +313,13 @@ def check(runs: list[Run]) -> None:
     """Complain before anything is run.
 
     Raises:
-        ValueError: A result of other settings, no data, a row that its
+        InputError: A result of other settings, no data, a row that its
             model refuses, or a metric of another name.
     """
     left = [run for run in runs if not run.done()]
     for run in left:
         if not run.data.is_dir():
-            raise ValueError(
+            raise InputError(
                 f'there is no folder {run.data}, the data of '
                 f'{run.task.name}: set --data-root'
             )
@@ -334,13 +337,13 @@ def rehearse(run: Run) -> None:
         try:
             MODELS.build(config.model)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f'{where}: {error}') from error
+            raise InputError(f'{where}: {error}') from error
         if run.pretrains:
             return
         prefixes = _prefixes(config.val_evaluator)
     if run.task.metric.rpartition('/')[0] not in prefixes:
         begin = ' or '.join(f'{p}/' if p else 'no prefix' for p in prefixes)
-        raise ValueError(
+        raise InputError(
             f'{where}: {run.task.config} measures no {run.task.metric!r}; '
             f'its metrics begin with {begin}'
         )
@@ -357,26 +360,31 @@ def _prefixes(evaluators: dict | list[dict]) -> list[str]:
     ]
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run what is not done yet, then sum up."""
-    args = parse_args(argv)
-    try:
-        study = Study(args.table)
-        runs = lanes(study, args)
-        if args.summary:
-            for run in sum(runs, []):
-                run.done()  # complains of one of other settings
-        else:
-            check(sum(runs, []))
-            with alone(args.out):
-                stage = [[run.step() for run in lane] for lane in runs]
-                progress = Progress([stage], args.jobs)
-                run_stage(stage, args.out / 'logs', progress)
-        names = [task.name for task in study.tasks]
-        print(summarise(args.out, [row.name for row in study.rows], names))
-    except (OSError, ValueError) as error:
-        sys.exit(f'error: {error}')
+def run_study(args: argparse.Namespace) -> None:
+    """Run what is not done yet, then sum up.
+
+    Raises:
+        UserError: A table, data or results that cannot be used.
+    """
+    study = Study(args.table)
+    runs = lanes(study, args)
+    if args.summary:
+        for run in sum(runs, []):
+            run.done()  # refuses results of other settings
+    else:
+        check(sum(runs, []))
+        with alone(args.out):
+            stage = [[run.step() for run in lane] for lane in runs]
+            progress = Progress([stage], args.jobs)
+            run_stage(stage, args.out / 'logs', progress)
+    names = [task.name for task in study.tasks]
+    print(summarise(args.out, [row.name for row in study.rows], names))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run_study, parse_args(argv))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

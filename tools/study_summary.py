@@ -4,6 +4,8 @@ import json
 import statistics
 from pathlib import Path
 
+from mmmap.errors import InputError
+
 BASE = 'none'
 RESULT = {'row', 'task', 'seed', 'metric', 'value'}
 
@@ -12,15 +14,15 @@ def read_result(file: Path) -> dict:
     """What a finished run has left.
 
     Raises:
-        ValueError: The file is no result.
+        InputError: The file is no result.
     """
     try:
         run = json.loads(file.read_text())
     except ValueError as error:
-        raise ValueError(f'{file} is not JSON ({error}): remove it') from error
+        raise InputError(f'{file} is not JSON ({error}): remove it') from error
     absent = RESULT - set(run) if isinstance(run, dict) else RESULT
     if absent or not isinstance(run['value'], int | float):
-        raise ValueError(
+        raise InputError(
             f'{file} is no result of a run, which has '
             f'{", ".join(sorted(RESULT))}: remove it'
         )
@@ -31,11 +33,11 @@ def read_runs(out: Path) -> list[dict]:
     """The results of all finished runs.
 
     Raises:
-        ValueError: There is none, or a file is none.
+        InputError: There is none, or a file is none.
     """
     runs = [read_result(f) for f in sorted((out / 'runs').glob('*.json'))]
     if not runs:
-        raise ValueError(f'{out} holds no finished run')
+        raise InputError(f'{out} holds no finished run')
     return runs
 
 
@@ -132,11 +134,11 @@ def summarise(out: Path, rows: list[str], tasks: list[str]) -> str:
         tasks: Their names, in order.
 
     Raises:
-        ValueError: There is no finished run.
+        InputError: There is no finished run.
     """
     values = by_row(read_runs(out), rows, tasks)
     if not values:
-        raise ValueError(f'{out} holds no finished run of this table')
+        raise InputError(f'{out} holds no finished run of this table')
     text = table(values)
     (out / 'results.md').write_text(f'{text}\n')
     plot(values, out / 'results.png')

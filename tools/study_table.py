@@ -11,6 +11,8 @@ from pathlib import Path
 from mmengine.config import Config
 from yaml import YAMLError
 
+from mmmap.errors import InputError
+
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = {'seeds', 'pretraining', 'tasks', 'rows'}
 # Of rows and tasks: they become names of files, parted by underscores.
@@ -63,7 +65,7 @@ class Study:
         table: The YAML file.
 
     Raises:
-        ValueError: Unknown or missing keys, a value of another type, a row
+        InputError: Unknown or missing keys, a value of another type, a row
             or task given twice, an option that a config does not have.
     """
 
@@ -71,7 +73,7 @@ class Study:
         content = _read(table)
         pretraining = content['pretraining']
         if 'name' in pretraining:
-            raise ValueError(f'{table}: the pretraining takes no name')
+            raise InputError(f'{table}: the pretraining takes no name')
         pretraining = {'name': 'pretraining', **pretraining}
         self.seeds = content['seeds']
         self.pretraining = _parsed(Task, pretraining, table)
@@ -82,11 +84,11 @@ class Study:
         _once(self.seeds, 'seed', table)
         for task in (self.pretraining, *self.tasks):
             if not (ROOT / task.config).is_file():
-                raise ValueError(f'{table}: there is no {task.config}')
+                raise InputError(f'{table}: there is no {task.config}')
         try:
             _once([self._content(row) for row in self.rows], 'row', table)
         except KeyError as error:
-            raise ValueError(f'{table}: {error.args[0]}') from error
+            raise InputError(f'{table}: {error.args[0]}') from error
 
     def _content(self, row: Row) -> str:
         """All configs of a row, as text: equal for the same runs."""
@@ -166,9 +168,9 @@ def _read(table: Path) -> dict:
     try:
         content = Config.fromfile(table).to_dict()
     except (AttributeError, TypeError, YAMLError) as error:
-        raise ValueError(f'{table} is not a table in YAML: {error}') from error
+        raise InputError(f'{table} is not a table in YAML: {error}') from error
     if set(content) != KEYS:
-        raise ValueError(
+        raise InputError(
             f'{table} must have {", ".join(sorted(KEYS))}; '
             f'it has {", ".join(map(str, content)) or "nothing"}'
         )
@@ -178,11 +180,11 @@ def _read(table: Path) -> dict:
             isinstance(v, kind) and not isinstance(v, bool) for v in values
         )
         if not (right and values):
-            raise ValueError(f'{table}: {key} must be a list, got {values!r}')
+            raise InputError(f'{table}: {key} must be a list, got {values!r}')
     if min(content['seeds']) < 0:
-        raise ValueError(f'{table}: a seed is negative: {content["seeds"]}')
+        raise InputError(f'{table}: a seed is negative: {content["seeds"]}')
     if not isinstance(content['pretraining'], dict):
-        raise ValueError(f'{table}: pretraining must have config and data')
+        raise InputError(f'{table}: pretraining must have config and data')
     return content
 
 
@@ -190,19 +192,19 @@ def _parsed(kind: type, values: dict, table: Path):
     try:
         item = kind(**values)
     except TypeError as error:
-        raise ValueError(f'{table}: {values}: {error}') from error
+        raise InputError(f'{table}: {values}: {error}') from error
     for name, expected in kind.__annotations__.items():
         value = getattr(item, name)
         expected = (int, float) if expected is float else expected
         if not isinstance(value, expected):
-            raise ValueError(f'{table}: {values}: {name} cannot be {value!r}')
+            raise InputError(f'{table}: {values}: {name} cannot be {value!r}')
     if not NAME.fullmatch(item.name):
-        raise ValueError(
+        raise InputError(
             f'{table}: a name is made of letters, digits, spaces and .+%-, '
             f'got {item.name!r}'
         )
     if isinstance(item, Row) and item.options and not item.pretrained:
-        raise ValueError(
+        raise InputError(
             f'{table}: {item.name} is not pretrained, so its options change '
             'nothing'
         )
@@ -213,4 +215,4 @@ def _once(values: list, what: str, table: Path) -> None:
     twice = sorted({str(v) for v in values if values.count(v) > 1})
     if twice:
         told = ', '.join(twice) if len(twice[0]) < 80 else 'the same runs'
-        raise ValueError(f'{table}: {what} given twice: {told}')
+        raise InputError(f'{table}: {what} given twice: {told}')

@@ -5,17 +5,37 @@ tools/dist_test.sh CONFIG CHECKPOINT 8
 """
 
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
+
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: Sequence[str] | None = None) -> Namespace:
+    """The command line."""
+    parser = cli.runner_parser(
+        'Test a checkpoint with the metrics of a config'
+    )
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='draw the predictions into a folder'
+    )
+    parser.add_argument(
+        '--out', metavar='FILE.pkl', help='write the predictions to a file'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
 
 from mmengine.config import Config
 
 from mmmap.datasets.of_config import check_data
 from mmmap.engine.launch import (
     build_runner,
-    clear_errors,
-    common_parser,
-    is_main_rank,
     leave_group,
     read_config,
 )
@@ -34,27 +54,14 @@ VISUALIZATION = {
 }
 
 
-def parse_args(argv: Sequence[str] | None = None) -> Namespace:
-    """The command line."""
-    parser = common_parser('Test a checkpoint with the metrics of a config')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='draw the predictions into a folder'
-    )
-    parser.add_argument(
-        '--out', metavar='FILE.pkl', help='write the predictions to a file'
-    )
-    return parser.parse_args(argv)
-
-
 def apply_options(config: Config, args: Namespace) -> None:
     """Put the options of testing into the config.
 
     Raises:
-        ValueError: The config tests nothing, or ``--out`` is no .pkl.
+        InputError: The config tests nothing, or ``--out`` is no .pkl.
     """
     if config.get('test_cfg') is None or not config.get('test_evaluator'):
-        raise ValueError(
+        raise InputError(
             f'{args.config} has no test (pretraining is judged by what is '
             'fine-tuned from it); see tools/analysis_tools/reconstruct.py '
             'for pictures'
@@ -70,7 +77,7 @@ def apply_options(config: Config, args: Namespace) -> None:
             config.visualizer.save_dir = folder
     if args.out:
         if not args.out.endswith(('.pkl', '.pickle')):
-            raise ValueError(f'--out must end in .pkl, got {args.out}')
+            raise InputError(f'--out must end in .pkl, got {args.out}')
         dump = dict(type='DumpResults', out_file_path=args.out)
         evaluators = config.test_evaluator
         if not isinstance(evaluators, list | tuple):
@@ -78,17 +85,25 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.test_evaluator = [*evaluators, dump]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Test."""
-    args = parse_args(argv)
-    with clear_errors(args.traceback):
-        config = read_config(args)
-        apply_options(config, args)
-        if is_main_rank() and not args.no_data_check:
-            check_data(config, ('test',))
+def test(args: Namespace) -> None:
+    """Test.
+
+    Raises:
+        UserError: A config, data or options that cannot be used.
+    """
+    config = read_config(args)
+    apply_options(config, args)
+    if cli.is_main_rank() and not args.no_data_check:
+        check_data(config, ('test',))
+    with cli.during(lambda: cli.Activity('testing')):
         build_runner(config).test()
-        leave_group()
+    leave_group()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(test, parse_args(argv))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

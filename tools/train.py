@@ -4,29 +4,17 @@ python tools/train.py configs/demo/map_digits.py
 tools/dist_train.sh configs/mmseg/upernet_map_ade20k.py 8 --resume
 """
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from mmengine.config import Config
-
-from mmmap.datasets.of_config import check_data, reports_of
-from mmmap.engine.hooks.batch_feed import check_feed
-from mmmap.engine.launch import (
-    build_runner,
-    clear_errors,
-    common_parser,
-    is_main_rank,
-    last_checkpoint,
-    leave_group,
-    nothing_left_behind,
-    read_config,
-)
-from mmmap.engine.recorded import check_resumed
+from mmmap import cli
+from mmmap.errors import InputError
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     """The command line."""
-    parser = common_parser('Train a model from a config')
+    parser = cli.runner_parser('Train a model from a config')
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -56,11 +44,29 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     return parser.parse_args(argv)
 
 
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmengine.config import Config
+
+from mmmap.datasets.of_config import check_data, reports_of
+from mmmap.engine.hooks.batch_feed import check_feed
+from mmmap.engine.launch import (
+    build_runner,
+    last_checkpoint,
+    leave_group,
+    nothing_left_behind,
+    read_config,
+    training,
+)
+from mmmap.engine.recorded import check_resumed
+
+
 def apply_options(config: Config, args: Namespace) -> None:
     """Put the options of training into the config.
 
     Raises:
-        ValueError: The config has no base batch for ``--auto-scale-lr``, or
+        InputError: The config has no base batch for ``--auto-scale-lr``, or
             ``--sharded`` is asked of a single process.
         CheckpointError: The one to go on from is of another method.
     """
@@ -69,7 +75,7 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.optim_wrapper.dtype = 'bfloat16'
     if args.auto_scale_lr:
         if not config.get('auto_scale_lr', {}).get('base_batch_size'):
-            raise ValueError(
+            raise InputError(
                 '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size='
                 '...) in the config: the batch its learning rate is meant for'
             )
@@ -85,7 +91,7 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.custom_hooks = [*others, dict(type='BadFileHook', skip=True)]
     if args.resume == 'auto':
         args.resume = last_checkpoint(config.work_dir)
-        if args.resume is None and is_main_rank():
+        if args.resume is None and cli.is_main_rank():
             print(f'{config.work_dir} holds no checkpoint: starting anew')
     if args.resume:
         check_resumed(config.model, args.resume)
@@ -118,23 +124,31 @@ def look_at_data(config: Config, skip_bad: bool) -> None:
         print(f'note: {note}')
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Train."""
-    args = parse_args(argv)
-    with clear_errors(args.traceback):
-        config = read_config(args)
-        apply_options(config, args)
-        if is_main_rank():
-            warn_of_one_checkpoint(config)
-            if not args.no_data_check:
-                look_at_data(config, args.skip_bad)
-        with nothing_left_behind(config.work_dir) as runners:
-            runner = build_runner(config)
-            runners.append(runner)
-            check_feed(runner)
+def train(args: Namespace) -> None:
+    """Train.
+
+    Raises:
+        UserError: A config, data or options that cannot be used.
+    """
+    config = read_config(args)
+    apply_options(config, args)
+    if cli.is_main_rank():
+        warn_of_one_checkpoint(config)
+        if not args.no_data_check:
+            look_at_data(config, args.skip_bad)
+    with nothing_left_behind(config.work_dir) as runners:
+        runner = build_runner(config)
+        runners.append(runner)
+        check_feed(runner)
+        with training(runner):
             runner.train()
-        leave_group()
+    leave_group()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(train, parse_args(argv))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,5 +1,7 @@
-"""What is raised where weights cannot be had."""
+"""What is raised where a checkpoint is unusable."""
+
+from ..errors import UserError
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(UserError, RuntimeError):
     """A checkpoint that cannot be used, with what was wrong with it."""

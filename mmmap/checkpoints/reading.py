@@ -29,6 +29,12 @@ def check_file(path: str | Path) -> None:
             f'cannot read {path}: a checkpoint is a file or an http(s) URL; '
             'download it and give the path of the file'
         )
+    if Path(path).is_dir():
+        found = sorted(Path(path).glob('*.pth'), key=os.path.getmtime)
+        raise CheckpointError(
+            f'{path} is a folder, expected a checkpoint file, as '
+            f'{found[-1] if found else Path(path, "epoch_1.pth")}'
+        )
     if not Path(path).is_file():
         raise CheckpointError(
             f'no checkpoint at {path}; train one first or correct the path'

@@ -1,35 +1,21 @@
 """The command line of a converter of checkpoints."""
 
-import argparse
-import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from ..checkpoints import (
-    CheckpointError,
-    read_checkpoint,
-    write_checkpoint,
-)
-from .names import ConversionError
+from ..cli import command_parser, run
 
 
-def main(
-    description: str,
-    converted: Callable[[dict], dict],
-    restored: Callable[[dict], dict],
-    argv: Sequence[str] | None = None,
-) -> int:
-    """Read a file, convert it, write another; return the exit status.
+def parse_args(
+    description: str, argv: Sequence[str] | None = None
+) -> Namespace:
+    """The command line.
 
     Args:
         description: For ``--help``.
-        converted: From an official file's content to ours.
-        restored: The way back, for ``--reverse``.
         argv: Arguments; by default those of the process.
     """
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser(description)
     parser.add_argument('src', help='checkpoint to read, .pth or .safetensors')
     parser.add_argument(
         'dst', help='checkpoint to write, .pth or .safetensors'
@@ -40,15 +26,30 @@ def main(
     parser.add_argument(
         '--overwrite', action='store_true', help='replace DST if it exists'
     )
-    args = parser.parse_args(argv)
-    convert = restored if args.reverse else converted
-    try:
-        content = convert(read_checkpoint(args.src))
+    return parser.parse_args(argv)
+
+
+def main(
+    args: Namespace,
+    converted: Callable[[dict], dict],
+    restored: Callable[[dict], dict],
+) -> int:
+    """Read a file, convert it, write another; return the exit status.
+
+    Args:
+        args: The command line.
+        converted: From an official file's content to ours.
+        restored: The way back, for ``--reverse``.
+    """
+
+    def convert(args: Namespace) -> None:
+        from ..checkpoints import read_checkpoint, write_checkpoint
+
+        content = read_checkpoint(args.src)
+        content = (restored if args.reverse else converted)(content)
         write_checkpoint(args.dst, content, args.overwrite)
-    except (ConversionError, CheckpointError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    # The weights come first, whatever the official key is.
-    weights = next(iter(content.values()))
-    print(f'{args.dst}: {len(weights)} tensors')
-    return 0
+        # The weights come first, whatever the official key is.
+        weights = next(iter(content.values()))
+        print(f'{args.dst}: {len(weights)} tensors')
+
+    return run(convert, args)

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from ..errors import InputError
+
 
 def relative_error(ours: Tensor, official: Tensor) -> float:
     """Largest difference over the largest official value."""
     if ours.shape != official.shape:
-        raise ValueError(
+        raise InputError(
             f'shape {tuple(ours.shape)}, official {tuple(official.shape)}'
         )
     error = (ours.double() - official.double()).abs().max()
@@ -25,25 +27,25 @@ def check_fixture(
     """See that a fixture and its config have these keys and can be compared.
 
     Raises:
-        ValueError: A key is absent, or there is one that nothing compares.
+        InputError: A key is absent, or there is one that nothing compares.
     """
     check_keys(f'a fixture of {what}', fixture, keys)
     check_keys("a fixture's config", fixture['config'], config)
     unknown = set(fixture) - keys
     if unknown:
-        raise ValueError(f'nothing here compares {sorted(unknown)}')
+        raise InputError(f'nothing here compares {sorted(unknown)}')
 
 
 def check_keys(what: str, found: Mapping, expected: set[str]) -> None:
     """See that something has these keys.
 
     Raises:
-        ValueError: A key is absent.
+        InputError: A key is absent.
     """
     missing = expected - set(found) if isinstance(found, Mapping) else expected
     if missing:
         keys = sorted(found) if isinstance(found, Mapping) else type(found)
-        raise ValueError(
+        raise InputError(
             f'not the form of {what}: without {sorted(missing)}, its keys '
             f'are {keys}'
         )

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
+from ..errors import InputError
 
-class ConversionError(ValueError):
+
+class ConversionError(InputError):
     """Weights that are not of the form a converter expects."""
 
 

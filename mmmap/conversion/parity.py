@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from mmpretrain.registry import MODELS
 
+from ..errors import InputError
 from ..models.masking import hide
 from ..models.selfsup import MAP
 from .fixtures import check_fixture, relative_error
@@ -51,7 +52,7 @@ def errors_of(fixture: Mapping) -> dict[str, float]:
     What only one kind has tells which it is.
 
     Raises:
-        ValueError: It is of no kind, or not of the form of its kind.
+        InputError: It is of no kind, or not of the form of its kind.
     """
     kinds = {
         map_errors: MAP_FIXTURE - MAMBA_VISION_FIXTURE,
@@ -61,7 +62,7 @@ def errors_of(fixture: Mapping) -> dict[str, float]:
     for compare, signs in kinds.items():
         if signs & set(fixture):
             return compare(fixture)
-    raise ValueError(
+    raise InputError(
         'neither a fixture of 2-D MAP, which has '
         f'{sorted(MAP_FIXTURE)}, nor of MambaVision, which has '
         f'{sorted(MAMBA_VISION_FIXTURE)}, nor of MAP on points, which has '
@@ -84,11 +85,11 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     Relative to the largest official value of that quantity.
 
     Raises:
-        ValueError: The fixture is of another form.
+        InputError: The fixture is of another form.
     """
     check_fixture('2-D MAP', fixture, MAP_FIXTURE, MAP_CONFIG)
     if not fixture['grads']:
-        raise ValueError('the fixture lists no gradients to compare')
+        raise InputError('the fixture lists no gradients to compare')
     model = build_official(fixture['config'])
     pattern, depth = model.backbone.pattern, len(model.decoder.blocks)
     model.load_state_dict(to_mmmap(fixture['state_dict'], pattern))
@@ -117,7 +118,7 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     names = name_map(pattern, depth)
     for name, grad in fixture['grads'].items():
         if name not in names:
-            raise ValueError(f'a gradient of an unknown weight, {name}')
+            raise InputError(f'a gradient of an unknown weight, {name}')
         own = model.get_parameter(names[name]).grad
         errors[f'grad {name}'] = relative_error(own.view(grad.shape), grad)
     return errors
@@ -127,10 +128,10 @@ def build_official(config: Mapping) -> MAP:
     """Our ``MAP`` with the sizes of an official configuration.
 
     Raises:
-        ValueError: A size that our model does not have.
+        InputError: A size that our model does not have.
     """
     if config['rms_norm_eps'] != RMS_NORM_EPS:
-        raise ValueError(
+        raise InputError(
             f'rms_norm_eps is {config["rms_norm_eps"]}, our norms have '
             f'{RMS_NORM_EPS} as the published ones'
         )

@@ -6,6 +6,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..models.layers.points import PointGroups
 from ..models.masking import hide
 from .fixtures import check_fixture, check_keys, relative_error
@@ -48,7 +49,7 @@ def points_errors(fixture: Mapping) -> dict[str, float]:
     special in the published code.
 
     Raises:
-        ValueError: The fixture is of another form.
+        InputError: The fixture is of another form.
     """
     _check(fixture)
     official = _official(fixture)
@@ -65,7 +66,7 @@ def points_rounding(fixture: Mapping) -> dict[str, float]:
     apart and both be right.
 
     Raises:
-        ValueError: The fixture is of another form.
+        InputError: The fixture is of another form.
     """
     _check(fixture)
     exact = _ours(fixture, torch.float64)
@@ -80,12 +81,12 @@ def _check(fixture: Mapping) -> None:
     check_keys("a fixture's pretrain", fixture['pretrain'], PRETRAIN)
     check_keys("a fixture's finetune", fixture['finetune'], FINETUNE)
     if fixture['config']['loss'] not in LOSSES:
-        raise ValueError(
+        raise InputError(
             f'the loss is {fixture["config"]["loss"]!r}, ours are '
             f'{", ".join(LOSSES)}'
         )
     if not fixture['pretrain']['grads']:
-        raise ValueError('the fixture lists no gradients to compare')
+        raise InputError('the fixture lists no gradients to compare')
 
 
 def _official(fixture: Mapping) -> dict[str, Tensor]:
@@ -128,7 +129,7 @@ def _pretrained(
     names = name_map('pretrain', pattern_of_mmmap(weights), weights)
     for name, grad in official['grads'].items():
         if name not in names:
-            raise ValueError(f'a gradient of an unknown weight, {name}')
+            raise InputError(f'a gradient of an unknown weight, {name}')
         own = model.get_parameter(names[name]).grad
         ours[f'grad {name}'] = own.view(grad.shape)
     return ours

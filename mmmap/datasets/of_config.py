@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from ..errors import UserError
 from .checks import (
     Report,
     check_images,
@@ -14,7 +15,7 @@ from .checks import (
 from .coco_checks import check_coco
 
 
-class DataError(RuntimeError):
+class DataError(UserError, RuntimeError):
     """Data that a config needs and that is missing or wrong."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..ops.points.checks import LARGEST
 from . import meshes
 
@@ -20,7 +21,7 @@ _BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 SUFFIXES = ('.npz', '.npy', '.txt', '.xyz', '.pts', *meshes.SUFFIXES)
 
 
-class PointFileError(ValueError):
+class PointFileError(InputError):
     """A file that does not hold what it should; the message names it."""
 
 

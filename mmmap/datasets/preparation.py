@@ -3,10 +3,10 @@
 Standard library only.
 """
 
-import argparse
 import os
-import sys
 from pathlib import Path
+
+from ..cli import command_parser
 
 
 def link_dataset(source, destination):
@@ -48,11 +48,8 @@ def preparation_parser(description, advice, layout):
     Returns:
         argparse.ArgumentParser: With root, --link, --subset and --full.
     """
-    parser = argparse.ArgumentParser(
-        description=description,
-        epilog=advice,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser(description)
+    parser.epilog = advice
     parser.add_argument('root', type=Path, help='folder of the data set')
     parser.add_argument(
         '--link',
@@ -81,7 +78,7 @@ def conclude(reports, advice, link, destination):
         destination: Where to link to, or None.
 
     Returns:
-        int: Exit status, 0 if complete and linked as asked.
+        int: Exit status, 0 if complete.
     """
     print(*reports, sep='\n')
     if any(report.problems for report in reports):
@@ -90,10 +87,6 @@ def conclude(reports, advice, link, destination):
     print('Complete.')
     if destination is None:
         return 0
-    try:
-        link(destination)
-    except OSError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    link(destination)
     print(f'Linked: {destination}')
     return 0

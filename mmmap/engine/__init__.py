@@ -1,11 +1,6 @@
 """How models learn: the optimizer's groups and the hooks."""
 
-from . import (
-    checkpoint_loading,  # noqa: F401  replaces MMEngine's reader
-    checkpoint_writing,  # noqa: F401  replaces its writer of local files
-    complexity,  # noqa: F401  adds to MMEngine's table
-    model_hub,  # noqa: F401  adds to mmpretrain's list of models
-)
+from . import complexity  # noqa: F401  adds to MMEngine's table
 from .hooks import (
     BadFileHook,
     BatchFeedHook,

@@ -20,6 +20,7 @@ from torch.utils.flop_counter import (
     sdpa_flop_count,
 )
 
+from ..errors import InputError
 from ..ops.backend import choose
 from ..ops.selective_scan.operator import scan_flops
 
@@ -59,12 +60,12 @@ def layers_of(
         depth: How far down the modules go; 0 is the model alone.
 
     Raises:
-        RuntimeError: The scan that runs cannot be counted.
+        InputError: The scan that runs cannot be counted.
     """
     device = next(model.parameters()).device.type
     scan = choose('selective_scan', device).name
     if scan not in COUNTED:
-        raise RuntimeError(
+        raise InputError(
             f'the FLOPs of the {scan!r} scan cannot be counted on {device}; '
             f'set MMMAP_SCAN_BACKEND to one of {", ".join(COUNTED)}'
         )

@@ -1,6 +1,5 @@
 """A model of any config on random input, to measure what it costs."""
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,28 +13,10 @@ from mmpretrain.structures import DataSample
 from torch import nn
 
 from ..models.backbones import HybridNetPoints
-from .trained import forget_training, image_size, open_config
+from .settings import open_model_config
+from .trained import forget_training, image_size
 
 _SHAPES = ('img_shape', 'ori_shape', 'pad_shape', 'batch_input_shape')
-
-
-def example_parser(description: str) -> argparse.ArgumentParser:
-    """The config and size of an example, for a command line."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='of any model')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs='+',
-        metavar='N',
-        help='height and width, or number of points (default: as the '
-        'backbone was made for, or 1024 points)',
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return parser
 
 
 def open_untrained(path: str | Path) -> tuple[nn.Module, Config]:
@@ -45,7 +26,7 @@ def open_untrained(path: str | Path) -> tuple[nn.Module, Config]:
         FileNotFoundError: No such file.
         ValueError: It is no config, or one without a model.
     """
-    config = open_config(path)
+    config = open_model_config(path)
     init_default_scope(config.get('default_scope', 'mmpretrain'))
     if isinstance(config.model.get('backbone'), dict):
         forget_training(config.model.backbone)

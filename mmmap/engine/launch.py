@@ -3,79 +3,22 @@
 import argparse
 import os
 import shutil
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
 from ..checkpoints import CheckpointError, check_file
+from ..cli import AGAIN, Activity, during, is_main_rank, is_user_error
 from ..datasets.of_config import set_data_root
-
-# What wrong input raises. Anything else is a bug and shows its traceback.
-EXPECTED = (ArithmeticError, OSError, RuntimeError, ValueError)
-# The launcher ends all processes well within it once one has failed.
-_TURN = 10.0  # seconds
-
-
-@contextmanager
-def clear_errors(traceback: bool = False) -> Iterator[None]:
-    """End with one clear message and status 1 where input is wrong.
-
-    Args:
-        traceback: Let the error through, with where it was raised.
-    """
-    try:
-        yield
-    except Exception as error:
-        if traceback or not is_expected(error):
-            raise
-        if not is_main_rank():
-            # Mostly the first process fails alike and says so; this one
-            # is ended meanwhile, or it failed alone and must speak.
-            time.sleep(_TURN)
-        print(
-            f'stopped by {type(error).__name__}; --traceback shows where\n'
-            f'error: {told(error)}',
-            file=sys.stderr,
-            flush=True,
-        )
-        if torch.distributed.is_initialized():
-            # Leaving a group in which others wait could hang.
-            os._exit(1)
-        raise SystemExit(1) from None
-
-
-def is_expected(error: Exception) -> bool:
-    """Whether the input is wrong, not the code.
-
-    mmengine's registries say so of a config in errors of any type: of an
-    unknown class, or of an argument that a class does not take. OpenMMLab
-    asserts what it expects of data, and says so; of a data set without one
-    sample of use it raises nothing but ``Exception``.
-
-    Args:
-        error: What was raised.
-    """
-    text = str(error)
-    of_a_config = '__init__() ' in text or 'is not in the mm' in text
-    of_data = type(error) in (AssertionError, Exception) and text != ''
-    return isinstance(error, EXPECTED) or of_a_config or of_data
-
-
-def told(error: Exception) -> str:
-    """What an error says, without the traceback of a loader's process."""
-    text = str(error)
-    if 'Original Traceback' not in text:
-        return text
-    return text.rpartition(f'{type(error).__name__}: ')[2].strip()
+from ..errors import InputError
+from .settings import open_config, override
 
 
 @contextmanager
@@ -94,11 +37,10 @@ def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
     runners: list[Runner] = []
     try:
         yield runners
-    except Exception as error:
-        if not is_expected(error):
-            raise
+    except (Exception, KeyboardInterrupt) as error:
+        refused = isinstance(error, KeyboardInterrupt) or is_user_error(error)
         started = any(runner.iter > 0 for runner in runners)
-        if folder.is_dir() and is_main_rank() and not started:
+        if refused and not started and folder.is_dir() and is_main_rank():
             for path in set(folder.iterdir()) - before:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             for path in absent:
@@ -107,76 +49,41 @@ def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
         raise
 
 
-class _Settings(DictAction):
-    """mmengine's KEY=VALUE, with a message for what is of another form."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        wrong = [value for value in values if '=' not in value]
-        if wrong:
-            parser.error(
-                f'{option_string} takes KEY=VALUE, as '
-                f'train_dataloader.batch_size=4, got {" ".join(wrong)}'
-            )
-        super().__call__(parser, namespace, values, option_string)
-
-
-def common_parser(description: str) -> argparse.ArgumentParser:
-    """Options that training and testing share."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--work-dir', help='results; by default work_dirs/<config name>'
-    )
-    parser.add_argument(
-        '--data-root',
-        metavar='DIR',
-        help='folder of the data, instead of the data_root of the config',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_Settings,
-        metavar='KEY=VALUE',
-        help='override settings, as train_dataloader.batch_size=4',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='how the processes were started (dist_train.sh: pytorch)',
-    )
-    parser.add_argument(
-        '--no-data-check',
-        action='store_true',
-        help='do not look at the data sets before the start',
-    )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where an error was raised, not its message alone',
-    )
-    # Older launchers pass it; torchrun sets the environment instead.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    return parser
-
-
-def open_config(path: str | Path) -> Config:
-    """A config of a file.
+@contextmanager
+def training(runner: Runner) -> Iterator[None]:
+    """Say how far a training was, where an error or Ctrl-C ends it.
 
     Raises:
-        FileNotFoundError: No such config.
-        ValueError: It is no Python.
+        InputError: A batch is too small for batch normalisation.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'no config at {path}; see configs/README.md for those there are'
+
+    def now(unit: str, done: int, total: int) -> str:
+        return f'{unit} {min(done + 1, total)} of {total}'
+
+    def activity() -> Activity:
+        resume = 'run the same command with --resume'
+        if last_checkpoint(runner.work_dir) is None:
+            resume = f'{AGAIN} (no checkpoint was written yet)'
+        return Activity(
+            f'training, {now("epoch", runner.epoch, runner.max_epochs)}, '
+            f'{now("iteration", runner.iter, runner.max_iters)}',
+            runner.iter > 0,
+            resume,
         )
-    try:
-        return Config.fromfile(path)
-    except SyntaxError as error:
-        raise ValueError(
-            f'{path}, or what it inherits, is not a config: {error}'
-        ) from error
+
+    with during(activity):
+        try:
+            yield
+        except ValueError as error:
+            # What torch says names no setting.
+            if 'Expected more than 1 value per channel' in str(error):
+                raise InputError(
+                    'batch normalisation needs more than one value in each '
+                    'channel, and this batch has one: set '
+                    'train_dataloader.batch_size to at least 2 (and '
+                    'drop_last=True, where the last batch is smaller)'
+                ) from error
+            raise
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -187,8 +94,7 @@ def read_config(args: argparse.Namespace) -> Config:
     """
     config = open_config(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if args.cfg_options:
-        config.merge_from_dict(args.cfg_options)
+    override(config, args.cfg_options or {})
     if args.data_root:
         set_data_root(config, args.data_root)
     config.launcher = args.launcher
@@ -242,12 +148,6 @@ def leave_group() -> None:
         torch.distributed.destroy_process_group()
 
 
-def is_main_rank() -> bool:
-    """Whether this is the first process, before the group is formed."""
-    rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))
-    return rank == '0'
-
-
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
     """Mixed precision on the CPU, in bf16, which needs no loss scaling."""
@@ -266,12 +166,12 @@ def _amp_on_cpu(config: Config) -> None:
     """Replace mmengine's wrapper, which insists on a GPU.
 
     Raises:
-        ValueError: A detector: mmcv's CPU operators take fp32 only.
+        InputError: A detector: mmcv's CPU operators take fp32 only.
     """
     wrapper = config.get('optim_wrapper') or {}
     if wrapper.get('type') == 'AmpOptimWrapper':
         if config.get('default_scope') == 'mmdet':
-            raise ValueError(
+            raise InputError(
                 "mixed precision for detectors needs a GPU: mmcv's NMS and "
                 'RoIAlign take fp32 only on the CPU. Train without --amp'
             )

@@ -22,6 +22,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
+from ..errors import InputError
 from .launch import is_main_rank
 
 # They copy or run the whole model in one process.
@@ -35,10 +36,10 @@ def shard(config: Config) -> None:
     Hooks that need the whole model in one process are taken out, and said.
 
     Raises:
-        ValueError: There is one process.
+        InputError: There is one process.
     """
     if config.get('launcher', 'none') == 'none':
-        raise ValueError(
+        raise InputError(
             '--sharded spreads a model over processes; start several with '
             'tools/dist_train.sh CONFIG N --sharded'
         )

@@ -3,9 +3,6 @@
 What the commands of ``tools/analysis_tools`` share.
 """
 
-import sys
-from argparse import Namespace
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from ..errors import InputError
 from ..models.backbones.base import Backbone
 from ..models.backbones.pretrained import (
     CheckpointError,
@@ -24,42 +22,9 @@ from ..models.backbones.pretrained import (
     read_checkpoint,
     weights_of,
 )
-from . import launch
-from .launch import is_expected, replace_sync_bn
+from .launch import replace_sync_bn
 from .recorded import METHOD_SETTINGS, check_settings
-
-
-def exit_status(run: Callable[[Namespace], None], args: Namespace) -> int:
-    """Run a command: 0, or 1 and one clear line where its input is wrong.
-
-    Args:
-        run: The command.
-        args: Its command line; with ``traceback`` errors are let through.
-    """
-    try:
-        run(args)
-    except Exception as error:
-        if args.traceback or not is_expected(error):
-            raise
-        print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
-        return 1
-    return 0
-
-
-def open_config(path: str | Path) -> Config:
-    """A config file with a model.
-
-    Raises:
-        FileNotFoundError: No such file.
-        ValueError: It is no config, or one without a model.
-    """
-    config = launch.open_config(path)
-    if not isinstance(config.get('model'), dict):
-        raise ValueError(
-            f'{path} has no model; give the config the checkpoint was '
-            'trained with'
-        )
-    return config
+from .settings import open_model_config
 
 
 def open_model(
@@ -77,14 +42,14 @@ def open_model(
         mask_ratio: Instead of the config's, for a pretraining method.
 
     Raises:
-        ValueError: The config's model is of another type, or the ratio is
+        InputError: The config's model is of another type, or the ratio is
             impossible.
         CheckpointError: The checkpoint does not fit.
     """
-    config = open_config(path)
+    config = open_model_config(path)
     cfg = config.model
     if str(cfg.get('type', '')).split('.')[-1] not in kinds:
-        raise ValueError(
+        raise InputError(
             f'the model of {path} is {cfg.get("type")!r}; give the config of '
             f'a {" or ".join(kinds)}'
         )
@@ -127,13 +92,13 @@ def open_backbone(
         what normalises images for it.
 
     Raises:
-        ValueError: The config has no backbone.
+        InputError: The config has no backbone.
         CheckpointError: The checkpoint does not fit.
     """
-    config = open_config(path)
+    config = open_model_config(path)
     cfg = config.model.get('backbone')
     if not isinstance(cfg, dict):
-        raise ValueError(
+        raise InputError(
             f'the model of {path} ({config.model.get("type")!r}) has no '
             'backbone; give the config the checkpoint was trained with'
         )
@@ -164,10 +129,10 @@ def open_whole(
         The model, evaluating, and its config.
 
     Raises:
-        ValueError: There is no such config.
+        InputError: There is no such config.
         CheckpointError: The checkpoint does not fit.
     """
-    config = open_config(path)
+    config = open_model_config(path)
     forget_training(config.model.get('backbone', {}))
     # A single process has no others to synchronise with.
     replace_sync_bn(config.model)

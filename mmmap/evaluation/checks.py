@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from ..errors import InputError
+
 
 def check_labelled(name: str, features: Tensor, labels: Tensor) -> None:
     """See that every feature is a number and has a label.
@@ -12,24 +14,24 @@ def check_labelled(name: str, features: Tensor, labels: Tensor) -> None:
         labels: (N,), whole numbers from 0.
 
     Raises:
-        ValueError: Other shapes, no samples, labels that are no classes, or
+        InputError: Other shapes, no samples, labels that are no classes, or
             a value that is not finite.
     """
     if features.dim() != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(
+        raise InputError(
             f'features of {name} must be (N, C) and labels (N,), got '
             f'{tuple(features.shape)} and {tuple(labels.shape)}'
         )
     if not len(features):
-        raise ValueError(f'{name} has no samples; at least one is needed')
+        raise InputError(f'{name} has no samples; at least one is needed')
     if labels.is_floating_point() or labels.min() < 0:
-        raise ValueError(
+        raise InputError(
             f'labels of {name} must be whole numbers from 0, got '
             f'{labels.dtype} with the smallest {labels.min().item()}'
         )
     wrong = (~features.isfinite()).any(1)
     if wrong.any():
-        raise ValueError(
+        raise InputError(
             f'{wrong.sum().item():,} of {len(features):,} features of {name} '
             'are not finite (NaN or infinite): the checkpoint comes from a '
             'run that diverged, or the images are broken'
@@ -48,18 +50,18 @@ def check_pair(
         query_labels: (M,).
 
     Raises:
-        ValueError: As :func:`check_labelled`, or less than two classes, or
+        InputError: As :func:`check_labelled`, or less than two classes, or
             two widths of features.
     """
     check_labelled('train', features, labels)
     check_labelled('val', queries, query_labels)
     if features.shape[1] != queries.shape[1]:
-        raise ValueError(
+        raise InputError(
             f'features of train have {features.shape[1]} channels, those of '
             f'val {queries.shape[1]}: take both from one backbone'
         )
     if (labels == labels[0]).all():
-        raise ValueError(
+        raise InputError(
             f'all {len(labels):,} samples of train are of one class; '
             'classification needs at least two'
         )

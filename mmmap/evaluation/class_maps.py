@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from mmpretrain.evaluation import ConfusionMatrix
 
+from ..errors import InputError
+
 
 def confusion(
     predicted: np.ndarray, true: np.ndarray, classes: int, ignore: int = 255
@@ -20,10 +22,10 @@ def confusion(
         ignore: Its pixels are left out.
 
     Raises:
-        ValueError: Shapes that differ, or a class beyond K.
+        InputError: Shapes that differ, or a class beyond K.
     """
     if predicted.shape != true.shape:
-        raise ValueError(
+        raise InputError(
             f'the prediction is {predicted.shape} pixels, the truth '
             f'{true.shape}'
         )
@@ -31,7 +33,7 @@ def confusion(
     pair = [side[known].astype(np.int64) for side in (predicted, true)]
     for name, side in zip(('predicted', 'true'), pair):
         if side.size and not 0 <= side.min() <= side.max() < classes:
-            raise ValueError(
+            raise InputError(
                 f'{name} classes must be 0 to {classes - 1}, got '
                 f'{side.min()} to {side.max()}'
             )

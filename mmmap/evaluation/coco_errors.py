@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
+
 # In the order in which they are forgiven; each includes those before it.
 KINDS = {
     'C75': 'IoU 0.75 wanted',
@@ -58,7 +60,7 @@ def error_curves(
 
     Raises:
         FileNotFoundError: A file is not there.
-        ValueError: No instances, no detections, or files that do not belong
+        InputError: No instances, no detections, or files that do not belong
             together.
     """
     from pycocotools.coco import COCO
@@ -71,13 +73,13 @@ def error_curves(
             annotated = COCO(str(truth))
             results = annotated.loadRes(str(found))
         except (AssertionError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(
+            raise InputError(
                 f'{found} holds no detections of the images of {truth}: '
                 f'{type(error).__name__} {error}'
             ) from error
     ids = sorted({a['category_id'] for a in annotated.anns.values()})
     if not ids:
-        raise ValueError(f'{truth} has no instances')
+        raise InputError(f'{truth} has no instances')
     curves = [_of_class(annotated, results, k, iou_type) for k in ids]
     recall = np.linspace(0, 1, curves[0].shape[-1])
     names = [annotated.cats[k]['name'] for k in ids]

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.checks import check_image_folder
+from ..errors import InputError
 
 
 def image_folder(root: Path, size: tuple[int, int]) -> CustomDataset:
@@ -28,11 +29,11 @@ def image_folder(root: Path, size: tuple[int, int]) -> CustomDataset:
         size: H and W that the model sees.
 
     Raises:
-        ValueError: A folder that is not of this form, or unreadable images.
+        InputError: A folder that is not of this form, or unreadable images.
     """
     report = check_image_folder(root)
     if report.problems:
-        raise ValueError('; '.join(report.problems))
+        raise InputError('; '.join(report.problems))
     pipeline = [
         dict(type='LoadImageFromFile'),
         dict(
@@ -55,11 +56,11 @@ def pooled(outs: Tensor | Sequence[Tensor]) -> Tensor:
     give their mean.
 
     Raises:
-        ValueError: An output of another form.
+        InputError: An output of another form.
     """
     last = outs if isinstance(outs, Tensor) else outs[-1]
     if not isinstance(last, Tensor) or last.dim() not in (2, 3, 4):
-        raise ValueError(
+        raise InputError(
             'a backbone must give vectors (B, C), tokens (B, L, C) or maps '
             f'(B, C, h, w), got {type(last).__name__} '
             f'{tuple(getattr(last, "shape", ()))}'
@@ -92,7 +93,7 @@ def extract(
         (N, C) in fp32 and (N,).
 
     Raises:
-        ValueError: An image that cannot be read.
+        InputError: An image that cannot be read.
     """
     loader = DataLoader(
         _Named(dataset),
@@ -105,7 +106,7 @@ def extract(
     for batch in loader:
         unread = [x for x in batch['problem'] if x]
         if unread:
-            raise ValueError(unread[0])
+            raise InputError(unread[0])
         inputs = preprocess(dict(inputs=batch['inputs']))['inputs']
         features.append(encode(inputs).float().cpu())
         labels += [sample.gt_label.item() for sample in batch['data_samples']]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..errors import InputError
 from .checks import check_pair
 
 
@@ -43,7 +44,7 @@ def knn_accuracy(
         For each of ``ks``, in [0, 1].
 
     Raises:
-        ValueError: Features or labels of no use, or a number of neighbours
+        InputError: Features or labels of no use, or a number of neighbours
             or a temperature that is.
     """
     check_pair(features, labels, queries, query_labels)
@@ -68,15 +69,15 @@ def knn_accuracy(
 
 def _check(ks: Sequence[int], temperature: float, samples: int) -> None:
     if not ks or min(ks) < 1:
-        raise ValueError(
+        raise InputError(
             f'at least one neighbour must be asked for, got k={list(ks)}'
         )
     if max(ks) > samples:
-        raise ValueError(
+        raise InputError(
             f'{max(ks)} neighbours are asked for, but there are {samples} '
             'training samples; choose smaller numbers with --k'
         )
     if not temperature > 0:
-        raise ValueError(
+        raise InputError(
             f'the temperature must be positive, got {temperature}'
         )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..errors import InputError
 from .checks import check_pair
 
 STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
@@ -56,13 +57,13 @@ def linear_probe(
         seed: Of what is held out.
 
     Raises:
-        ValueError: Features, labels or settings of no use.
+        InputError: Features, labels or settings of no use.
     """
     check_pair(features, labels, queries, query_labels)
     if not strengths or not min(strengths) > 0:
-        raise ValueError(f'strengths must be positive, got {list(strengths)}')
+        raise InputError(f'strengths must be positive, got {list(strengths)}')
     if not 0 < held_out < 1:
-        raise ValueError(f'held_out must be between 0 and 1, got {held_out}')
+        raise InputError(f'held_out must be between 0 and 1, got {held_out}')
     strongest_first = sorted(set(strengths), reverse=True)
     apart = hold_out(labels, held_out, seed)
     learnt = _fits(features[~apart], labels[~apart], strongest_first)
@@ -88,7 +89,7 @@ def hold_out(labels: Tensor, part: float, seed: int) -> Tensor:
         seed: Of the draw.
 
     Raises:
-        ValueError: No class has samples enough.
+        InputError: No class has samples enough.
     """
     generator = torch.Generator().manual_seed(seed)
     apart = torch.zeros(len(labels), dtype=torch.bool)
@@ -98,7 +99,7 @@ def hold_out(labels: Tensor, part: float, seed: int) -> Tensor:
         order = torch.randperm(len(places), generator=generator)
         apart[places[order[:count]]] = True
     if not apart.any():
-        raise ValueError(
+        raise InputError(
             f'train has {len(labels)} samples, one of each class: none can '
             'be held out to choose the regularisation by; more are needed'
         )

@@ -9,6 +9,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 
+from ..errors import InputError
+
 
 def part_iou(
     predicted: np.ndarray, true: np.ndarray, parts: Sequence[int]
@@ -24,18 +26,18 @@ def part_iou(
         parts: The parts of the category.
 
     Raises:
-        ValueError: Shapes that differ, no parts, or an annotated part that
+        InputError: Shapes that differ, no parts, or an annotated part that
             the category does not have.
     """
     if predicted.shape != true.shape or not len(parts):
-        raise ValueError(
+        raise InputError(
             'prediction and annotation must have the same points and a '
             f'category its parts, got {predicted.shape}, {true.shape} and '
             f'{list(parts)}'
         )
     foreign = set(np.unique(true).tolist()) - set(parts)
     if foreign:
-        raise ValueError(
+        raise InputError(
             f'a shape is annotated with parts {sorted(foreign)}, its '
             f'category has {list(parts)}'
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..ops.backend import ENVIRONMENT
 from ..ops.selective_scan import torch_chunked  # noqa: F401 (the operator)
 
@@ -24,7 +25,7 @@ _LARGEST = 2**31 - 2**26
 INSTALL = 'pip install -r requirements/export.txt'
 
 
-class ExportError(RuntimeError):
+class ExportError(UserError, RuntimeError):
     """A model that has no ONNX file, with the reason."""
 
 

@@ -6,6 +6,7 @@ Letters: B batch, H W pixels, C channels, h w rows and columns of a map.
 from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..models.backbones import Backbone
 
 PARTS = ('model', 'backbone')
@@ -36,11 +37,11 @@ def part_of(
             w) for each of its ``out_indices``, ``features_0`` and so on.
 
     Raises:
-        ValueError: A part that has no form in ONNX.
+        InputError: A part that has no form in ONNX.
     """
     backbone = getattr(model, 'backbone', None)
     if not isinstance(backbone, Backbone):
-        raise ValueError(
+        raise InputError(
             f'a {type(model).__name__} with the backbone '
             f'{type(backbone).__name__} cannot be exported; models of images '
             'with HybridNet or MambaVision can'
@@ -51,7 +52,7 @@ def part_of(
         return model, ['logits']
     if hasattr(model, 'encode_decode'):
         return _Segmentor(model), ['logits']
-    raise ValueError(
+    raise InputError(
         f'a {type(model).__name__} cannot be exported as a whole, only '
         "classifiers and segmentors can (a detector's NMS and RoIAlign are "
         'operators of mmcv, which ONNX lacks); export its backbone: '

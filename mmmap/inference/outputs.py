@@ -10,6 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..errors import FileError
+
 # What the writers below leave, besides videos.
 WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
 
@@ -111,7 +113,7 @@ class FolderWriter:
         file = self.folder / room / f'{name}.png'
         file.parent.mkdir(parents=True, exist_ok=True)
         if not cv2.imwrite(str(file), image):
-            raise OSError(f'cannot write {file}; is the disk full?')
+            raise FileError(f'cannot write {file}; is the disk full?')
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -141,7 +143,7 @@ class VideoWriter(FolderWriter):
                 image.shape[1::-1],
             )
             if not self._writer.isOpened():
-                raise OSError(
+                raise FileError(
                     f'cannot write {self.file}: this OpenCV has no encoder '
                     "'mp4v'; take --save predictions"
                 )

@@ -9,12 +9,9 @@ import cv2
 import numpy as np
 
 from ..datasets.checks import IMAGE_SUFFIXES, list_images
+from ..errors import InputError
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm')
-
-
-class InputError(ValueError):
-    """An input that cannot be read, with what is wrong with it."""
 
 
 class Frame(NamedTuple):

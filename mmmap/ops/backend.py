@@ -25,8 +25,13 @@ from dataclasses import dataclass
 
 import torch
 
+from ..errors import InputError, UserError
 from .extension import INSTALL
 from .proof import fault
+
+
+class BackendError(UserError, RuntimeError):
+    """A backend that was asked for by name and cannot run."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +212,8 @@ def choose(
             it; without them, any problem.
 
     Raises:
-        ValueError: The name is not a backend of this operator.
-        RuntimeError: The named backend cannot run here, or computes
+        InputError: The name is not a backend of this operator.
+        BackendError: The named backend cannot run here, or computes
             something else than the torch backend.
     """
     device = torch.device(device)
@@ -221,14 +226,14 @@ def choose(
         return _first_that_runs(op, device, traits)
     known = {backend.name: backend for backend in backends}
     if name not in known:
-        raise ValueError(
+        raise InputError(
             f'{op}: unknown backend {name!r} from the {source}; '
             f'choose one of {", ".join(known)}'
         )
     reason = known[name].why_not(device.type, *traits)
     reason = reason or _failed_proof(op, known[name], device, traits)
     if reason:
-        raise RuntimeError(
+        raise BackendError(
             f'{op}: the {source} asks for backend {name!r}, '
             f'which cannot run: {reason}'
         )
@@ -317,7 +322,7 @@ def report() -> list[tuple[str, str, str, str]]:
         for device_type in ('cpu', 'cuda'):
             try:
                 chosen = choose(op, device_type)
-            except (ValueError, RuntimeError) as error:
+            except UserError as error:
                 rows.append((op, device_type, 'error', str(error)))
                 continue
             rows.append(

@@ -13,6 +13,7 @@ from mmengine.hooks import CheckpointHook
 
 from ..checkpoints import CheckpointError, check_file
 from ..checkpoints.recorded import config_of
+from ..errors import InputError
 from ..visualization.images import SUFFIXES
 from .logs import Curve, Log, read_log, trainings_of
 from .settings import (
@@ -127,7 +128,7 @@ def look_at(
 
     Raises:
         FileNotFoundError: No such folder or base.
-        ValueError: Nothing in the folder is of a run.
+        InputError: Nothing in the folder is of a run.
     """
     folder = Path(path)
     found = WorkDir(folder, read_log(folder))
@@ -135,7 +136,7 @@ def look_at(
     found.checkpoints = _checkpoints(folder)
     _read_config(found, starts)
     if not (starts or found.checkpoints or found.config):
-        raise ValueError(
+        raise InputError(
             f'{folder} holds no log, no checkpoint and no config of mmengine; '
             'name the work_dir of a run'
         )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..models.backbones import HybridNet
 from ..models.layers import Attention
 from .depths import ATTENTION, kinds_of
@@ -56,13 +57,13 @@ def attention_at(
         Empty for other backbones than HybridNet.
 
     Raises:
-        ValueError: An image of too many tokens.
+        InputError: An image of too many tokens.
     """
     if not isinstance(backbone, HybridNet):
         return {}
     h, w = backbone.grid(image)
     if h * w > MOST_TOKENS:
-        raise ValueError(
+        raise InputError(
             f'an image of {h}x{w} tokens has too large attention matrices; '
             f'{MOST_TOKENS:,} tokens is the most. Use a smaller --size'
         )
@@ -128,12 +129,12 @@ def seen_by(
         token: Its row and column; None for the mean.
 
     Raises:
-        ValueError: There is no such token.
+        InputError: There is no such token.
     """
     if token is None:
         return weight.mean(0).view(grid)
     if not (0 <= token[0] < grid[0] and 0 <= token[1] < grid[1]):
-        raise ValueError(
+        raise InputError(
             f'there is no token {token} in a grid of {grid[0]}x{grid[1]}; '
             'rows and columns count from 0'
         )

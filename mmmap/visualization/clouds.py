@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..models.selfsup.point_map import PointReconstruction
 
 GREY, BLUE, ORANGE, RED = (
@@ -70,10 +71,10 @@ def reconstruction_rows(
         names: Of the clouds; by default their numbers.
 
     Raises:
-        ValueError: A guess that is not finite.
+        InputError: A guess that is not finite.
     """
     if not shown.reconstructed.isfinite().all():
-        raise ValueError(
+        raise InputError(
             'a reconstruction is not finite (NaN or infinite): the '
             'checkpoint comes from a run that diverged'
         )

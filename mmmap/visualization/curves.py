@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..errors import InputError
+
 _PANEL = (4.6, 2.9)  # inches
 _COLUMNS = 3
 _POINTS = 30
@@ -27,10 +29,10 @@ def curve_figure(
         resumed: Iterations at which the run was taken up again; marked.
 
     Raises:
-        ValueError: There is nothing to draw.
+        InputError: There is nothing to draw.
     """
     if not panels:
-        raise ValueError('there are no curves to draw')
+        raise InputError('there are no curves to draw')
     columns = min(len(panels), _COLUMNS)
     rows = -(-len(panels) // columns)
     figure = Figure(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..models.backbones import HybridNet, MambaVision
 
 MAMBA, ATTENTION = 'Mamba', 'attention'
@@ -21,7 +22,7 @@ def kinds_of(backbone: nn.Module) -> list[str]:
     Depths are the blocks of HybridNet and the stages of MambaVision.
 
     Raises:
-        ValueError: Another backbone.
+        InputError: Another backbone.
     """
     if isinstance(backbone, HybridNet):
         built = len(backbone.layers)
@@ -29,7 +30,7 @@ def kinds_of(backbone: nn.Module) -> list[str]:
     if isinstance(backbone, MambaVision):
         kinds = [CONVOLUTIONS] * 2 + [BOTH] * 2
         return kinds[: len(backbone.stages)]
-    raise ValueError(
+    raise InputError(
         'only the depths of HybridNet and MambaVision are known, got a '
         f'{type(backbone).__name__}'
     )
@@ -74,12 +75,12 @@ def check_depths(backbone: nn.Module, depths: Sequence[int]) -> None:
     """See that depths are there.
 
     Raises:
-        ValueError: One is not.
+        InputError: One is not.
     """
     count = len(kinds_of(backbone))
     wrong = [depth for depth in depths if not 0 <= depth < count]
     if wrong or not depths:
-        raise ValueError(
+        raise InputError(
             f'depths {list(depths)} are asked for; this '
             f'{type(backbone).__name__} has those from 0 to {count - 1}'
         )
@@ -98,7 +99,7 @@ def maps_at(
         depths: From 0.
 
     Raises:
-        ValueError: Another backbone, or a depth that is not there.
+        InputError: Another backbone, or a depth that is not there.
     """
     check_depths(backbone, depths)
     if isinstance(backbone, MambaVision):

@@ -6,6 +6,8 @@ Letters: B images, C channels, h w rows and columns.
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 
 def principal_components(
     features: Tensor, count: int = 3
@@ -21,10 +23,10 @@ def principal_components(
         (count,), falling, in [0, 1].
 
     Raises:
-        ValueError: Features that are not finite.
+        InputError: Features that are not finite.
     """
     if not features.isfinite().all():
-        raise ValueError(
+        raise InputError(
             'features of the images are not finite (NaN or infinite): the '
             'checkpoint comes from a run that diverged'
         )
@@ -52,7 +54,7 @@ def colours(maps: Tensor) -> tuple[Tensor, Tensor]:
         with less than three channels the last colours are even.
 
     Raises:
-        ValueError: Features that are not finite.
+        InputError: Features that are not finite.
     """
     B, _, h, w = maps.shape
     tokens = maps.flatten(2).transpose(1, 2).flatten(0, 1)  # (B*h*w, C)

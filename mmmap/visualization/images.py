@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..errors import InputError
+
 SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 _DPI = 130
 
@@ -21,12 +23,12 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     """Image files among files and folders, in order.
 
     Raises:
-        ValueError: A path that does not exist, or a folder without images.
+        InputError: A path that does not exist, or a folder without images.
     """
     found = []
     for path in map(Path, paths):
         if not path.exists():
-            raise ValueError(f'there is no {path}')
+            raise InputError(f'there is no {path}')
         if path.is_file():
             found.append(path)
             continue
@@ -34,7 +36,7 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
             file for file in path.rglob('*') if file.suffix.lower() in SUFFIXES
         )
         if not inside:
-            raise ValueError(
+            raise InputError(
                 f'{path} has no images ({", ".join(sorted(SUFFIXES))})'
             )
         found.extend(inside)
@@ -49,11 +51,11 @@ def read_image(path: str | Path, size: tuple[int, int]) -> Tensor:
         size: H and W.
 
     Raises:
-        ValueError: Not an image.
+        InputError: Not an image.
     """
     image = cv2.imread(str(path))
     if image is None:
-        raise ValueError(f'{path} is not an image that can be read')
+        raise InputError(f'{path} is not an image that can be read')
     (H, W), (h, w) = size, image.shape[:2]
     scale = max(H / h, W / w)
     edges = max(round(w * scale), W), max(round(h * scale), H)

@@ -12,6 +12,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
+from ..errors import InputError
 from ..models.decoders import ATTENTION_MASKS, attention_mask
 from ..models.masking import (
     DiagonalMasking,
@@ -46,15 +47,15 @@ def mask_figure(
             the middle.
 
     Raises:
-        ValueError: A grid, ratio or query that cannot be.
+        InputError: A grid, ratio or query that cannot be.
     """
     if min(grid) < 1 or draws < 1:
-        raise ValueError(
+        raise InputError(
             f'grid and draws must be positive, got {grid} and {draws}'
         )
     query = query or (grid[0] // 2, grid[1] // 2)
     if not (0 <= query[0] < grid[0] and 0 <= query[1] < grid[1]):
-        raise ValueError(
+        raise InputError(
             f'the query {query} is no token of a grid of '
             f'{grid[0]}x{grid[1]}; rows and columns count from 0'
         )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 
 @torch.enable_grad()
 def receptive_fields(
@@ -33,7 +35,7 @@ def receptive_fields(
         (H, W) for each map.
 
     Raises:
-        ValueError: A gradient that is not finite.
+        InputError: A gradient that is not finite.
     """
     images = images.detach().clone().requires_grad_()
     fields = []
@@ -44,7 +46,7 @@ def receptive_fields(
         )
         field = gradient.abs().mean((0, 1))
         if not field.isfinite().all():
-            raise ValueError(
+            raise InputError(
                 'gradients are not finite (NaN or infinite): the checkpoint '
                 'comes from a run that diverged'
             )

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import mmmap  # noqa: F401  registers the models
-from mmmap.engine.model_hub import register_models
 from mmmap.models.backbones import HybridNet
+from mmmap.openmmlab.model_hub import register_models
 from tests.configs.test_configs import CONFIGS, NAMED
 
 

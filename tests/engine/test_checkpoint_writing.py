@@ -5,7 +5,7 @@ import torch
 from mmengine.fileio import LocalBackend, get_file_backend
 
 from mmmap.checkpoints import read_checkpoint
-from mmmap.engine.checkpoint_writing import WholeFileBackend
+from mmmap.openmmlab.checkpoint_writing import WholeFileBackend
 from tests.engine.tiny_runner import tiny_runner
 
 

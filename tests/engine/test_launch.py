@@ -2,12 +2,13 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmmap import cli
 from mmmap.engine import launch
 from mmmap.models.backbones.pretrained import CheckpointError
 
 
 def read(*arguments):
-    return launch.read_config(launch.common_parser('').parse_args(arguments))
+    return launch.read_config(cli.runner_parser('').parse_args(arguments))
 
 
 @pytest.fixture
@@ -110,48 +111,3 @@ def test_check_file(tmp_path):
         ):
             launch.check_file(str(path))
     launch.check_file('https://example.org/is_not_looked_at.pth')
-
-
-def end(error, traceback=False):
-    with launch.clear_errors(traceback):
-        raise error
-
-
-@pytest.mark.parametrize(
-    'kind',
-    [
-        AssertionError,
-        CheckpointError,
-        FileNotFoundError,
-        FloatingPointError,
-        RuntimeError,
-        ValueError,
-    ],
-)
-def test_what_is_expected_ends_with_its_message(kind, capsys):
-    with pytest.raises(SystemExit, match='1'):
-        end(kind('what came, what was expected'))
-    assert capsys.readouterr().err == (
-        f'stopped by {kind.__name__}; --traceback shows where\n'
-        'error: what came, what was expected\n'
-    )
-    with pytest.raises(kind):
-        end(kind('with its traceback'), traceback=True)
-
-
-@pytest.mark.parametrize('bug', [TypeError('a bug'), AssertionError()])
-def test_a_bug_is_let_through(capsys, bug):
-    """As an assertion that tells nothing; OpenMMLab's tell what is wrong."""
-    with pytest.raises(type(bug)):
-        end(bug)
-    assert capsys.readouterr().err == ''
-
-
-def test_other_processes_let_the_first_speak(monkeypatch, capsys):
-    waited = []
-    monkeypatch.setattr(launch.time, 'sleep', waited.append)
-    monkeypatch.setenv('RANK', '1')
-    with pytest.raises(SystemExit):
-        end(ValueError('of the second process alone'))
-    assert waited == [10.0]
-    assert 'of the second process alone' in capsys.readouterr().err

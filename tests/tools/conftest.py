@@ -58,10 +58,9 @@ def call(tool, *arguments):
     else:
         arguments += ['--cfg-options', name]
     try:
-        load_tool(tool).main(arguments)
-    except SystemExit as end:
+        return load_tool(tool).main(arguments)
+    except SystemExit as end:  # argparse's
         return end.code
-    return 0
 
 
 def scalars(work_dir):

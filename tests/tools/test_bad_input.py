@@ -36,10 +36,9 @@ def refused(tmp_path, capfd):
 def message(stderr):
     """The end of what a user sees, which has to be the error alone."""
     assert 'Traceback' not in stderr
-    before, error, text = stderr.rpartition('\nerror: ')
+    before, error, text = f'\n{stderr}'.rpartition('\nerror: ')
     assert error
     assert 'error: ' not in before
-    assert '; --traceback shows where' in before.splitlines()[-1]
     return text
 
 
@@ -371,11 +370,71 @@ def test_scan_backends(refused, pretrained, monkeypatch, backend, expected):
     assert expected in refused('train.py', pretrained.config)
 
 
-def test_the_traceback_is_shown_when_asked_for(pretrained, tmp_path):
+def test_the_traceback_is_shown_when_asked_for(pretrained, tmp_path, capfd):
     run = ('train.py', pretrained.config, '--work-dir', tmp_path)
     ratio = ('--cfg-options', 'model.masking.ratio=0')
-    with pytest.raises(ValueError, match='mask ratio'):
-        call(*run, '--traceback', *ratio)
+    assert call(*run, '--traceback', *ratio) == 1
+    before, _, error = capfd.readouterr().err.rpartition('\nerror: ')
+    assert 'Traceback (most recent call last)' in before
+    assert error.startswith('mask ratio must lie between 0 and 1')
+
+
+def raising(digits, tmp_path, capfd, error):
+    """Status and last lines of a run of which a hook fails in epoch 2."""
+    config = map_config(
+        tmp_path / 'raising.py',
+        digits / 'imagenet_like',
+        hooks=f"[dict(type='RaiseHook', after=8, error='{error}')]",
+    )
+    status = call('train.py', config, '--work-dir', tmp_path / 'run')
+    return status, capfd.readouterr().err.splitlines()
+
+
+WHERE = (
+    'while training, epoch 2 of 2, iteration 8 of 10; to continue, run the '
+    'same command with --resume'
+)
+
+
+def test_a_bug_while_training(digits, tmp_path, capfd):
+    """Its traceback is on the screen and in the log, with where it was."""
+    status, said = raising(digits, tmp_path, capfd, 'ValueError')
+    assert status == 1
+    assert said[-2:] == ['ValueError: from a hook', f'stopped {WHERE}']
+    (log,) = tmp_path.glob('run/*/*.log')
+    text = log.read_text()
+    assert 'Traceback (most recent call last)' in text
+    assert text.endswith(f'ValueError: from a hook\nstopped {WHERE}\n')
+
+
+def test_ctrl_c_while_training(digits, tmp_path, capfd):
+    status, said = raising(digits, tmp_path, capfd, 'KeyboardInterrupt')
+    assert status == 130
+    assert said[-1] == f'interrupted {WHERE}'
+    assert not any('Traceback' in line for line in said)
+
+
+def test_batch_normalisation_of_a_single_value(refused, digits, tmp_path):
+    config = upernet_config(tmp_path / 'upernet.py')
+    run = ('train.py', config, '--data-root', digits / 'ade_like')
+    error = refused(*run, settings=['train_dataloader.batch_size=1'])
+    assert 'set train_dataloader.batch_size to at least 2' in error
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_a_folder_where_a_file_is_expected(
+    refused, segmentor, digits, tmp_path, tool
+):
+    data = ('--data-root', digits / 'ade_like')
+    checkpoint = () if tool == 'train.py' else (segmentor.checkpoint,)
+    error = refused(tool, tmp_path, *checkpoint, *data)
+    assert f'{tmp_path} is a folder, expected a config file' in error
+    if tool == 'train.py':
+        run = (segmentor.config, '--resume', tmp_path, *data)
+    else:
+        run = (segmentor.config, tmp_path, *data)
+    error = refused(tool, *run)
+    assert f'{tmp_path} is a folder, expected a checkpoint file' in error
 
 
 def test_as_a_process_of_its_own(pretrained, tmp_path):

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from mmmap.errors import InputError
 from tests.helpers import load_tool
 from tests.tools.conftest import command
 
@@ -66,6 +67,7 @@ def test_resolution(tmp_path):
 
 def test_out_of_another_kind():
     common = load_tool('benchmarks/common.py')
-    args = common.base_parser('').parse_args(['--out', 'scan.txt'])
-    with pytest.raises(SystemExit, match=r'end in .csv or .json, got scan'):
+    options = load_tool('benchmarks/options.py')
+    args = options.base_parser('').parse_args(['--out', 'scan.txt'])
+    with pytest.raises(InputError, match=r'end in .csv or .json, got scan'):
         common.start(args, 'nothing')

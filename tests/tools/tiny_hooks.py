@@ -1,5 +1,6 @@
 """Hooks that configs of the tests name."""
 
+import builtins
 import json
 import os
 import signal
@@ -50,6 +51,21 @@ class KillHook(Hook):
     ):
         if runner.iter + 1 == self.after:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@HOOKS.register_module()
+class RaiseHook(Hook):
+    """Raise an error that is built in, after an iteration."""
+
+    def __init__(self, after, error):
+        self.after = after
+        self.error = error
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ):
+        if runner.iter + 1 == self.after:
+            raise getattr(builtins, self.error)('from a hook')
 
 
 @HOOKS.register_module()

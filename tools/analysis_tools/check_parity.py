@@ -14,8 +14,26 @@ difference is rounding, and is named so. Exit status: 0 within the tolerance or
 the rounding, 1 above them, 2 for a file that cannot be compared.
 """
 
-import argparse
 import sys
+
+from mmmap import cli
+
+
+def parse_args(argv=None):
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('fixtures', nargs='+', metavar='FIXTURE')
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        default=1e-5,
+        help='largest relative error allowed (default: 1e-5)',
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
 
 from mmmap.checkpoints import read_checkpoint
 from mmmap.conversion.parity import errors_of, rounding_of
@@ -67,19 +85,10 @@ def check(path, tolerance):
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    return cli.run(
+        lambda args: max(check(p, args.tolerance) for p in args.fixtures),
+        parse_args(argv),
     )
-    parser.add_argument('fixtures', nargs='+', metavar='FIXTURE')
-    parser.add_argument(
-        '--tolerance',
-        type=float,
-        default=1e-5,
-        help='largest relative error allowed (default: 1e-5)',
-    )
-    args = parser.parse_args(argv)
-    return max(check(path, args.tolerance) for path in args.fixtures)
 
 
 if __name__ == '__main__':

@@ -18,9 +18,26 @@ import csv
 import sys
 from pathlib import Path
 
+from mmmap import cli
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('results', help="JSON of mmdet's CocoMetric")
+    parser.add_argument('annotations', help='JSON of the data set')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--type', choices=['bbox', 'segm'], default='bbox', help='boxes, masks'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import numpy as np
 
-from mmmap.engine.trained import exit_status
 from mmmap.evaluation import KINDS, ErrorCurves, error_curves
 from mmmap.visualization import detection_error_figure
 from mmmap.visualization.images import save_figure, written_whole
@@ -58,18 +75,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('results', help="JSON of mmdet's CocoMetric")
-    parser.add_argument('annotations', help='JSON of the data set')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--type', choices=['bbox', 'segm'], default='bbox', help='boxes, masks'
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

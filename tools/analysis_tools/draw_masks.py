@@ -11,29 +11,12 @@ Below: several draws of each masking.
 import argparse
 import sys
 
-from mmmap.engine.trained import exit_status
-from mmmap.visualization import mask_figure
+from mmmap import cli
 
 
-def run(args: argparse.Namespace) -> None:
-    """Draw what the command line asks for.
-
-    Raises:
-        ValueError: A grid, ratio or query that cannot be.
-    """
-    query = tuple(args.query) if args.query else None
-    mask_figure(
-        tuple(args.grid), args.out, args.ratio, args.draws, args.seed, query
-    )
-    print(args.out)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
     parser.add_argument('out', metavar='PNG', help='picture to write')
     parser.add_argument(
         '--grid',
@@ -53,8 +36,31 @@ def main(argv: list[str] | None = None) -> int:
         metavar=('ROW', 'COLUMN'),
         help='token whose view is drawn (default: the middle)',
     )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.visualization import mask_figure
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw what the command line asks for.
+
+    Raises:
+        ValueError: A grid, ratio or query that cannot be.
+    """
+    query = tuple(args.query) if args.query else None
+    mask_figure(
+        tuple(args.grid), args.out, args.ratio, args.draws, args.seed, query
+    )
+    print(args.out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

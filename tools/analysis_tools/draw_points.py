@@ -17,6 +17,42 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+SPLITS = ('val', 'test', 'train')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument(
+        'config', help='of a pretraining or part segmentation on points'
+    )
+    parser.add_argument('checkpoint', help='what it wrote')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--data-root', metavar='DIR', help="instead of the config's"
+    )
+    parser.add_argument(
+        '--split', choices=SPLITS, help='(default: the first there is)'
+    )
+    parser.add_argument('--number', type=int, default=4, help='of clouds (4)')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of masks and drawn points'
+    )
+    parser.add_argument(
+        '--mask-ratio', type=float, help="instead of the config's"
+    )
+    parser.add_argument(
+        '--html', action='store_true', help='a page to turn the clouds in, too'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
@@ -24,9 +60,9 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
 from torch import nn
 
-import mmmap  # noqa: F401  registers the models
 from mmmap.datasets.of_config import check_data, set_data_root
-from mmmap.engine.trained import exit_status, open_config, open_model
+from mmmap.engine.settings import open_model_config
+from mmmap.engine.trained import open_model
 from mmmap.models.selfsup import PointMAP
 from mmmap.visualization import (
     cloud_figure,
@@ -38,21 +74,20 @@ from mmmap.visualization.clouds import CloudRow
 from mmmap.visualization.images import save_figure, save_text, spread
 
 KINDS = ('PointMAP', 'PointPartSegmentor')
-SPLITS = ('val', 'test', 'train')
 
 
 def open_clouds(args: argparse.Namespace) -> tuple[dict, dict]:
     """Some clouds of the config's data set, and what is said of the set.
 
     Raises:
-        ValueError: There is no such split, or no clouds are asked for.
+        InputError: There is no such split, or no clouds are asked for.
         DataError: The data set is missing or wrong.
     """
-    config = open_config(args.config)
+    config = open_model_config(args.config)
     there = [s for s in SPLITS if config.get(f'{s}_dataloader')]
     split = args.split or (there or SPLITS)[0]
     if split not in there or args.number < 1:
-        raise ValueError(
+        raise InputError(
             f'{args.number} clouds of the {split} split are asked for, '
             f'{args.config} has {", ".join(there) or "none"}; the number must '
             'be positive'
@@ -104,7 +139,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw what the command line asks for.
 
     Raises:
-        ValueError: A config, data set or option that cannot be used.
+        InputError: A config, data set or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
     batch, about = open_clouds(args)
@@ -122,33 +157,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        'config', help='of a pretraining or part segmentation on points'
-    )
-    parser.add_argument('checkpoint', help='what it wrote')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--data-root', metavar='DIR', help="instead of the config's"
-    )
-    parser.add_argument(
-        '--split', choices=SPLITS, help='(default: the first there is)'
-    )
-    parser.add_argument('--number', type=int, default=4, help='of clouds (4)')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of masks and drawn points'
-    )
-    parser.add_argument(
-        '--mask-ratio', type=float, help="instead of the config's"
-    )
-    parser.add_argument(
-        '--html', action='store_true', help='a page to turn the clouds in, too'
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -18,13 +18,45 @@ import json
 import sys
 from pathlib import Path
 
-import mmmap  # noqa: F401  registers the models
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='config with the backbone')
+    parser.add_argument('checkpoint', help='of the same backbone')
+    parser.add_argument(
+        '--data-root', metavar='DIR', help="instead of the config's"
+    )
+    parser.add_argument('--train', default='train', help='folder below it')
+    parser.add_argument('--val', default='val', help='folder below it')
+    parser.add_argument('--out', type=Path, metavar='JSON')
+    parser.add_argument(
+        '--k', type=int, nargs='+', default=(10, 20, 100, 200),
+        help='numbers of neighbours (default: 10 20 100 200)',
+    )  # fmt: skip
+    parser.add_argument('--temperature', type=float, default=0.07)
+    parser.add_argument(
+        '--size', type=int, help="edge of the images (default: the config's)"
+    )
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--workers', type=int, default=0)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of what is held out'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
+from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained import (
     best_device,
-    exit_status,
     image_size,
     open_backbone,
-    open_config,
 )
 from mmmap.evaluation import (
     extract,
@@ -40,12 +72,12 @@ def data_root(args: argparse.Namespace) -> Path:
     """The folder of the command line, or that of the config.
 
     Raises:
-        ValueError: Neither names one.
+        InputError: Neither names one.
     """
-    loader = open_config(args.config).get('train_dataloader') or {}
+    loader = open_model_config(args.config).get('train_dataloader') or {}
     root = args.data_root or (loader.get('dataset') or {}).get('data_root')
     if not root:
-        raise ValueError(
+        raise InputError(
             f'{args.config} has no train_dataloader.dataset.data_root; name '
             'the folder of the data with --data-root DIR'
         )
@@ -56,7 +88,7 @@ def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
     """The data sets to learn from and to judge.
 
     Raises:
-        ValueError: They are not there, or of other classes.
+        InputError: They are not there, or of other classes.
     """
     root = data_root(args)
     folders = dict(train=args.train, val=args.val)
@@ -67,7 +99,7 @@ def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
     classes = {name: set(data.CLASSES) for name, data in sets.items()}
     if classes['train'] != classes['val']:
         apart = sorted(classes['train'] ^ classes['val'])
-        raise ValueError(
+        raise InputError(
             f'{root / args.train} and {root / args.val} have other classes: '
             f'{", ".join(apart[:5])} in one of them alone'
         )
@@ -78,7 +110,7 @@ def judged(args: argparse.Namespace) -> dict:
     """All numbers of the command line, accuracies in percent.
 
     Raises:
-        ValueError: A config, data set or option that cannot be used.
+        InputError: A config, data set or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
     backbone, normalise = open_backbone(
@@ -124,7 +156,7 @@ def run(args: argparse.Namespace) -> None:
     """Judge, write the numbers and say them.
 
     Raises:
-        ValueError: A config, data set or option that cannot be used.
+        InputError: A config, data set or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
     result = judged(args)
@@ -142,33 +174,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='config with the backbone')
-    parser.add_argument('checkpoint', help='of the same backbone')
-    parser.add_argument(
-        '--data-root', metavar='DIR', help="instead of the config's"
-    )
-    parser.add_argument('--train', default='train', help='folder below it')
-    parser.add_argument('--val', default='val', help='folder below it')
-    parser.add_argument('--out', type=Path, metavar='JSON')
-    parser.add_argument(
-        '--k', type=int, nargs='+', default=(10, 20, 100, 200),
-        help='numbers of neighbours (default: 10 20 100 200)',
-    )  # fmt: skip
-    parser.add_argument('--temperature', type=float, default=0.07)
-    parser.add_argument(
-        '--size', type=int, help="edge of the images (default: the config's)"
-    )
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--workers', type=int, default=0)
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of what is held out'
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -18,13 +18,50 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='config with the backbone')
+    parser.add_argument('checkpoint', help='of the same backbone')
+    parser.add_argument(
+        '--images', nargs='+', required=True, help='images or folders of them'
+    )
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--depths',
+        type=int,
+        nargs='+',
+        help='blocks or stages, from 0 (default: six, where kinds change)',
+    )
+    parser.add_argument(
+        '--token',
+        type=int,
+        nargs=2,
+        metavar=('ROW', 'COLUMN'),
+        help='whose attention is shown (default: the mean of all)',
+    )
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs='+',
+        metavar='PIXELS',
+        help="height and width of the images (default: the config's)",
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from torch import Tensor, nn
 
-import mmmap  # noqa: F401  registers the models
 from mmmap.engine.trained import (
     best_device,
-    exit_status,
     image_size,
     open_backbone,
 )
@@ -112,7 +149,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw all that the command line asks for.
 
     Raises:
-        ValueError: A config, image or option that cannot be used.
+        InputError: A config, image or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
     paths = find_images(args.images)
@@ -122,7 +159,7 @@ def run(args: argparse.Namespace) -> None:
     check_depths(backbone, args.depths)
     size = tuple((args.size * 2)[:2]) if args.size else image_size(backbone)
     if min(size) < 1:
-        raise ValueError(f'--size must be positive, got {size}')
+        raise InputError(f'--size must be positive, got {size}')
     images = torch.stack([read_image(path, size) for path in paths])
     pictures = images.flip(1).permute(0, 2, 3, 1).numpy()  # RGB
     inputs = normalise(dict(inputs=list(images)))['inputs']
@@ -132,38 +169,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='config with the backbone')
-    parser.add_argument('checkpoint', help='of the same backbone')
-    parser.add_argument(
-        '--images', nargs='+', required=True, help='images or folders of them'
-    )
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--depths',
-        type=int,
-        nargs='+',
-        help='blocks or stages, from 0 (default: six, where kinds change)',
-    )
-    parser.add_argument(
-        '--token',
-        type=int,
-        nargs=2,
-        metavar=('ROW', 'COLUMN'),
-        help='whose attention is shown (default: the mean of all)',
-    )
-    parser.add_argument(
-        '--size',
-        type=int,
-        nargs='+',
-        metavar='PIXELS',
-        help="height and width of the images (default: the config's)",
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

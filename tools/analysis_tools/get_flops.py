@@ -18,14 +18,32 @@ import csv
 import sys
 from pathlib import Path
 
+from example_options import example_parser
+
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = example_parser(__doc__)
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--depth', type=int, default=2, help='levels of modules (default: 2)'
+    )
+    parser.add_argument('--out', type=Path, metavar='CSV')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.engine.complexity import Layer, layers_of
 from mmmap.engine.example import (
     default_shape,
     example_call,
-    example_parser,
     open_untrained,
 )
-from mmmap.engine.trained import exit_status
 from mmmap.visualization.images import written_whole
 
 
@@ -67,11 +85,11 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such config.
-        ValueError: A config, shape or depth that cannot be.
+        InputError: A config, shape or depth that cannot be.
         RuntimeError: The scan that runs cannot be counted.
     """
     if args.depth < 0 or min(args.shape or [1]) < 1:
-        raise ValueError(
+        raise InputError(
             '--depth must not be negative and --shape positive, got '
             f'{args.depth} and {args.shape}'
         )
@@ -95,13 +113,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = example_parser(__doc__)
-    parser.add_argument('--batch-size', type=int, default=1)
-    parser.add_argument(
-        '--depth', type=int, default=2, help='levels of modules (default: 2)'
-    )
-    parser.add_argument('--out', type=Path, metavar='CSV')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

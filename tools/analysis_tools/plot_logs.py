@@ -13,7 +13,31 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmmap.engine.trained import exit_status
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('work_dirs', type=Path, nargs='+', metavar='WORK_DIR')
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='PNG', help='to write'
+    )
+    parser.add_argument(
+        '--keys',
+        nargs='+',
+        help='quantities (default: loss and the metrics of validation)',
+    )
+    parser.add_argument(
+        '--names', nargs='+', help="for the legend (default: the work_dirs')"
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.reports import Log, read_log, series
 from mmmap.visualization.curves import Series, curve_figure
 from mmmap.visualization.images import save_figure
@@ -37,12 +61,12 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such work_dir.
-        ValueError: A quantity that no run logged.
+        InputError: A quantity that no run logged.
     """
     logs = [read_log(folder) for folder in args.work_dirs]
     names = args.names or [str(folder) for folder in args.work_dirs]
     if len(set(names)) != len(logs):
-        raise ValueError(
+        raise InputError(
             f'--names must name each work_dir differently, got {names} for '
             f'{len(logs)}'
         )
@@ -50,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     known = sorted(set().union(*curves.values()))
     unknown = set(args.keys or ()) - set(known)
     if unknown or not known:
-        raise ValueError(
+        raise InputError(
             f'no run logged {", ".join(sorted(unknown)) or "anything"}; '
             f'there are: {", ".join(known)}'
         )
@@ -66,24 +90,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('work_dirs', type=Path, nargs='+', metavar='WORK_DIR')
-    parser.add_argument(
-        '--out', type=Path, required=True, metavar='PNG', help='to write'
-    )
-    parser.add_argument(
-        '--keys',
-        nargs='+',
-        help='quantities (default: loss and the metrics of validation)',
-    )
-    parser.add_argument(
-        '--names', nargs='+', help="for the legend (default: the work_dirs')"
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

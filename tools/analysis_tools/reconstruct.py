@@ -17,11 +17,42 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='config of a pretraining')
+    parser.add_argument('checkpoint', help='what it wrote')
+    parser.add_argument('images', nargs='+', help='images, or folders of them')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--also',
+        nargs=2,
+        action='append',
+        default=[],
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='another model beside the first',
+    )
+    parser.add_argument(
+        '--names', nargs='+', help='titles of the models (default: methods)'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of the masks')
+    parser.add_argument(
+        '--mask-ratio', type=float, help="instead of the config's"
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from torch import Tensor
 
-import mmmap  # noqa: F401  registers the models
-from mmmap.engine.trained import exit_status, open_model
+from mmmap.engine.trained import open_model
 from mmmap.models.selfsup import MAP
 from mmmap.visualization import method_names, method_rows
 from mmmap.visualization.images import find_images, read_image, save_picture
@@ -32,7 +63,7 @@ def open_all(args: argparse.Namespace) -> list[MAP]:
     """The models of a command line, which share a grid of units.
 
     Raises:
-        ValueError: A config or option that cannot be used, or models of
+        InputError: A config or option that cannot be used, or models of
             which one cannot be shown what another is.
         CheckpointError: A checkpoint that does not fit.
     """
@@ -42,7 +73,7 @@ def open_all(args: argparse.Namespace) -> list[MAP]:
         if size_of(model) != size_of(models[0]) or (
             model.backbone.patch_size != models[0].backbone.patch_size
         ):
-            raise ValueError(
+            raise InputError(
                 f'{config} is for {told(model)}, {args.config} for '
                 f'{told(models[0])}: they cannot be shown the same part of '
                 'an image. Draw them one by one'
@@ -66,12 +97,12 @@ def titles_of(models: list[MAP], names: list[str] | None) -> list[str]:
     """Titles of the models' columns.
 
     Raises:
-        ValueError: More or fewer names than models.
+        InputError: More or fewer names than models.
     """
     if names is None:
         return method_names(models) if len(models) > 1 else [COLUMNS[-1]]
     if len(names) != len(models):
-        raise ValueError(
+        raise InputError(
             f'--names gives {len(names)} names for {len(models)} models; '
             'give one for each, in their order'
         )
@@ -91,7 +122,7 @@ def draw(models: list[MAP], titles: list[str], image: Tensor, seed: int):
             masked = model.masking(1, grid, inputs.device)
         shown.append(model.reconstruct(inputs, masked))
     if not all(one.reconstructed.isfinite().all() for one in shown):
-        raise ValueError(
+        raise InputError(
             'a reconstruction is not finite (NaN or infinite): the '
             'checkpoint comes from a run that diverged'
         )
@@ -103,7 +134,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw all images of the command line.
 
     Raises:
-        ValueError: A config, image or option that cannot be used.
+        InputError: A config, image or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
     paths = find_images(args.images)
@@ -120,31 +151,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='config of a pretraining')
-    parser.add_argument('checkpoint', help='what it wrote')
-    parser.add_argument('images', nargs='+', help='images, or folders of them')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--also',
-        nargs=2,
-        action='append',
-        default=[],
-        metavar=('CONFIG', 'CHECKPOINT'),
-        help='another model beside the first',
-    )
-    parser.add_argument(
-        '--names', nargs='+', help='titles of the models (default: methods)'
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of the masks')
-    parser.add_argument(
-        '--mask-ratio', type=float, help="instead of the config's"
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -18,13 +18,41 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('config', help='of the segmentor')
+    parser.add_argument('predicted', type=Path, help='folder of class maps')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--data-root', metavar='DIR', help="instead of the config's"
+    )
+    parser.add_argument(
+        '--worst', type=int, default=6, help='images drawn (default: 6)'
+    )
+    parser.add_argument(
+        '--confusions', type=int, default=10, help='told (default: 10)'
+    )
+    parser.add_argument(
+        '--ignore', type=int, default=255, help='label that does not count'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import cv2
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 
 from mmmap.datasets.of_config import set_data_root
-from mmmap.engine.trained import exit_status, open_config
+from mmmap.engine.settings import open_model_config
 from mmmap.evaluation import class_iou, confusion, confusions
 from mmmap.visualization import confusion_figure, segmentation_figure
 from mmmap.visualization.images import save_figure, written_whole
@@ -43,11 +71,11 @@ def open_test_set(config: Config):
     """The data set that a config tests on, and how its truth is read.
 
     Raises:
-        ValueError: The config is no segmentor's.
+        InputError: The config is no segmentor's.
     """
     loader = config.get('test_dataloader')
     if config.get('default_scope') != 'mmseg' or not loader:
-        raise ValueError(
+        raise InputError(
             "the config must be a segmentor's, with a test_dataloader; got "
             f'default_scope={config.get("default_scope")!r}'
         )
@@ -62,16 +90,16 @@ def predicted_map(path: Path, reduced: bool) -> np.ndarray:
     """The class of each pixel, as mmseg's metric wrote it.
 
     Raises:
-        ValueError: There is no such map, or it is of another tool.
+        InputError: There is no such map, or it is of another tool.
     """
     labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if labels is None:
-        raise ValueError(
+        raise InputError(
             f'no class map at {path}; write them with tools/test.py '
             '--cfg-options test_evaluator.output_dir=DIR'
         )
     if reduced and not labels.all():
-        raise ValueError(
+        raise InputError(
             f'{path} has class 0, but mmseg counts from 1 where label 0 is '
             'left out; take the maps that tools/test.py wrote'
         )
@@ -92,13 +120,13 @@ def judge(args: argparse.Namespace, dataset, load):
                 labels, truth_of(info, load), len(classes), args.ignore
             )
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from error
+            raise InputError(f'{path}: {error}') from error
         total += counts
         if counts.any():
             miou = float(np.nanmean(class_iou(counts)))
             judged.append(Judged(info['img_path'], miou, path, info))
     if not judged:
-        raise ValueError('the test set has no image with a known pixel')
+        raise InputError('the test set has no image with a known pixel')
     return total, sorted(judged, key=lambda image: image.miou)
 
 
@@ -153,9 +181,9 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such config.
-        ValueError: A config or maps that do not belong together.
+        InputError: A config or maps that do not belong together.
     """
-    config = open_config(args.config)
+    config = open_model_config(args.config)
     if args.data_root:
         set_data_root(config, args.data_root)
     dataset, load = open_test_set(config)
@@ -177,27 +205,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='of the segmentor')
-    parser.add_argument('predicted', type=Path, help='folder of class maps')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument(
-        '--data-root', metavar='DIR', help="instead of the config's"
-    )
-    parser.add_argument(
-        '--worst', type=int, default=6, help='images drawn (default: 6)'
-    )
-    parser.add_argument(
-        '--confusions', type=int, default=10, help='told (default: 10)'
-    )
-    parser.add_argument(
-        '--ignore', type=int, default=255, help='label that does not count'
-    )
-    parser.add_argument('--traceback', action='store_true')
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

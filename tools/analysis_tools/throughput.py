@@ -15,16 +15,43 @@ distance between their quartiles.
 import argparse
 import sys
 
+from example_options import example_parser
+
+from mmmap import cli
+from mmmap.errors import InputError
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = example_parser(__doc__)
+    parser.add_argument(
+        '--batch-sizes', type=int, nargs='+', default=[1, 8], metavar='N'
+    )
+    parser.add_argument('--amp', action='store_true', help='bf16')
+    parser.add_argument(
+        '--device', help='as cuda:1; by default a GPU if there is one'
+    )
+    parser.add_argument(
+        '--seconds',
+        type=float,
+        default=3.0,
+        help='how long each batch size is repeated (default: 3)',
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from torch.utils.benchmark import Timer
 
 from mmmap.engine.example import (
     default_shape,
     example_call,
-    example_parser,
     open_untrained,
 )
-from mmmap.engine.trained import best_device, exit_status
+from mmmap.engine.trained import best_device
 
 
 def measure(call, device: torch.device, args: argparse.Namespace):
@@ -48,11 +75,11 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such config.
-        ValueError: A config, shape or batch size that cannot be.
+        InputError: A config, shape or batch size that cannot be.
         RuntimeError: No such device.
     """
     if min(*args.batch_sizes, *(args.shape or [1])) < 1:
-        raise ValueError(
+        raise InputError(
             '--batch-sizes and --shape must be positive, got '
             f'{args.batch_sizes} and {args.shape}'
         )
@@ -83,21 +110,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = example_parser(__doc__)
-    parser.add_argument(
-        '--batch-sizes', type=int, nargs='+', default=[1, 8], metavar='N'
-    )
-    parser.add_argument('--amp', action='store_true', help='bf16')
-    parser.add_argument(
-        '--device', help='as cuda:1; by default a GPU if there is one'
-    )
-    parser.add_argument(
-        '--seconds',
-        type=float,
-        default=3.0,
-        help='how long each batch size is repeated (default: 3)',
-    )
-    return exit_status(run, parser.parse_args(argv))
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -7,9 +7,29 @@ anything is timed.
     python tools/benchmarks/bench_conv.py --out work_dirs/bench/conv.csv
 """
 
+import sys
+from argparse import Namespace
+
+from options import DTYPES, base_parser
+
+from mmmap import cli
+from mmmap.errors import UserError
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
-from bench_ops import DTYPES, QUICK, SHAPES, TOLERANCE, timing
-from common import base_parser, interleaved, print_row, start, write
+from bench_ops import QUICK, SHAPES, TOLERANCE, timing
+from common import dtype_of, interleaved, print_row, start, write
 
 from mmmap.ops import causal_conv1d
 from mmmap.ops.backend import BACKENDS
@@ -24,7 +44,7 @@ def make_inputs(shape, args):
 
     def normal(*size):
         x = torch.randn(size, generator=generator)
-        return x.to(args.device, DTYPES[args.dtype]).requires_grad_()
+        return x.to(args.device, dtype_of(args)).requires_grad_()
 
     x = normal(batch, length, channels).detach().mT.requires_grad_()
     sides = [(normal(channels, WIDTH), normal(channels)) for _ in range(2)]
@@ -58,9 +78,7 @@ def check(names: list[str], x, sides, tolerance: float) -> None:
         ):
             error = ((ours - truth).abs().max() / truth.abs().max()).item()
             if not error <= tolerance:
-                raise SystemExit(
-                    f'error: {name} differs in part {part}: {error}'
-                )
+                raise UserError(f'{name} differs in part {part}: {error}')
 
 
 def measure(title: str, shape, args) -> list[dict]:
@@ -72,7 +90,7 @@ def measure(title: str, shape, args) -> list[dict]:
         if b.name != 'reference' and not b.why_not(device)
     ]
     x, sides = make_inputs(shape, args)
-    check(names, x, sides, TOLERANCE[DTYPES[args.dtype]])
+    check(names, x, sides, TOLERANCE[dtype_of(args)])
     rows = []
     for what, run in (('forward', forward), ('forward + backward', both)):
         calls = {
@@ -88,12 +106,8 @@ def measure(title: str, shape, args) -> list[dict]:
     return rows
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = base_parser(__doc__)
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
-    args = parser.parse_args()
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
     start(
         args,
         f'causal convolution of {WIDTH} taps with SiLU, two directions, '
@@ -106,5 +120,10 @@ def main() -> None:
     write(rows, args.out, args.device)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(measure_and_write, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

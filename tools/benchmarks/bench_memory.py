@@ -7,12 +7,27 @@ directions are scanned.
     python tools/benchmarks/bench_memory.py --out work_dirs/bench/memory.csv
 """
 
+import sys
+from argparse import Namespace
+
+from options import base_parser
+
+from mmmap import cli
+from mmmap.errors import UserError
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    return base_parser(__doc__).parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
-from common import base_parser, peak_memory, print_row, start, write
+from common import peak_memory, print_row, start, write
 from mmpretrain.registry import MODELS
 from scans import available, both, make_inputs
-
-import mmmap  # noqa: F401  registers the backbone
 
 MIB = 2**20
 LIMIT = 4 * 2**30  # bytes, for 1024x1024 with checkpointing
@@ -85,16 +100,14 @@ def measure_backbone(args) -> list[dict]:
         rows.append(row)
         print_row(row)
         if with_cp and peak > LIMIT:
-            raise SystemExit(
-                f'error: {peak / MIB:,.0f} MiB, expected at most '
-                f'{LIMIT / MIB:,.0f}'
+            raise UserError(
+                f'{peak / MIB:,.0f} MiB, expected at most {LIMIT / MIB:,.0f}'
             )
     return rows
 
 
-def main() -> None:
-    """Run the command line."""
-    args = base_parser(__doc__).parse_args()
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
     start(
         args,
         'peak memory of forward + backward at batch 1, fp32, above what '
@@ -107,5 +120,10 @@ def main() -> None:
     write(rows, args.out, args.device)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(measure_and_write, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -12,11 +12,45 @@ already: neither reading nor augmentation is in the numbers.
 """
 
 import os
+import sys
+from argparse import Namespace
 from pathlib import Path
+
+from options import base_parser
+
+from mmmap import cli
+
+WIDTHS = dict(tiny=192, small=384, base=768, large=1024, huge=1536)
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument(
+        'what',
+        nargs='*',
+        default=['pretrain'],
+        help='pretrain, finetune, sweep',
+    )
+    parser.add_argument('--arch', nargs='+', choices=WIDTHS, default=['tiny'])
+    parser.add_argument('--size', type=int, default=224, help='pixels')
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--steps', type=int, default=5)
+    parser.add_argument('--bf16', action='store_true', help='autocast')
+    parser.add_argument('--with-cp', action='store_true', help='checkpoint')
+    args = parser.parse_args(argv)
+    if unknown := set(args.what) - {'pretrain', 'finetune', 'sweep'}:
+        parser.error(
+            f'unknown {", ".join(unknown)}; choose pretrain, finetune, sweep'
+        )
+    return args
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
 
 import torch
 from common import (
-    base_parser,
     interleaved,
     median_and_spread,
     print_row,
@@ -26,11 +60,9 @@ from common import (
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-import mmmap  # noqa: F401  registers the models
 from mmmap.ops.backend import BACKENDS, ENVIRONMENT
 
 CONFIG = Path(__file__).parents[2] / 'configs/_base_/models/map.py'
-WIDTHS = dict(tiny=192, small=384, base=768, large=1024, huge=1536)
 RESOLUTIONS = (224, 384, 512, 768, 1024, 1536)
 QUICK_RESOLUTIONS = (32, 64)
 CLASSES = 10
@@ -196,26 +228,8 @@ def measure_all(args) -> list[dict]:
     return rows
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = base_parser(__doc__)
-    parser.add_argument(
-        'what',
-        nargs='*',
-        default=['pretrain'],
-        help='pretrain, finetune, sweep',
-    )
-    parser.add_argument('--arch', nargs='+', choices=WIDTHS, default=['tiny'])
-    parser.add_argument('--size', type=int, default=224, help='pixels')
-    parser.add_argument('--batch', type=int, default=8)
-    parser.add_argument('--steps', type=int, default=5)
-    parser.add_argument('--bf16', action='store_true', help='autocast')
-    parser.add_argument('--with-cp', action='store_true', help='checkpoint')
-    args = parser.parse_args()
-    if unknown := set(args.what) - {'pretrain', 'finetune', 'sweep'}:
-        parser.error(
-            f'unknown {", ".join(unknown)}; choose pretrain, finetune, sweep'
-        )
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
     if args.quick:
         args.size, args.batch, args.steps = 64, 2, 2
     start(
@@ -226,5 +240,10 @@ def main() -> None:
     write(measure_all(args), args.out, args.device)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(measure_and_write, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

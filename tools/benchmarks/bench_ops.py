@@ -18,12 +18,34 @@ is timed. Rows:
         --plot work_dirs/bench/ops.png
 """
 
+import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from options import DTYPES, base_parser
+
+from mmmap import cli
+from mmmap.errors import UserError
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument(
+        '--rounds', type=int, help='timed calls of each (default 7)'
+    )
+    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
+    parser.add_argument('--plot', type=Path, metavar='FILE.png')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
 from common import (
-    base_parser,
+    dtype_of,
     interleaved,
     median_and_spread,
     print_row,
@@ -46,7 +68,6 @@ SHAPES = {
 QUICK = {'tiny': (2, 16, 20, 4)}
 # Of the largest value; bf16 has 8 bits.
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
-DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16)
 
 
 def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
@@ -61,9 +82,7 @@ def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
         for part, (ours, truth) in enumerate(zip(both(scan, *inputs), truths)):
             error = ((ours - truth).abs().max() / truth.abs().max()).item()
             if not error <= tolerance:
-                raise SystemExit(
-                    f'error: {name} differs in part {part}: {error}'
-                )
+                raise UserError(f'{name} differs in part {part}: {error}')
             worst = max(worst, error)
     return worst
 
@@ -115,7 +134,7 @@ class Limit:
 
 def measure(title: str, shape, args) -> list[dict]:
     """Rows of all candidates at one shape."""
-    dtype = DTYPES[args.dtype]
+    dtype = dtype_of(args)
     inputs = make_inputs(shape, args.seed, args.device, dtype)
     size = shape[0] * shape[1] * shape[2] * shape[3]
     device = torch.device(args.device).type
@@ -183,15 +202,8 @@ def plot(rows: list[dict], path: Path) -> None:
     print(f'written: {path}')
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = base_parser(__doc__)
-    parser.add_argument(
-        '--rounds', type=int, help='timed calls of each (default 7)'
-    )
-    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
-    parser.add_argument('--plot', type=Path, metavar='FILE.png')
-    args = parser.parse_args()
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
     args.rounds = args.rounds or (2 if args.quick else 7)
     start(
         args,
@@ -208,5 +220,10 @@ def main() -> None:
         plot(rows, args.plot)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(measure_and_write, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

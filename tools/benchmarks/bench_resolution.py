@@ -17,11 +17,34 @@ One image a step, without a head. Four backbones of one width and depth:
         --sizes 224 512 1024 1536 2048 --out work_dirs/bench/resolution.csv
 """
 
+import sys
+from argparse import Namespace
 from pathlib import Path
+
+from options import base_parser
+
+from mmmap import cli
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument('--arch', default='tiny')
+    parser.add_argument('--sizes', nargs='+', type=int, help='pixels')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument(
+        '--inference', action='store_true', help='forward, without gradients'
+    )
+    parser.add_argument('--with-cp', action='store_true', help='checkpoint')
+    parser.add_argument('--plot', type=Path, metavar='FILE.png')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
 
 import torch
 from common import (
-    base_parser,
     interleaved,
     median_and_spread,
     peak_memory,
@@ -160,18 +183,8 @@ def plot(rows: list[dict], path: Path, what: str) -> None:
     print(f'written: {path}')
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = base_parser(__doc__)
-    parser.add_argument('--arch', choices=HybridNet.arch_zoo, default='tiny')
-    parser.add_argument('--sizes', nargs='+', type=int, help='pixels')
-    parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument(
-        '--inference', action='store_true', help='forward, without gradients'
-    )
-    parser.add_argument('--with-cp', action='store_true', help='checkpoint')
-    parser.add_argument('--plot', type=Path, metavar='FILE.png')
-    args = parser.parse_args()
+def measure_and_write(args: Namespace) -> None:
+    """Measure, print and write."""
     args.sizes = args.sizes or (QUICK_SIZES if args.quick else SIZES)
     if args.quick:
         args.rounds = 1
@@ -187,5 +200,10 @@ def main() -> None:
         plot(rows, args.plot, what)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(measure_and_write, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -11,40 +11,26 @@ import json
 import multiprocessing
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from mmmap.errors import InputError, UserError
 
-def base_parser(description: str) -> argparse.ArgumentParser:
-    """Options of every benchmark."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        '--quick', action='store_true', help='small sizes, seconds'
-    )
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument(
-        '--threads', type=int, help='CPU threads; by default as torch has it'
-    )
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--out', type=Path, metavar='FILE', help='write a .csv or .json'
-    )
-    return parser
+
+def dtype_of(args: argparse.Namespace) -> torch.dtype:
+    """What ``--dtype`` names."""
+    return dict(fp32=torch.float32, bf16=torch.bfloat16)[args.dtype]
 
 
 def start(args: argparse.Namespace, compared: str) -> None:
     """Check the options, set threads and print what is measured, on what."""
     if args.out and args.out.suffix not in ('.csv', '.json'):
-        sys.exit(f'error: --out must end in .csv or .json, got {args.out}')
+        raise InputError(f'--out must end in .csv or .json, got {args.out}')
     if args.device.startswith('cuda') and not torch.cuda.is_available():
-        sys.exit('error: --device cuda, but torch finds no GPU; use cpu')
+        raise InputError('--device cuda, but torch finds no GPU; use cpu')
     if args.threads:
         torch.set_num_threads(args.threads)
     print(f'{compared}\n{_machine(args.device)}\n', flush=True)
@@ -134,8 +120,8 @@ def peak_memory(
     sender.close()
     try:
         return receiver.recv()
-    except EOFError:
-        sys.exit('error: the measured process died, see above')
+    except EOFError as error:
+        raise UserError('the measured process died, see above') from error
     finally:
         process.join()
 

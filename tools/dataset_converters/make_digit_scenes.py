@@ -19,7 +19,6 @@ Example::
     python tools/dataset_converters/make_digit_scenes.py data/digits
 """
 
-import argparse
 import hashlib
 import json
 import sys
@@ -31,7 +30,9 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from mmmap import cli
 from mmmap.datasets.digit_scenes import SPLITS, Painter
+from mmmap.errors import InputError
 
 # Raise the number whenever the pixels of a given seed change.
 FORMAT = 'mmmap digit scenes, version 2'
@@ -144,7 +145,7 @@ def _write_set(root, parameters):
 
 
 def _check_parameters(seed, size, pretrain, scenes, digits):
-    """Raise ValueError unless a set can be made of these."""
+    """Raise InputError unless a set can be made of these."""
     requirements = [
         (seed >= 0, f'seed {seed}, expected 0 or more'),
         (size >= 64, f'size {size} pixels, expected 64 or more'),
@@ -162,7 +163,7 @@ def _check_parameters(seed, size, pretrain, scenes, digits):
     ]
     wrong = [text for met, text in requirements if not met]
     if wrong:
-        raise ValueError('; '.join(wrong))
+        raise InputError('; '.join(wrong))
 
 
 def _read_meta(root):
@@ -241,7 +242,7 @@ def make_digit_scenes(
         bool: Whether it was written now (False: it was there already).
 
     Raises:
-        ValueError: A parameter is out of range.
+        InputError: A parameter is out of range.
         FileExistsError: ``root`` holds something else.
         NotADirectoryError: ``root`` is a file.
     """
@@ -268,12 +269,22 @@ def make_digit_scenes(
     return True
 
 
+def run(args):
+    """Write the scenes and say so.
+
+    Raises:
+        UserError: Numbers or a folder that cannot be used.
+    """
+    settings = {k: v for k, v in vars(args).items() if k != 'traceback'}
+    start = time.perf_counter()
+    written = make_digit_scenes(**settings)
+    state = 'written' if written else 'complete already'
+    print(f'{args.root}: {state} ({time.perf_counter() - start:.1f} s)')
+
+
 def main(argv=None):
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.command_parser(__doc__)
     parser.add_argument('root', help='folder to make, e.g. data/digits')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--size', type=int, default=96, help='pixels')
@@ -297,16 +308,7 @@ def main(argv=None):
         action='store_true',
         help='replace a digit set with other parameters, or a damaged one',
     )
-    args = vars(parser.parse_args(argv))
-    start = time.perf_counter()
-    try:
-        written = make_digit_scenes(**args)
-    except (OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    state = 'written' if written else 'complete already'
-    print(f'{args["root"]}: {state} ({time.perf_counter() - start:.1f} s)')
-    return 0
+    return cli.run(run, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from mmmap import cli
 from mmmap.datasets.checks import Report, check_segmentation, folder_problem
 from mmmap.datasets.preparation import (
     conclude,
@@ -60,6 +61,16 @@ def check(root, subset=False, full=False, num_classes=150):
     return reports
 
 
+def prepare(args):
+    """Check the data set and link it; return the exit status."""
+    root = args.root
+    if (root / NAME).is_dir():  # the folder into which the zip was unpacked
+        root = root / NAME
+    reports = check(root, args.subset, args.full, args.num_classes)
+    link = partial(link_dataset, root)
+    return conclude(reports, ADVICE, link, args.link and args.link / LAYOUT)
+
+
 def main(argv=None):
     """Run the command line; return its exit status."""
     parser = preparation_parser(__doc__, ADVICE, LAYOUT)
@@ -69,13 +80,7 @@ def main(argv=None):
         default=150,
         help='largest value in an annotation (default 150)',
     )
-    args = parser.parse_args(argv)
-    root = args.root
-    if (root / NAME).is_dir():  # the folder into which the zip was unpacked
-        root = root / NAME
-    reports = check(root, args.subset, args.full, args.num_classes)
-    link = partial(link_dataset, root)
-    return conclude(reports, ADVICE, link, args.link and args.link / LAYOUT)
+    return cli.run(prepare, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

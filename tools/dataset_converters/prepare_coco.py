@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from mmmap import cli
 from mmmap.datasets.checks import Report, folder_problem
 from mmmap.datasets.coco_checks import check_coco
 from mmmap.datasets.preparation import (
@@ -53,12 +54,17 @@ def check(root, subset=False, full=False):
     return reports
 
 
-def main(argv=None):
-    """Run the command line; return its exit status."""
-    args = preparation_parser(__doc__, ADVICE, 'coco').parse_args(argv)
+def prepare(args):
+    """Check the data set and link it; return the exit status."""
     reports = check(args.root, args.subset, args.full)
     link = partial(link_dataset, args.root)
     return conclude(reports, ADVICE, link, args.link and args.link / 'coco')
+
+
+def main(argv=None):
+    """Run the command line; return its exit status."""
+    parser = preparation_parser(__doc__, ADVICE, 'coco')
+    return cli.run(prepare, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -19,6 +19,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from mmmap import cli
 from mmmap.datasets.checks import (
     Report,
     check_image_folder,
@@ -32,6 +33,7 @@ from mmmap.datasets.preparation import (
     preparation_parser,
     refuse_existing,
 )
+from mmmap.errors import InputError
 
 OFFICIAL = {'train': 1_281_167, 'val': 50_000}
 ADVICE = """\
@@ -66,7 +68,7 @@ def read_val_list(path, classes):
         dict[str, str]: WordNet id by image name without suffix.
 
     Raises:
-        ValueError: A line is of no known form.
+        InputError: A line is of no known form.
     """
     path, labels = Path(path), {}
     if path.name == 'ILSVRC2012_validation_ground_truth.txt':
@@ -82,7 +84,7 @@ def read_val_list(path, classes):
         if label.isdigit() and int(label) < len(classes):
             label = classes[int(label)]
         if label not in classes:
-            raise ValueError(
+            raise InputError(
                 f'{path}, line {number}: "{line[:60]}", expected an image '
                 f'and a class: one of the {len(classes)} folders of train/ '
                 'or its number from 0'
@@ -179,6 +181,19 @@ def check(root, subset=False, full=False, labels=None):
     return [train, val]
 
 
+def prepare(args):
+    """Check the data set and link it; return the exit status."""
+    labels, link = None, partial(link_dataset, args.root)
+    classes = class_names(args.root / 'train')
+    if args.val_list and classes:
+        labels = read_val_list(args.val_list, classes)
+        link = partial(link_by_class, args.root, labels)
+    reports = check(args.root, args.subset, args.full, labels)
+    return conclude(
+        reports, ADVICE, link, args.link and args.link / 'imagenet'
+    )
+
+
 def main(argv=None):
     """Run the command line; return its exit status."""
     parser = preparation_parser(__doc__, ADVICE, 'imagenet')
@@ -188,20 +203,7 @@ def main(argv=None):
         metavar='FILE',
         help='classes of the images of a val/ without class folders',
     )
-    args = parser.parse_args(argv)
-    labels, link = None, partial(link_dataset, args.root)
-    classes = class_names(args.root / 'train')
-    if args.val_list and classes:
-        try:
-            labels = read_val_list(args.val_list, classes)
-        except (OSError, ValueError, KeyError) as error:
-            print(f'error: {error}', file=sys.stderr)
-            return 1
-        link = partial(link_by_class, args.root, labels)
-    reports = check(args.root, args.subset, args.full, labels)
-    return conclude(
-        reports, ADVICE, link, args.link and args.link / 'imagenet'
-    )
+    return cli.run(prepare, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

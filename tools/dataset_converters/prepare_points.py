@@ -10,21 +10,14 @@ Example::
 """
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from mmmap import cli
 from mmmap.datasets.checks import Report, folder_problem
-from mmmap.datasets.points import (
-    ModelNet40,
-    ModelNet40H5,
-    PointFolder,
-    ScanObjectNN,
-    ShapeNet55,
-    ShapeNetPart,
-)
-from mmmap.datasets.points.check import check_point_set
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,
@@ -35,7 +28,7 @@ from mmmap.datasets.preparation import (
 class Official(NamedTuple):
     """A public set: its class, folder below data, clouds of its parts."""
 
-    kind: type
+    kind: str
     folder: str
     clouds: dict[tuple[str, ...], int]
     advice: str
@@ -47,7 +40,7 @@ def _scans(variant: str, train: int, test: int) -> dict:
 
 SETS = {
     'shapenet55': Official(
-        ShapeNet55,
+        'ShapeNet55',
         'shapenet55',
         {('train',): 41_952, ('test',): 10_518},
         """\
@@ -57,7 +50,7 @@ Expected, in Point-BERT's form:
 From https://github.com/lulutang0608/Point-BERT (DATASET.md)""",
     ),
     'modelnet40': Official(
-        ModelNet40,
+        'ModelNet40',
         'modelnet40_normal_resampled',
         {('train',): 9_843, ('test',): 2_468},
         """\
@@ -68,7 +61,7 @@ Expected, in the resampled text form:
 From https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip""",
     ),
     'modelnet40_h5': Official(
-        ModelNet40H5,
+        'ModelNet40H5',
         'modelnet40_ply_hdf5_2048',
         {('train',): 9_840, ('test',): 2_468},
         """\
@@ -79,7 +72,7 @@ Expected, in the HDF5 form (pip install h5py):
 From https://shapenet.cs.stanford.edu/media/modelnet40_ply_hdf5_2048.zip""",
     ),
     'scanobjectnn': Official(
-        ScanObjectNN,
+        'ScanObjectNN',
         'scanobjectnn',
         {
             **_scans('obj_bg', 2_309, 581),
@@ -95,7 +88,7 @@ Expected (pip install h5py), below main_split and main_split_nobg:
 From https://hkust-vgd.github.io/scanobjectnn (a form is to be filled in)""",
     ),
     'shapenetpart': Official(
-        ShapeNetPart,
+        'ShapeNetPart',
         'shapenetpart',
         {('train',): 12_137, ('val',): 1_870, ('test',): 2_874},
         """\
@@ -107,7 +100,7 @@ From https://shapenet.cs.stanford.edu/media/\
 shapenetcore_partanno_segmentation_benchmark_v0_normal.zip""",
     ),
     'folder': Official(
-        PointFolder,
+        'PointFolder',
         'points',
         {},
         """\
@@ -142,10 +135,13 @@ def check(
     problem = folder_problem(root)
     if problem:
         return [Report(name, problems=[problem])]
-    reports = []
+    from mmmap.datasets import points
+    from mmmap.datasets.points.check import check_point_set
+
+    kind, reports = getattr(points, SETS[name].kind), []
     for part, number in parts_of(name, root).items():
         settings = dict(zip(('split', 'variant'), part))
-        build = partial(SETS[name].kind, data_root=str(root), **settings)
+        build = partial(kind, data_root=str(root), **settings)
         title = ' '.join(filter(None, (name, *part)))
         report = check_point_set(build, title, full)
         if number is not None and not subset:
@@ -154,18 +150,22 @@ def check(
     return reports
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    advice = '\n\n'.join(f'{n}\n{s.advice}' for n, s in SETS.items())
-    parser = preparation_parser(__doc__, advice, 'the name of the set')
-    parser.add_argument('--set', choices=SETS, required=True, dest='name')
-    args = parser.parse_args(argv)
+def prepare(args: Namespace) -> int:
+    """Check the data set and link it; return the exit status."""
     chosen = SETS[args.name]
     reports = check(args.root, args.name, args.subset, args.full)
     link = partial(link_dataset, args.root)
     return conclude(
         reports, chosen.advice, link, args.link and args.link / chosen.folder
     )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    advice = '\n\n'.join(f'{n}\n{s.advice}' for n, s in SETS.items())
+    parser = preparation_parser(__doc__, advice, 'the name of the set')
+    parser.add_argument('--set', choices=SETS, required=True, dest='name')
+    return cli.run(prepare, parser.parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -15,7 +15,19 @@ NVIDIA's weights are licensed for non-commercial use.
 
 import sys
 
+from mmmap import cli
 from mmmap.conversion import command
+from mmmap.version import __version__
+
+
+def parse_args(argv=None):
+    """The command line."""
+    return command.parse_args(__doc__, argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.conversion.names import unwrapped
 from mmmap.conversion.official_mamba_vision import (
     depths_of,
@@ -23,7 +35,6 @@ from mmmap.conversion.official_mamba_vision import (
     to_official,
 )
 from mmmap.models.backbones.pretrained import weights_of
-from mmmap.version import __version__
 
 # Names of wrappers in NVIDIA's releases of files and of the hub.
 KEYS = ('state_dict', 'model')
@@ -58,7 +69,7 @@ def restored(content):
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    return command.main(__doc__, converted, restored, argv)
+    return command.main(parse_args(argv), converted, restored)
 
 
 if __name__ == '__main__':

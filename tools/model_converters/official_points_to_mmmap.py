@@ -15,7 +15,19 @@ it.
 
 import sys
 
+from mmmap import cli
 from mmmap.conversion import command
+from mmmap.version import __version__
+
+
+def parse_args(argv=None):
+    """The command line."""
+    return command.parse_args(__doc__, argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.conversion.names import unwrapped
 from mmmap.conversion.official_points import (
     kind_of,
@@ -25,7 +37,6 @@ from mmmap.conversion.official_points import (
     unused_of,
 )
 from mmmap.models.backbones.pretrained import weights_of
-from mmmap.version import __version__
 
 UNUSED_KEY = 'official_unused'
 # Point-MAE and what came of it save weights under the first.
@@ -67,7 +78,7 @@ def restored(content):
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    return command.main(__doc__, converted, restored, argv)
+    return command.main(parse_args(argv), converted, restored)
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from mmengine.dataset import BaseDataset
 
+from ...errors import InputError
 from ..point_files import PointFileError, read_cloud
 
 
@@ -36,14 +37,14 @@ class SplitSet(PointSet):
         **kwargs: Of mmengine's ``BaseDataset``.
 
     Raises:
-        ValueError: Another split.
+        InputError: Another split.
     """
 
     SPLITS: ClassVar[Collection[str]] = ('train', 'test')
 
     def __init__(self, split: str = 'train', **kwargs) -> None:
         if split not in self.SPLITS:
-            raise ValueError(
+            raise InputError(
                 f'split must be one of {", ".join(self.SPLITS)}, got {split!r}'
             )
         self.split = split

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from mmpretrain.registry import DATASETS
 
+from ...errors import InputError
 from ..point_files import (
     PointFileError,
     check_clouds,
@@ -163,7 +164,7 @@ class ScanObjectNN(SplitSet):
         self, split: str = 'train', variant: str = 'pb_t50_rs', **kwargs
     ) -> None:
         if variant not in self.FILES:
-            raise ValueError(
+            raise InputError(
                 f'variant must be one of {", ".join(self.FILES)}, got '
                 f'{variant!r}'
             )

@@ -4,6 +4,8 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from ...errors import InputError
+
 
 @DATASETS.register_module()
 class FewShot:
@@ -26,7 +28,7 @@ class FewShot:
         num_queries: Of each class.
 
     Raises:
-        ValueError: A number that is too small, a data set without labels,
+        InputError: A number that is too small, a data set without labels,
             or too few classes that have so many examples.
     """
 
@@ -40,7 +42,7 @@ class FewShot:
         num_queries: int = 20,
     ) -> None:
         if min(way, shot, num_queries) < 1 or fold < 0:
-            raise ValueError(
+            raise InputError(
                 'way, shot and num_queries must be at least 1 and fold at '
                 f'least 0, got {way}, {shot}, {num_queries} and {fold}'
             )
@@ -50,7 +52,7 @@ class FewShot:
         rng = np.random.default_rng([way, shot, fold])
         about = [dataset.get_data_info(i) for i in range(len(dataset))]
         if not all('gt_label' in item for item in about):
-            raise ValueError(
+            raise InputError(
                 'few-shot needs the class of every sample, but the data set '
                 'has some without gt_label'
             )
@@ -59,7 +61,7 @@ class FewShot:
         numbers = np.bincount(labels)
         usable = np.flatnonzero(numbers >= needed)
         if len(usable) < way:
-            raise ValueError(
+            raise InputError(
                 f'{way} classes of {shot} examples and {num_queries} queries '
                 f'are wanted, but only {len(usable)} classes of the data set '
                 f'have {needed} samples'

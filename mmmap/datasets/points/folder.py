@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmpretrain.registry import DATASETS
 
+from ...errors import InputError
 from ..point_files import SUFFIXES, PointFileError
 from .base import CloudFiles
 
@@ -32,14 +33,14 @@ class PointFolder(CloudFiles):
     Raises:
         PointFileError: There is no such folder, no cloud in it, or a folder
             that is none of the classes which are set.
-        ValueError: ``surface`` is below 1.
+        InputError: ``surface`` is below 1.
     """
 
     def __init__(
         self, split: str = '', surface: int | None = None, **kwargs
     ) -> None:
         if surface is not None and surface < 1:
-            raise ValueError(f'surface must be at least 1, got {surface}')
+            raise InputError(f'surface must be at least 1, got {surface}')
         self.split = split
         self.surface = surface
         super().__init__(**kwargs)

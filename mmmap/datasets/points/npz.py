@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from mmpretrain.registry import DATASETS
 
+from ...errors import InputError
 from ..point_files import read_clouds
 from .base import PointSet
 
@@ -35,14 +36,14 @@ class PointNPZ(PointSet):
     Raises:
         PointFileError: The file is absent, unreadable, or holds something
             else, or nothing for the split; the message names file and sample.
-        ValueError: An unknown split.
+        InputError: An unknown split.
     """
 
     def __init__(
         self, ann_file: str, split: str = 'all', val_every: int = 5, **kwargs
     ) -> None:
         if split not in SPLITS or val_every < 2:
-            raise ValueError(
+            raise InputError(
                 f'split must be one of {", ".join(SPLITS)} and val_every at '
                 f'least 2, got {split!r} and {val_every}'
             )

@@ -10,6 +10,8 @@ from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 from mmpretrain.structures import DataSample
 
+from ...errors import InputError
+
 AXES = {'x': 0, 'y': 1, 'z': 2}
 # What belongs to points and is sampled with them.
 OF_POINTS = ('points', 'gt_part')
@@ -26,7 +28,7 @@ class SamplePoints(BaseTransform):
         repeat: Whether a cloud with fewer points has some of them again.
 
     Raises:
-        ValueError: A cloud has fewer points.
+        InputError: A cloud has fewer points.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class SamplePoints(BaseTransform):
         """Sample points, and their parts."""
         there = len(results['points'])
         if there < self.num and not self.repeat:
-            raise ValueError(
+            raise InputError(
                 f'SamplePoints: {self.num} points are wanted, cloud '
                 f'{_name(results)} has {there}'
             )
@@ -106,12 +108,12 @@ class RotatePoints(BaseTransform):
             a rotation uniformly from all there are.
 
     Raises:
-        ValueError: Another axis.
+        InputError: Another axis.
     """
 
     def __init__(self, axis: str = 'y') -> None:
         if axis not in (*AXES, 'any'):
-            raise ValueError(
+            raise InputError(
                 f'axis must be one of {", ".join(AXES)} or any, got {axis!r}'
             )
         self.axis = axis

@@ -4,12 +4,14 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from ...errors import InputError
+
 
 def check_feed(runner: Runner) -> None:
     """Compare a runner's data set with the batch of all processes.
 
     Raises:
-        ValueError: Some process would never get a batch of its own, or no
+        InputError: Some process would never get a batch of its own, or no
             image is left to train on.
     """
     try:
@@ -18,7 +20,7 @@ def check_feed(runner: Runner) -> None:
         # mmengine's data set, when it packs a list of none.
         if 'need at least one array to concatenate' not in str(error):
             raise
-        raise ValueError(
+        raise InputError(
             'no training image is left: the annotations list none, or '
             'filter_cfg of the data set (filter_empty_gt, min_size) leaves '
             'all of them out'
@@ -27,7 +29,7 @@ def check_feed(runner: Runner) -> None:
     needed = runner.world_size * (size if loader.drop_last else 1)
     images = len(loader.dataset)
     if images < needed:
-        raise ValueError(
+        raise InputError(
             f'{images} training images cannot feed {runner.world_size} '
             f'processes with batches of {size}: use fewer processes, a '
             'smaller train_dataloader.batch_size or more data'
@@ -42,7 +44,7 @@ class BatchFeedHook(Hook):
     hook is called; ``tools/train.py`` therefore checks at the start too.
 
     Raises:
-        ValueError: Some process would never get a batch of its own.
+        InputError: Some process would never get a batch of its own.
     """
 
     def before_train(self, runner) -> None:

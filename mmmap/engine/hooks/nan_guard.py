@@ -4,6 +4,12 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from ...errors import UserError
+
+
+class DivergenceError(UserError, FloatingPointError):
+    """A loss that is not finite."""
+
 
 @HOOKS.register_module()
 class NaNGuardHook(Hook):
@@ -13,7 +19,7 @@ class NaNGuardHook(Hook):
         interval: Iterations between checks; each one waits for the GPU.
 
     Raises:
-        FloatingPointError: A loss is not finite.
+        DivergenceError: A loss is not finite.
     """
 
     def __init__(self, interval: int = 50) -> None:
@@ -31,9 +37,9 @@ class NaNGuardHook(Hook):
             if torch.is_tensor(value) and not value.isfinite().all()
         }
         if wrong:
-            raise FloatingPointError(
+            raise DivergenceError(
                 f'losses that are not finite after iteration '
-                f'{runner.iter + 1}: {wrong}. Go on from the last checkpoint '
+                f'{runner.iter + 1}: {wrong}. Resume from the last checkpoint '
                 'with a lower learning rate, gradient clipping, or bf16 '
                 'instead of fp16'
             )

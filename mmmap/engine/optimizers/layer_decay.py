@@ -5,6 +5,8 @@ from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
+from ...errors import InputError
+
 # Parameters of more than one dimension that are never decayed, by the parts
 # of their names; what has one dimension (norms, biases, D) never is either.
 NO_DECAY = frozenset(
@@ -28,7 +30,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     Registered in mmengine's root, so every scope finds it by its name.
 
     Raises:
-        ValueError: Another key in ``paramwise_cfg``, a rate outside (0, 1],
+        InputError: Another key in ``paramwise_cfg``, a rate outside (0, 1],
             or a backbone without depths under a rate below 1.
     """
 
@@ -39,14 +41,14 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
         unknown = set(paramwise_cfg) - {'layer_decay_rate', 'custom_keys'}
         if unknown:
-            raise ValueError(
+            raise InputError(
                 f'{type(self).__name__}: unknown paramwise_cfg '
                 f'{sorted(unknown)}; it takes layer_decay_rate and '
                 'custom_keys, and its no-decay rules need no options'
             )
         self.rate = paramwise_cfg['layer_decay_rate']
         if not 0 < self.rate <= 1:
-            raise ValueError(
+            raise InputError(
                 f'layer_decay_rate must be in (0, 1], got {self.rate}'
             )
 
@@ -57,7 +59,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         backbone = getattr(module, 'backbone', None)
         depth_of = getattr(backbone, 'get_layer_depth', None)
         if self.rate < 1 and depth_of is None:
-            raise ValueError(
+            raise InputError(
                 'layer-wise learning rate decay needs a backbone with '
                 f'get_layer_depth; {type(module).__name__} has '
                 f'{type(backbone).__name__}. Set layer_decay_rate=1.0'

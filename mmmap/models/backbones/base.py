@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...checkpoints import CheckpointError
 from ...checkpoints.recorded import check_equal, recorded_model
+from ...errors import InputError
 from .pretrained import compare, few, load_pretrained, pretrained_cfg
 
 
@@ -143,12 +144,12 @@ class Encoder(BaseModule):
 
     def _check_keep(self, keep: Tensor) -> None:
         if self.out_type != 'raw':
-            raise ValueError(
+            raise InputError(
                 "encoding a part of the tokens needs out_type='raw', "
                 f'this backbone has {self.out_type!r}'
             )
         if keep.shape[1] == 0:
-            raise ValueError('keep names no token; at least one is needed')
+            raise InputError('keep names no token; at least one is needed')
 
 
 class Backbone(Encoder):

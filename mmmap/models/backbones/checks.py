@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ...errors import InputError
+
 
 def absolute_indices(
     indices: int | Sequence[int], depth: int, unit: str
@@ -14,23 +16,23 @@ def absolute_indices(
         unit: What is counted, for the message, as ``'blocks'``.
 
     Raises:
-        ValueError: One that is not there, or not ascending.
+        InputError: One that is not there, or not ascending.
     """
     given = [indices] if isinstance(indices, int) else indices
     whole = isinstance(given, Sequence) and all(
         isinstance(i, int) for i in given
     )
     if not whole:
-        raise ValueError(f'out_indices must be whole numbers, got {indices!r}')
+        raise InputError(f'out_indices must be whole numbers, got {indices!r}')
     beyond = [i for i in given if not -depth <= i < depth]
     if beyond or not given:
-        raise ValueError(
+        raise InputError(
             f'out_indices must lie in [{-depth}, {depth - 1}] for a backbone '
             f'of {depth} {unit}, got {indices}'
         )
     absolute = [i % depth for i in given]
     if absolute != sorted(set(absolute)):
-        raise ValueError(
+        raise InputError(
             f'out_indices must ascend without repetition, got {indices}'
         )
     return tuple(absolute)
@@ -40,10 +42,10 @@ def check_count(name: str, value) -> None:
     """See that a value is a whole number of at least 1.
 
     Raises:
-        ValueError: It is not.
+        InputError: It is not.
     """
     if not isinstance(value, int) or value < 1:
-        raise ValueError(
+        raise InputError(
             f'{name} must be a whole number of at least 1, got {value!r}'
         )
 
@@ -52,10 +54,10 @@ def check_choice(name: str, value, choices) -> None:
     """See that a value is one of some.
 
     Raises:
-        ValueError: It is not.
+        InputError: It is not.
     """
     if value not in choices:
-        raise ValueError(
+        raise InputError(
             f'unknown {name} {value!r}; choose one of {", ".join(choices)}'
         )
 
@@ -64,10 +66,10 @@ def check_frozen(frozen_stages, depth: int) -> None:
     """See that so many stages can be frozen.
 
     Raises:
-        ValueError: They cannot.
+        InputError: They cannot.
     """
     stages = range(-1, depth + 1)
     if not isinstance(frozen_stages, int) or frozen_stages not in stages:
-        raise ValueError(
+        raise InputError(
             f'frozen_stages must be in [-1, {depth}], got {frozen_stages!r}'
         )

@@ -1,5 +1,6 @@
 """Archs of hybrids of Mamba and attention blocks, as given in configs."""
 
+from ...errors import InputError
 from .checks import check_choice, check_count
 
 
@@ -14,14 +15,14 @@ def arch_settings(
         defaults: Of optional keys, where they differ from those of HybridNet.
 
     Raises:
-        ValueError: An unknown name, a key too few or too many, or a value
+        InputError: An unknown name, a key too few or too many, or a value
             that makes no network.
     """
     if isinstance(arch, str):
         check_choice('arch', arch, zoo)
         arch = zoo[arch]
     if not isinstance(arch, dict):
-        raise ValueError(
+        raise InputError(
             f'arch must be a name ({", ".join(zoo)}) or a dict, got {arch!r}'
         )
     given = dict(arch)
@@ -34,7 +35,7 @@ def arch_settings(
     optional |= defaults
     required = {'embed_dims', *order}
     if not required <= set(given) <= required | set(optional):
-        raise ValueError(
+        raise InputError(
             'an arch dict needs embed_dims and either pattern or '
             'mamba_depth and attention_every, and may have '
             f'{", ".join(optional)}; got {sorted(given)}'
@@ -46,7 +47,7 @@ def arch_settings(
     pattern = given['pattern']
     text = isinstance(pattern, str) and pattern
     if not text or set(pattern) - set('MT'):
-        raise ValueError(
+        raise InputError(
             "a pattern is made of 'M' (Mamba) and 'T' (attention) blocks, "
             f'got {pattern!r}'
         )
@@ -57,7 +58,7 @@ def arch_settings(
         value = settings[name]
         number = isinstance(value, int | float)
         if not number or not settings['embed_dims'] * value >= 1:
-            raise ValueError(
+            raise InputError(
                 f'{name} must leave at least one channel, got '
                 f'{value!r} for {settings["embed_dims"]} channels'
             )
@@ -78,8 +79,8 @@ def drop_rates(last: float, depth: int) -> list[float]:
     """Stochastic depth of each block, rising linearly from 0.
 
     Raises:
-        ValueError: A rate that is no probability below 1.
+        InputError: A rate that is no probability below 1.
     """
     if not 0 <= last < 1:
-        raise ValueError(f'drop_path_rate must be in [0, 1), got {last}')
+        raise InputError(f'drop_path_rate must be in [0, 1), got {last}')
     return [last * i / max(depth - 1, 1) for i in range(depth)]

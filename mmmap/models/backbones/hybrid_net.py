@@ -15,6 +15,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ...errors import InputError
 from ..layers import (
     BidirectionalMamba,
     CleanAttentionBlock,
@@ -85,7 +86,7 @@ class HybridNet(Backbone):
             prefix='backbone.')`` must fit, or raises.
 
     Raises:
-        ValueError: An unknown arch, pattern letter, out_type or attention,
+        InputError: An unknown arch, pattern letter, out_type or attention,
             or an index beyond the depth.
     """
 
@@ -207,7 +208,7 @@ class HybridNet(Backbone):
         """Rows and columns of tokens of images (B, 3, H, W).
 
         Raises:
-            ValueError: The image is smaller than a patch.
+            InputError: The image is smaller than a patch.
         """
         return self.patch_embed.grid(images)
 
@@ -286,7 +287,7 @@ class HybridNet(Backbone):
     def _check_keep(self, keep: Tensor) -> None:
         super()._check_keep(keep)
         if self.windowed:
-            raise ValueError(
+            raise InputError(
                 'encoding a part of the tokens leaves no grid to cut into '
                 'windows; pretrain without window_size and set it afterwards, '
                 'the weights are the same'
@@ -343,14 +344,14 @@ def _windowed(
     """Blocks that attend in windows.
 
     Raises:
-        ValueError: No such window, or a block that is no attention block.
+        InputError: No such window, or a block that is no attention block.
     """
     if isinstance(global_blocks, int):
         global_blocks = (global_blocks,)
     attention = {i for i, kind in enumerate(pattern) if kind == 'T'}
     if window_size is None:
         if global_blocks:
-            raise ValueError(
+            raise InputError(
                 f'global_blocks={global_blocks} needs a window_size: without '
                 'one all attention blocks look everywhere'
             )
@@ -360,7 +361,7 @@ def _windowed(
     if not everywhere <= attention or any(
         not -len(pattern) <= i < len(pattern) for i in global_blocks
     ):
-        raise ValueError(
+        raise InputError(
             'global_blocks must be attention blocks, here some of '
             f'{sorted(attention)}, got {tuple(global_blocks)}'
         )

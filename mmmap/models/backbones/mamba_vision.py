@@ -14,6 +14,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ..layers import (
     Attention,
     ConvBlock,
@@ -83,7 +84,7 @@ class MambaVision(Backbone):
             prefix='backbone.')`` must fit, or raises.
 
     Raises:
-        ValueError: An unknown arch or out_type, or a stage that is not there.
+        InputError: An unknown arch or out_type, or a stage that is not there.
     """
 
     arch_zoo: ClassVar[dict[str, dict]] = ARCH_ZOO
@@ -181,7 +182,7 @@ class MambaVision(Backbone):
             ``keep`` the tokens of these units, (B, V, C).
 
         Raises:
-            ValueError: A backbone that cannot encode a part.
+            InputError: A backbone that cannot encode a part.
         """
         if keep is not None:
             self._check_keep(keep)
@@ -226,7 +227,7 @@ class MambaVision(Backbone):
     def _check_keep(self, keep: Tensor) -> None:
         super()._check_keep(keep)
         if self.out_indices != (STAGES - 1,):
-            raise ValueError(
+            raise InputError(
                 'units of 32 pixels are tokens of the last stage: encoding a '
                 'part of them needs out_indices=-1, this backbone has '
                 f'{self.out_indices}'

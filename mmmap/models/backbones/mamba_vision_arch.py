@@ -5,6 +5,7 @@ Source: Hatamizadeh and Kautz (CVPR 2025, arXiv 2407.08083).
 
 from collections.abc import Sequence
 
+from ...errors import InputError
 from .checks import check_choice, check_count
 
 STAGES = 4
@@ -50,20 +51,20 @@ def settings_of(arch: str | dict) -> dict:
     """An arch, by name or as a dict, with all keys.
 
     Raises:
-        ValueError: One that cannot be built.
+        InputError: One that cannot be built.
     """
     if isinstance(arch, str):
         check_choice('arch', arch, ARCH_ZOO)
         arch = ARCH_ZOO[arch]
     if not isinstance(arch, dict):
-        raise ValueError(
+        raise InputError(
             f'arch must be a name ({", ".join(ARCH_ZOO)}) or a dict, '
             f'got {arch!r}'
         )
     lengths = dict(depths=STAGES, num_heads=2, window_sizes=2)
     required = {'embed_dims', 'stem_dims', *lengths}
     if not required <= set(arch) <= required | set(OPTIONAL):
-        raise ValueError(
+        raise InputError(
             f'an arch dict needs {", ".join(sorted(required))}, and may have '
             f'{", ".join(OPTIONAL)}; got {sorted(arch)}'
         )
@@ -73,13 +74,13 @@ def settings_of(arch: str | dict) -> dict:
     for name, length in lengths.items():
         values = settings[name]
         if not isinstance(values, Sequence) or len(values) != length:
-            raise ValueError(
+            raise InputError(
                 f'{name} must be {length} whole numbers, got {values!r}'
             )
         for value in values:
             check_count(name, value)
     if not settings['embed_dims'] * settings['mlp_ratio'] >= 1:
-        raise ValueError(
+        raise InputError(
             'mlp_ratio must leave at least one channel, got '
             f'{settings["mlp_ratio"]} for {settings["embed_dims"]} channels'
         )

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from ...checkpoints import CheckpointError, read_checkpoint
+from ...errors import InputError
 
 
 @dataclass
@@ -38,14 +39,14 @@ def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
     """The ``Pretrained`` of an ``init_cfg``; None where there is none.
 
     Raises:
-        ValueError: It has no checkpoint, or another init beside it.
+        InputError: It has no checkpoint, or another init beside it.
     """
     cfg = init_cfg or {}
     if isinstance(cfg, list | tuple) and len(cfg) == 1:
         cfg = cfg[0]
     if isinstance(cfg, list | tuple):
         if any(part.get('type') == 'Pretrained' for part in cfg):
-            raise ValueError(
+            raise InputError(
                 "init_cfg of type 'Pretrained' must stand alone, got "
                 f'{init_cfg}'
             )
@@ -53,7 +54,7 @@ def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
     if cfg.get('type') != 'Pretrained':
         return None
     if not cfg.get('checkpoint'):
-        raise ValueError(
+        raise InputError(
             "init_cfg=dict(type='Pretrained', ...) needs checkpoint="
             f'FILE, got {init_cfg}'
         )

@@ -8,6 +8,8 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
+
 
 @MODELS.register_module()
 class VotingClassifier(ImageClassifier):
@@ -26,7 +28,7 @@ class VotingClassifier(ImageClassifier):
         **kwargs: Of ``ImageClassifier``.
 
     Raises:
-        ValueError: Less than one vote.
+        InputError: Less than one vote.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class VotingClassifier(ImageClassifier):
     ) -> None:
         super().__init__(*args, **kwargs)
         if votes < 1:
-            raise ValueError(f'votes must be at least 1, got {votes}')
+            raise InputError(f'votes must be at least 1, got {votes}')
         generator = torch.Generator().manual_seed(seed)
         factors = torch.rand(votes, 3, generator=generator)
         low, high = scale

@@ -4,6 +4,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from mmpretrain.registry import MODELS
 
+from ...errors import InputError
 from ...ops.points import check_points
 
 
@@ -17,7 +18,7 @@ class PointDataPreprocessor(BaseDataPreprocessor):
             ``train_cfg``; clouds have none.
 
     Raises:
-        ValueError: Batch augmentations are asked for.
+        InputError: Batch augmentations are asked for.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class PointDataPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking)
         if batch_augments:
-            raise ValueError(
+            raise InputError(
                 'there are no batch augmentations of clouds: leave the '
                 "classifier's train_cfg out"
             )
@@ -34,14 +35,14 @@ class PointDataPreprocessor(BaseDataPreprocessor):
         """Stack and move a batch.
 
         Raises:
-            ValueError: Clouds of different size, or not clouds.
+            InputError: Clouds of different size, or not clouds.
         """
         data = self.cast_data(data)
         inputs, samples = data['inputs'], data.get('data_samples')
         if not isinstance(inputs, torch.Tensor):
             sizes = {tuple(cloud.shape) for cloud in inputs}
             if len(sizes) > 1:
-                raise ValueError(
+                raise InputError(
                     'the clouds of a batch must have equally many points, '
                     f'got {sorted(sizes)}; sample them in the pipeline '
                     f'(SamplePoints){_named(samples)}'
@@ -50,7 +51,7 @@ class PointDataPreprocessor(BaseDataPreprocessor):
         try:
             inputs = check_points(inputs.float())
         except ValueError as error:
-            raise ValueError(f'{error}{_named(samples)}') from error
+            raise InputError(f'{error}{_named(samples)}') from error
         return {'inputs': inputs, 'data_samples': samples}
 
 

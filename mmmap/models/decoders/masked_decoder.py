@@ -12,6 +12,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ..layers import DecoderBlock, PositionEmbedding
 from ..masking import Masked
 
@@ -79,7 +80,7 @@ class MaskedDecoder(BaseModule):
         init_cfg: mmengine's.
 
     Raises:
-        ValueError: An unknown ``attention``.
+        InputError: An unknown ``attention``.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class MaskedDecoder(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if attention not in ATTENTION_MASKS:
-            raise ValueError(
+            raise InputError(
                 f'unknown attention {attention!r} of the decoder; choose one '
                 f'of {", ".join(ATTENTION_MASKS)}'
             )
@@ -129,10 +130,10 @@ class MaskedDecoder(BaseModule):
             (B, L, E).
 
         Raises:
-            ValueError: The encoder has other channels.
+            InputError: The encoder has other channels.
         """
         if visible.shape[-1] != self.embed.in_features:
-            raise ValueError(
+            raise InputError(
                 f'the encoder gives {visible.shape[-1]} channels, the decoder '
                 f'takes {self.embed.in_features}: set decoder.in_channels'
             )

@@ -13,6 +13,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ..layers import ViTBlock
 from ..layers.points import position_mlp
 from ..masking import Masked
@@ -46,7 +47,7 @@ class PointDecoder(BaseModule):
         init_cfg: mmengine's.
 
     Raises:
-        ValueError: An unknown ``attention`` or ``sequence``.
+        InputError: An unknown ``attention`` or ``sequence``.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class PointDecoder(BaseModule):
         )
         for name, (value, known) in choices.items():
             if value not in known:
-                raise ValueError(
+                raise InputError(
                     f'unknown {name} {value!r} of the decoder; choose one '
                     f'of {", ".join(known)}'
                 )
@@ -101,10 +102,10 @@ class PointDecoder(BaseModule):
             (B, L, C).
 
         Raises:
-            ValueError: The encoder has other channels.
+            InputError: The encoder has other channels.
         """
         if visible.shape[-1] != self.in_channels:
-            raise ValueError(
+            raise InputError(
                 f'the encoder gives {visible.shape[-1]} channels, the decoder '
                 f'takes {self.in_channels}: set decoder.in_channels'
             )

@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ...ops import chamfer_distance
 from ...ops.points.chamfer import NORMS
 
@@ -21,7 +22,7 @@ class ChamferHead(BaseModule):
         norm: Of the Chamfer distance, ``'l2'`` (published) or ``'l1'``.
 
     Raises:
-        ValueError: An unknown ``norm``.
+        InputError: An unknown ``norm``.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class ChamferHead(BaseModule):
     ) -> None:
         super().__init__()
         if norm not in NORMS:
-            raise ValueError(
+            raise InputError(
                 f'unknown norm {norm!r}; choose one of {", ".join(NORMS)}'
             )
         self.group_size = group_size
@@ -52,16 +53,16 @@ class ChamferHead(BaseModule):
             A scalar.
 
         Raises:
-            ValueError: Features or target are not of this head's sizes.
+            InputError: Features or target are not of this head's sizes.
         """
         if features.shape[-1] != self.pred.in_features:
-            raise ValueError(
+            raise InputError(
                 f'the decoder gives {features.shape[-1]} channels, the head '
                 f'takes {self.pred.in_features}: set head.in_channels'
             )
         wanted = (*features.shape[:2], self.group_size, 3)
         if target.shape != wanted:
-            raise ValueError(
+            raise InputError(
                 f'the groups are {tuple(target.shape)}, the head guesses '
                 f'{wanted}: give backbone and head one group_size'
             )

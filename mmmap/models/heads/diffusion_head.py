@@ -15,6 +15,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ...errors import InputError
 from ..layers import DenoisingMLP
 
 
@@ -56,7 +57,7 @@ class DiffusionHead(BaseModule):
             pixels lie within a few standard deviations.
 
     Raises:
-        ValueError: A count below 1, or more sampling steps than timesteps.
+        InputError: A count below 1, or more sampling steps than timesteps.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class DiffusionHead(BaseModule):
     ) -> None:
         super().__init__()
         if min(repeats, sampling_steps) < 1 or sampling_steps > timesteps:
-            raise ValueError(
+            raise InputError(
                 'repeats and sampling_steps must be at least 1, and '
                 f'sampling_steps at most timesteps; got repeats={repeats}, '
                 f'sampling_steps={sampling_steps}, timesteps={timesteps}'
@@ -103,7 +104,7 @@ class DiffusionHead(BaseModule):
             A scalar.
 
         Raises:
-            ValueError: Features or target are not of this head's sizes.
+            InputError: Features or target are not of this head's sizes.
         """
         self._check(features, target)
         condition = features[mask].repeat(self.repeats, 1)
@@ -161,13 +162,13 @@ class DiffusionHead(BaseModule):
 
     def _check(self, features: Tensor, target: Tensor) -> None:
         if features.shape[-1] != self.in_channels:
-            raise ValueError(
+            raise InputError(
                 f'the decoder gives {features.shape[-1]} channels, the head '
                 f'takes {self.in_channels}: set head.in_channels'
             )
         wanted = (*features.shape[:2], self.channels)
         if target.shape != wanted:
-            raise ValueError(
+            raise InputError(
                 f'the target is {tuple(target.shape)}, the head denoises '
                 f'{wanted}: give backbone, target and head one patch_size'
             )

@@ -7,6 +7,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 
 @MODELS.register_module()
 class PixelHead(BaseModule):
@@ -42,16 +44,16 @@ class PixelHead(BaseModule):
             A scalar.
 
         Raises:
-            ValueError: Features or target are not of this head's sizes.
+            InputError: Features or target are not of this head's sizes.
         """
         if features.shape[-1] != self.pred.in_features:
-            raise ValueError(
+            raise InputError(
                 f'the decoder gives {features.shape[-1]} channels, the head '
                 f'takes {self.pred.in_features}: set head.in_channels'
             )
         wanted = (*features.shape[:2], self.pred.out_features)
         if target.shape != wanted:
-            raise ValueError(
+            raise InputError(
                 f'the target is {tuple(target.shape)}, the head guesses '
                 f'{wanted}: give backbone, target and head one patch_size'
             )

@@ -7,6 +7,8 @@ from mmpretrain.models import ClsHead
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 HIDDEN = 256
 
 
@@ -54,11 +56,11 @@ class PointClsHead(ClsHead):
         """The last of the features, (B, D) -> logits (B, classes).
 
         Raises:
-            ValueError: The backbone gives something else.
+            InputError: The backbone gives something else.
         """
         pooled = self.pre_logits(feats)
         if pooled.dim() != 2 or pooled.shape[1] != self.in_channels:
-            raise ValueError(
+            raise InputError(
                 f'the head takes (B, {self.in_channels}), the backbone gives '
                 f'{tuple(pooled.shape)}: set head.in_channels, and '
                 "backbone.out_type='pooled'"
@@ -71,11 +73,11 @@ class PointClsHead(ClsHead):
         """The loss of a batch.
 
         Raises:
-            ValueError: A label beyond the classes.
+            InputError: A label beyond the classes.
         """
         labels = [int(sample.gt_label) for sample in data_samples]
         if not 0 <= min(labels) <= max(labels) < self.num_classes:
-            raise ValueError(
+            raise InputError(
                 f'a sample has label {max(labels, key=abs)}, the head has '
                 f'{self.num_classes} classes: set head.num_classes'
             )

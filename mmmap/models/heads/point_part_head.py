@@ -11,6 +11,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...errors import InputError
 from ..layers.points import interpolate_features
 
 
@@ -87,21 +88,21 @@ class PointPartHead(BaseModule):
             (B, K, N).
 
         Raises:
-            ValueError: Tokens of other sizes, or a category beyond those
+            InputError: Tokens of other sizes, or a category beyond those
                 there are.
         """
         tokens = torch.cat(tuple(feats), dim=-1)
         if tokens.shape[:2] != centers.shape[:2] or (
             tokens.shape[2] != self.in_channels
         ):
-            raise ValueError(
+            raise InputError(
                 f'the head takes tokens ({len(centers)}, {centers.shape[1]}, '
                 f'{self.in_channels}) of all depths, the backbone gives '
                 f'{tuple(tokens.shape)}: set head.in_channels and num_depths, '
                 "backbone.out_type='raw' and with_cls_token=False"
             )
         if category.max() >= self.num_categories:
-            raise ValueError(
+            raise InputError(
                 f'category {category.max().item()} of a sample is beyond the '
                 f'{self.num_categories} of the head: set num_categories'
             )
@@ -116,10 +117,10 @@ class PointPartHead(BaseModule):
         """Mean cross entropy of scores (B, K, N), given parts (B, N).
 
         Raises:
-            ValueError: A part beyond those there are.
+            InputError: A part beyond those there are.
         """
         if parts.max() >= self.num_parts or parts.min() < 0:
-            raise ValueError(
+            raise InputError(
                 f'parts {parts.min().item()} to {parts.max().item()} are '
                 f'annotated, the head has {self.num_parts}: set num_parts'
             )

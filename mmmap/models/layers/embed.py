@@ -6,6 +6,8 @@ Letters: B batch, H W pixels, P patch edge, h w token grid, C channels.
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...errors import InputError
+
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
     """Cut images into patches, pixels row by row, colour last.
@@ -23,7 +25,7 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
     B, channels, H, W = images.shape
     P = patch_size
     if H % P or W % P:
-        raise ValueError(
+        raise InputError(
             f'images of {H}x{W} cannot be cut into {P}x{P} patches; '
             'resize or crop them to a multiple of the patch size'
         )
@@ -76,7 +78,7 @@ class PatchEmbed(nn.Module):
         H, W = images.shape[-2:]
         P = self.patch_size
         if min(H, W) < P:
-            raise ValueError(
+            raise InputError(
                 f'the image is {H}x{W}, smaller than a {P}x{P} patch; '
                 'resize it'
             )

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ...errors import InputError
+
 
 class Masked(NamedTuple):
     """The outcome of a masking.
@@ -51,12 +53,12 @@ def hide(mask: Tensor) -> Masked:
     """The outcome that hides the True places of a mask (B, L).
 
     Raises:
-        ValueError: The images hide unequally many tokens, none or all.
+        InputError: The images hide unequally many tokens, none or all.
     """
     batch, length = mask.shape
     counts = set(mask.sum(1).tolist())
     if len(counts) > 1 or counts & {0, length}:
-        raise ValueError(
+        raise InputError(
             f'{sorted(counts)} of {length} tokens are hidden in the images of '
             'a batch; every image must hide the same number, at least one, '
             'and leave at least one visible'

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ...errors import InputError
 from .base import Masked, hide
 from .ratio import MaskRatio
 
@@ -40,12 +41,12 @@ class DiagonalMasking(nn.Module):
         """Mask a batch of token grids.
 
         Raises:
-            ValueError: ``offset`` is not a column of the grid, or there is
+            InputError: ``offset`` is not a column of the grid, or there is
                 only one.
         """
         h, w = grid
         if w == 1:
-            raise ValueError(
+            raise InputError(
                 f'a grid of {h}x1 is a single diagonal, of which the same '
                 'tokens would always be hidden; use wider images, or '
                 "type='RandomMasking' or 'SequentialMasking'"
@@ -56,7 +57,7 @@ class DiagonalMasking(nn.Module):
         elif self.offset in range(w):
             offset = torch.full((batch, 1), self.offset, device=device)
         else:
-            raise ValueError(
+            raise InputError(
                 f'a band cannot start in column {self.offset} of a grid of '
                 f'{h}x{w}; offset must be in [0, {w - 1}]'
             )

@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from ...errors import InputError
+
 
 class MaskRatio:
     """A fixed ratio, or one drawn for each batch.
@@ -14,20 +16,20 @@ class MaskRatio:
             (the published MAP code: 0.5, 0.25, 0.3, 0.7).
 
     Raises:
-        ValueError: A ratio outside (0, 1), or a distribution that is none.
+        InputError: A ratio outside (0, 1), or a distribution that is none.
     """
 
     def __init__(self, ratio: float | dict[str, float]) -> None:
         if isinstance(ratio, dict):
             wanted = {'mean', 'std', 'low', 'high'}
             if set(ratio) != wanted:
-                raise ValueError(
+                raise InputError(
                     f'a drawn mask ratio needs {sorted(wanted)}, '
                     f'got {sorted(ratio)}'
                 )
             _check_drawn(**ratio)
         elif not _is_number(ratio) or not 0 < ratio < 1:
-            raise ValueError(
+            raise InputError(
                 f'mask ratio must lie between 0 and 1, both excluded, '
                 f"got {ratio!r}; to hide nothing, use type='NoMasking'"
             )
@@ -50,12 +52,12 @@ class MaskRatio:
         """How many of ``length`` tokens to hide.
 
         Raises:
-            ValueError: Nothing would be hidden, or nothing left.
+            InputError: Nothing would be hidden, or nothing left.
         """
         ratio = self.draw()
         hidden = round(length * ratio)
         if not 0 < hidden < length:
-            raise ValueError(
+            raise InputError(
                 f'a mask ratio of {ratio:g} hides {hidden} of {length} '
                 'tokens; at least one must be hidden and one visible. '
                 'Use larger images or another ratio'
@@ -75,19 +77,19 @@ def _check_drawn(mean: float, std: float, low: float, high: float) -> None:
     """See that a ratio can be drawn so; torch would draw another one."""
     got = f'mean={mean!r}, std={std!r}, low={low!r}, high={high!r}'
     if not all(map(_is_number, (mean, std, low, high))):
-        raise ValueError(f'a drawn mask ratio is made of numbers, got {got}')
+        raise InputError(f'a drawn mask ratio is made of numbers, got {got}')
     if not 0 < low < high < 1:
-        raise ValueError(
+        raise InputError(
             'low and high of a drawn mask ratio must ascend between 0 and 1, '
             f'both excluded, got {got}; for a fixed ratio give one number'
         )
     if not low <= mean <= high:
-        raise ValueError(
+        raise InputError(
             'the mean of a drawn mask ratio must lie between low and high, '
             f'got {got}'
         )
     if std <= 0:
-        raise ValueError(
+        raise InputError(
             f'the std of a drawn mask ratio must be positive, got {got}; for '
             'a fixed ratio give one number'
         )

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ...errors import InputError
 from .base import Masked, hide
 from .ratio import MaskRatio
 
@@ -30,7 +31,7 @@ class SequentialMasking(nn.Module):
         """Mask a batch of token grids.
 
         Raises:
-            ValueError: The run does not fit behind ``start``.
+            InputError: The run does not fit behind ``start``.
         """
         length = grid[0] * grid[1]
         hidden = self.ratio.hidden(length)
@@ -40,7 +41,7 @@ class SequentialMasking(nn.Module):
         elif 0 <= self.start <= last_start:
             first = torch.full((batch, 1), self.start, device=device)
         else:
-            raise ValueError(
+            raise InputError(
                 f'a run of {hidden} hidden tokens cannot start at '
                 f'{self.start} in a grid of {grid[0]}x{grid[1]}; '
                 f'start must be in [0, {last_start}]'

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from .rescale import rescale, scales_of
 
 
@@ -27,7 +28,7 @@ class MultiDepthFeaturePyramid(BaseModule):
         init_cfg: mmengine's.
 
     Raises:
-        ValueError: A stride that cannot be made.
+        InputError: A stride that cannot be made.
     """
 
     def __init__(
@@ -47,10 +48,10 @@ class MultiDepthFeaturePyramid(BaseModule):
         """One map (B, C, h, w) a level -> maps of C channels.
 
         Raises:
-            ValueError: Another number of maps than levels.
+            InputError: Another number of maps than levels.
         """
         if len(features) != len(self.levels):
-            raise ValueError(
+            raise InputError(
                 f'{len(self.levels)} levels need as many feature maps, got '
                 f"{len(features)}; set the backbone's out_indices"
             )

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from ...errors import InputError
 from ..layers import LayerNorm2d
 
 
@@ -16,7 +17,7 @@ def rescale(dims: int, scale: float, halve: bool) -> tuple[nn.Module, int]:
         halve: Whether every doubling of the size halves the channels.
 
     Raises:
-        ValueError: Another scale.
+        InputError: Another scale.
     """
     once, twice = (dims // 2, dims // 4) if halve else (dims, dims)
     if scale == 4:
@@ -33,7 +34,7 @@ def rescale(dims: int, scale: float, halve: bool) -> tuple[nn.Module, int]:
         return nn.Identity(), dims
     if scale == 0.5:
         return nn.MaxPool2d(2, 2, ceil_mode=True), dims
-    raise ValueError(
+    raise InputError(
         f'a feature map can be rescaled by 4, 2, 1 or 1/2, got {scale}'
     )
 
@@ -42,7 +43,7 @@ def scales_of(stride: int, out_strides: tuple[int, ...]) -> list[float]:
     """Factors from one stride to others.
 
     Raises:
-        ValueError: A factor that :func:`rescale` does not serve.
+        InputError: A factor that :func:`rescale` does not serve.
     """
     scales = [stride / out for out in out_strides]
     unserved = [
@@ -51,7 +52,7 @@ def scales_of(stride: int, out_strides: tuple[int, ...]) -> list[float]:
         if scale not in (4, 2, 1, 0.5)
     ]
     if unserved:
-        raise ValueError(
+        raise InputError(
             f'from stride {stride} the strides {stride // 4}, {stride // 2}, '
             f'{stride} and {stride * 2} can be made, got {unserved}'
         )

@@ -10,6 +10,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...errors import InputError
 from ..layers import LayerNorm2d
 from .rescale import rescale, scales_of
 
@@ -32,7 +33,7 @@ class SimpleFeaturePyramid(BaseModule):
         init_cfg: mmengine's.
 
     Raises:
-        ValueError: A stride that cannot be made, or fewer ``num_outs`` than
+        InputError: A stride that cannot be made, or fewer ``num_outs`` than
             ``out_strides``.
     """
 
@@ -47,7 +48,7 @@ class SimpleFeaturePyramid(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if num_outs < len(out_strides):
-            raise ValueError(
+            raise InputError(
                 f'num_outs={num_outs} is less than the {len(out_strides)} '
                 'out_strides'
             )

@@ -8,6 +8,8 @@ from mmengine.model import BaseModel
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
+
 MODES = ('loss', 'predict', 'tensor')
 
 
@@ -49,10 +51,10 @@ class PointPartSegmentor(BaseModel):
                 ``parts`` of its category where a sample tells them.
 
         Raises:
-            ValueError: An unknown mode.
+            InputError: An unknown mode.
         """
         if mode not in MODES:
-            raise ValueError(f'mode must be one of {MODES}, got {mode!r}')
+            raise InputError(f'mode must be one of {MODES}, got {mode!r}')
         scores = self._scores(inputs, data_samples)
         if mode == 'tensor':
             return scores

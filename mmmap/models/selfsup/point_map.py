@@ -12,6 +12,7 @@ from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ..layers.points import PointGroups
 from ..masking import Masked, PointBlockMasking
 from .map import built
@@ -52,7 +53,7 @@ class PointMAP(BaseSelfSupervisor):
         init_cfg: mmengine's.
 
     Raises:
-        ValueError: A backbone with a class token, which no one would train.
+        InputError: A backbone with a class token, which no one would train.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class PointMAP(BaseSelfSupervisor):
             init_cfg=init_cfg,
         )
         if self.backbone.cls_token is not None:
-            raise ValueError(
+            raise InputError(
                 'pretraining has no use for a class token: set '
                 'backbone.with_cls_token=False; fine-tuning may add one'
             )

@@ -1,0 +1,291 @@
+"""How every command starts, fails and ends.
+
+Standard library only: ``--help`` does not wait for torch.
+
+A command ends in status 0, or 1 after an error, 2 after a wrong command line
+(argparse), 130 after Ctrl-C. What a user can fix ends in its message alone:
+:class:`UserError` always; until the first step also what registries, config
+files and files raise. Anything else is a bug and keeps its traceback, on the
+screen and in the log of the run.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+
+from .errors import UserError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+AGAIN = 'run the same command again'
+# A launcher ends all processes well within it once one has failed.
+_TURN = 10.0  # seconds
+
+
+@dataclass
+class Activity:
+    """What a command was doing when it ended.
+
+    Attributes:
+        what: As ``'training, epoch 3 of 10'``.
+        started: Whether a first step has been made.
+        resume: How to continue.
+    """
+
+    what: str = ''
+    started: bool = False
+    resume: str = AGAIN
+
+    def __str__(self) -> str:
+        during = f' while {self.what}' if self.what else ''
+        return f'{during}; to continue, {self.resume}'
+
+
+def command_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that all commands share."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where an error was raised, not its message alone',
+    )
+    return parser
+
+
+class _Settings(argparse.Action):
+    """``KEY=VALUE`` pairs, as a dict of texts."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        wrong = [value for value in values if '=' not in value]
+        if wrong:
+            parser.error(
+                f'{option_string} takes KEY=VALUE, as '
+                f'train_dataloader.batch_size=4, got {" ".join(wrong)}'
+            )
+        found = dict(getattr(namespace, self.dest) or {})
+        found |= dict(value.split('=', maxsplit=1) for value in values)
+        setattr(namespace, self.dest, found)
+
+
+def runner_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that training and testing share."""
+    parser = command_parser(description)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--work-dir', help='results; by default work_dirs/<config name>'
+    )
+    parser.add_argument(
+        '--data-root',
+        metavar='DIR',
+        help='folder of the data, instead of the data_root of the config',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_Settings,
+        metavar='KEY=VALUE',
+        help='override settings, as train_dataloader.batch_size=4',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes were started (dist_train.sh: pytorch)',
+    )
+    parser.add_argument(
+        '--no-data-check',
+        action='store_true',
+        help='do not look at the data sets before the start',
+    )
+    # Older launchers pass it; torchrun sets the environment instead.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser
+
+
+@contextmanager
+def during(what: str | Callable[[], Activity]) -> Iterator[None]:
+    """Note what was running where an error or Ctrl-C leaves this block.
+
+    Args:
+        what: As ``'predicting'``, of a command that has started; or a
+            function that tells more, called when the block is left so.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not hasattr(error, 'activity'):
+            error.activity = (
+                Activity(what, True) if isinstance(what, str) else what()
+            )
+        raise
+
+
+def start(parse_args: Callable[[], argparse.Namespace]) -> None:
+    """Answer ``--help`` and wrong options before what is slow is imported.
+
+    Errors and Ctrl-C of the imports end as those of the command.
+
+    Args:
+        parse_args: Parses the command line of this process.
+    """
+    args = parse_args()
+
+    def end(kind, error, place):
+        error = error.with_traceback(place)
+        run(lambda args: _throw(error), args)
+
+    sys.excepthook = end
+
+
+def _throw(error: BaseException) -> None:
+    raise error
+
+
+def run(
+    command: Callable[[argparse.Namespace], int | None],
+    args: argparse.Namespace,
+) -> int:
+    """Run a command and return its exit status; the end of every tool.
+
+    Args:
+        command: Returns its exit status, None for 0.
+        args: Its command line, of :func:`command_parser`.
+    """
+    try:
+        return command(args) or 0
+    except KeyboardInterrupt as error:
+        activity = getattr(error, 'activity', Activity())
+        if is_main_rank():
+            _say(f'interrupted{activity}')
+        return _left(INTERRUPTED)
+    except Exception as error:
+        if not is_main_rank():
+            # Mostly the first process fails alike and says so; this one
+            # is ended meanwhile, or it failed alone and must speak.
+            time.sleep(_TURN)
+        _report(error, args.traceback)
+        return _left(1)
+
+
+def is_main_rank() -> bool:
+    """Whether this is the first process, before the group is formed."""
+    rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))
+    return rank == '0'
+
+
+def is_user_error(error: BaseException, started: bool = False) -> bool:
+    """Whether the message of an error is all that a user needs.
+
+    Args:
+        error: What was raised.
+        started: Whether a first step has been made: from then on it is only
+            for a :class:`UserError`.
+    """
+    if isinstance(error, UserError):
+        return True
+    return not started and (isinstance(error, OSError) or _of_registry(error))
+
+
+def message_of(error: BaseException) -> str:
+    """What an error says, without the traceback of a loader's process."""
+    text = str(error)
+    if 'Original Traceback' in text:
+        text = text.rpartition(f'{type(error).__name__}: ')[2].strip()
+    if isinstance(error, UserError):
+        return text
+    if isinstance(error, OSError) and error.filename is not None:
+        return f'{error.filename}: {_of_file(error)}'
+    if isinstance(error, OSError) and error.errno is None:
+        return text  # not the system's words
+    if isinstance(error, KeyError) and len(error.args) == 1:
+        text = str(error.args[0])  # not in quotes
+    return f'{type(error).__name__}: {" ".join(text.split())}'
+
+
+def _of_file(error: OSError) -> str:
+    told = {
+        IsADirectoryError: 'this is a folder, expected a file',
+        NotADirectoryError: 'a part of this path is a file, not a folder',
+        FileNotFoundError: 'there is no such file or folder',
+        FileExistsError: 'this exists already',
+        PermissionError: 'you have no permission to use it',
+    }.get(type(error), error.strerror)
+    return f'{told}; correct the path'
+
+
+def _of_registry(error: BaseException) -> bool:
+    """Whether it is about what a config names or gives to a class.
+
+    mmengine's registries raise errors of any type for an unknown class or an
+    argument that a class does not take. Constructors check their arguments
+    and data with ValueError and assertions; a data set without one sample
+    raises nothing but ``Exception``.
+    """
+    modules = list(_modules(error.__traceback__))
+    if not any(name.startswith('mmengine.registry') for name in modules):
+        return False
+    checks = isinstance(error, ValueError | ImportError) or (
+        type(error) in (AssertionError, Exception) and str(error) != ''
+    )
+    arguments = isinstance(error, TypeError) and '__init__() ' in str(error)
+    return checks or arguments or modules[-1].startswith('mmengine.registry')
+
+
+def _modules(place: TracebackType | None) -> Iterator[str]:
+    """Names of the modules that an error came through, from the top."""
+    while place is not None:
+        yield place.tb_frame.f_globals.get('__name__', '')
+        place = place.tb_next
+
+
+def _report(error: Exception, with_traceback: bool) -> None:
+    """Print an error, and write its traceback into the log of the run."""
+    activity = getattr(error, 'activity', Activity())
+    where = ''.join(traceback.format_exception(error))
+    expected = is_user_error(error, activity.started)
+    lines = [] if expected and not with_traceback else [where.rstrip()]
+    if expected:
+        lines.append(f'error: {message_of(error)}')
+        if not isinstance(error, UserError | OSError) and not with_traceback:
+            lines[-1] += ' (--traceback shows where)'
+    if activity.started or not expected:
+        lines.append(f'stopped{activity}')
+    _log(f'{where}stopped{activity}')
+    _say('\n'.join(lines))
+
+
+def _log(text: str) -> None:
+    """Write into the files of mmengine's logger, if there is one."""
+    module = sys.modules.get('mmengine.logging')
+    if module is None:
+        return
+    logger = module.MMLogger.get_current_instance()
+    record = logger.makeRecord(
+        logger.name, logging.ERROR, __file__, 0, text, (), None
+    )
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)
+
+
+def _say(text: str) -> None:
+    # A line of progress may stand there unfinished.
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+
+
+def _left(status: int) -> int:
+    """Leave a group of processes; waiting for the others could hang."""
+    torch = sys.modules.get('torch')
+    if torch is not None and torch.distributed.is_initialized():
+        os._exit(status)
+    return status

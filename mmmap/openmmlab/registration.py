@@ -1,0 +1,59 @@
+"""Our classes are registered when a registry is first asked for one.
+
+Importing them imports OpenMMLab's models, which takes seconds. The registries
+have ``locations`` for that, but not those of mmengine itself, in which our
+hooks are, and from which mmdet and mmseg take them.
+"""
+
+from importlib import import_module
+
+from mmengine.registry import Registry
+
+from ..errors import UserError
+
+ROOMS = (
+    'engine',
+    'evaluation',
+    'datasets.points',
+    'models.backbones',
+    'models.classifiers',
+    'models.data_preprocessors',
+    'models.decoders',
+    'models.heads',
+    'models.necks',
+    'models.segmentors',
+    'models.selfsup',
+)
+_get = Registry.get
+
+
+class StackError(UserError, ImportError):
+    """The installed OpenMMLab packages do not work together."""
+
+
+def register() -> None:
+    """Import all that registers something.
+
+    Raises:
+        StackError: Something that OpenMMLab needs is missing or broken.
+    """
+    # Once: what is imported here may look something up.
+    Registry.get = _get
+    package = __package__.partition('.')[0]
+    try:
+        for room in ROOMS:
+            import_module(f'{package}.{room}')
+    except Exception as error:  # what a broken stack raises varies
+        raise StackError(
+            f'{package}: the installed OpenMMLab stack cannot be used: '
+            f'{error}. Run `python -m mmmap.doctor` to see what is wrong and '
+            'the commands that mend it'
+        ) from error
+
+
+def _register_and_get(self: Registry, key: str):
+    register()
+    return self.get(key)
+
+
+Registry.get = _register_and_get

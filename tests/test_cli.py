@@ -1,0 +1,270 @@
+"""How a command ends: its status, and what it says."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from argparse import Namespace
+
+import pytest
+from mmengine.logging import MMLogger
+from mmengine.registry import Registry
+
+from mmmap import cli
+from mmmap.checkpoints import CheckpointError
+from mmmap.conversion.names import ConversionError
+from mmmap.datasets.checked_pipeline import SampleError
+from mmmap.datasets.of_config import DataError
+from mmmap.datasets.point_files import PointFileError
+from mmmap.engine.hooks.nan_guard import DivergenceError
+from mmmap.errors import FileError, InputError, UserError
+from mmmap.export import ExportError
+from mmmap.ops.backend import BackendError
+from tests.helpers import REPO
+
+ERRORS = (
+    BackendError,
+    CheckpointError,
+    ConversionError,
+    DataError,
+    DivergenceError,
+    ExportError,
+    FileError,
+    InputError,
+    PointFileError,
+    SampleError,
+)
+REGISTRY = Registry('thing', scope='mmmap_tests')
+
+
+@REGISTRY.register_module()
+class Thing:
+    """Raises what it is given."""
+
+    def __init__(self, error):
+        raise error
+
+
+def build(error):
+    """An error of a constructor that a registry calls."""
+    REGISTRY.build(dict(type='Thing', error=error))
+
+
+def throw(error):
+    raise error
+
+
+def end(command, capsys, traceback=False):
+    """Status of a command, and what it says."""
+    status = cli.run(lambda args: command(), Namespace(traceback=traceback))
+    return status, capsys.readouterr().err
+
+
+@pytest.mark.parametrize('kind', ERRORS)
+def test_what_a_user_can_fix_ends_in_its_message(kind, capsys):
+    assert issubclass(kind, UserError)
+    error = kind('it is red, expected blue')
+    status, said = end(lambda: throw(error), capsys)
+    assert (status, said) == (1, 'error: it is red, expected blue\n')
+    status, said = end(lambda: throw(error), capsys, traceback=True)
+    assert status == 1
+    assert said.startswith('Traceback (most recent call last)')
+    assert said.endswith('error: it is red, expected blue\n')
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        ValueError('a bug'),
+        RuntimeError('a bug'),
+        KeyError('key'),
+        TypeError('x.__init__() takes a bug'),
+        AssertionError('of a library, at work'),
+    ],
+)
+def test_a_bug_keeps_its_traceback(error, capsys):
+    status, said = end(lambda: throw(error), capsys)
+    lines = said.splitlines()
+    assert status == 1
+    assert lines[0] == 'Traceback (most recent call last):'
+    assert lines[-2].startswith(type(error).__name__)
+    assert lines[-1] == 'stopped; to continue, run the same command again'
+
+
+@pytest.mark.parametrize(
+    ('error', 'message'),
+    [
+        (ValueError('too  large'), 'ValueError: too large'),
+        (AssertionError('no data'), 'AssertionError: no data'),
+        (Exception('no samples'), 'Exception: no samples'),
+        (
+            TypeError("__init__() got an unexpected 'x'"),
+            "TypeError: __init__() got an unexpected 'x'",
+        ),
+    ],
+)
+def test_what_registries_raise_before_the_first_step(error, message, capsys):
+    status, said = end(lambda: build(error), capsys)
+    assert (status, said) == (
+        1,
+        f'error: {message} (--traceback shows where)\n',
+    )
+
+
+def test_a_bug_in_a_constructor_keeps_its_traceback(capsys):
+    for bug in (IndexError('list'), TypeError('None'), AssertionError()):
+        _, said = end(lambda bug=bug: build(bug), capsys)
+        assert said.startswith('Traceback')
+
+
+def test_names_and_arguments_that_are_not_known(capsys):
+    _, said = end(lambda: REGISTRY.build(dict(type='Nobody')), capsys)
+    assert said.startswith('error: KeyError: Nobody is not in the')
+    _, said = end(lambda: REGISTRY.build(dict(type='Thing', x=1)), capsys)
+    assert "unexpected keyword argument 'x'" in said
+    assert 'Traceback' not in said
+    _, said = end(lambda: REGISTRY.build(dict(x=1)), capsys)
+    assert 'must contain the key "type"' in said
+    assert 'Traceback' not in said
+
+
+def test_files(tmp_path, capsys):
+    for path, told in (
+        (tmp_path, 'this is a folder, expected a file'),
+        (tmp_path / 'none', 'there is no such file or folder'),
+    ):
+        status, said = end(path.read_text, capsys)
+        assert status == 1
+        assert said == f'error: {path}: {told}; correct the path\n'
+    error = FileNotFoundError('no config at a.py')
+    assert end(lambda: throw(error), capsys)[1] == (
+        'error: no config at a.py\n'
+    )
+
+
+def test_after_the_first_step_libraries_are_no_longer_believed(capsys):
+    def work():
+        with cli.during('predicting'):
+            build(ValueError('too large'))
+
+    _, said = end(work, capsys)
+    assert said.startswith('Traceback')
+    assert said.splitlines()[-1] == (
+        'stopped while predicting; to continue, run the same command again'
+    )
+
+
+def test_where_a_user_error_ended_a_run(capsys):
+    def work():
+        with cli.during(
+            lambda: cli.Activity('training, epoch 3', True, 'resume it')
+        ):
+            throw(InputError('no disk'))
+
+    assert end(work, capsys)[1] == (
+        'error: no disk\n'
+        'stopped while training, epoch 3; to continue, resume it\n'
+    )
+
+
+def test_the_log_of_a_run_has_the_traceback(tmp_path, capsys):
+    file = tmp_path / 'run.log'
+    MMLogger.get_instance('of_a_run', log_file=str(file))
+    try:
+        end(lambda: throw(KeyError('a bug')), capsys)
+        end(lambda: throw(InputError('too large')), capsys)
+    finally:
+        MMLogger._instance_dict.clear()
+    bug, _, error = file.read_text().partition("KeyError: 'a bug'\n")
+    assert 'Traceback (most recent call last)' in bug
+    assert error.startswith('stopped; to continue')
+    assert 'mmmap.errors.InputError: too large' in error
+
+
+def test_ctrl_c_ends_in_one_line(capsys):
+    def work():
+        with cli.during(lambda: cli.Activity('training', True, 'resume it')):
+            throw(KeyboardInterrupt())
+
+    assert end(work, capsys) == (
+        130,
+        'interrupted while training; to continue, resume it\n',
+    )
+
+
+def test_the_error_of_a_loading_process_is_told_alone(capsys):
+    error = InputError(
+        'Caught InputError in DataLoader worker process 0.\nOriginal '
+        'Traceback (most recent call last):\n  File ...\n'
+        'InputError: img.png is empty\n'
+    )
+    assert end(lambda: throw(error), capsys)[1] == 'error: img.png is empty\n'
+
+
+def test_other_processes_let_the_first_speak(monkeypatch, capsys):
+    waited = []
+    monkeypatch.setattr(cli.time, 'sleep', waited.append)
+    monkeypatch.setenv('RANK', '1')
+    _, said = end(lambda: throw(InputError('of the second alone')), capsys)
+    assert waited == [10.0]
+    assert 'of the second alone' in said
+
+
+def test_status_of_a_command(capsys):
+    assert end(lambda: None, capsys) == (0, '')
+    assert end(lambda: 3, capsys) == (3, '')
+
+
+def test_settings_are_key_value(capsys):
+    parser = cli.runner_parser('')
+    found = parser.parse_args(['c.py', '--cfg-options', 'a.b=1=2', 'c='])
+    assert found.cfg_options == {'a.b': '1=2', 'c': ''}
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args(['c.py', '--cfg-options', 'a.b', '1'])
+    assert '--cfg-options takes KEY=VALUE' in capsys.readouterr().err
+
+
+def test_every_tool_ends_here():
+    """All but the installer, which runs before anything is installed."""
+    for path in (REPO / 'tools').rglob('*.py'):
+        text = path.read_text()
+        if "__name__ == '__main__'" not in text or path.name == 'install.py':
+            continue
+        shared = 'cli.run(' in text or 'conversion import command' in text
+        assert shared, path
+        assert "'--traceback'" not in text, path
+
+
+def test_ctrl_c_of_a_process(tmp_path):
+    script = tmp_path / 'tool.py'
+    script.write_text(
+        textwrap.dedent("""
+            import sys, time
+            from mmmap import cli
+
+            def command(args):
+                with cli.during('sleeping'):
+                    print('ready', flush=True)
+                    time.sleep(60)
+
+            parser = cli.command_parser('')
+            sys.exit(cli.run(command, parser.parse_args()))
+        """)
+    )
+    process = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | dict(PYTHONPATH=str(REPO)),
+    )
+    while process.stdout.readline() not in ('ready\n', ''):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == (
+        'interrupted while sleeping; to continue, run the same command again\n'
+    )
