@@ -304,6 +304,7 @@ def test_ninja_lines_become_percent_and_time_left():
             '  Downloading https://host/a/numpy-2.2.6-cp311.whl (16.4 MB)',
             'downloading numpy, 16.4 MB',
         ),
+        ('  Building editable for a (pyproject.toml): started', 'building a'),
         ('Installing collected packages: a, b, c', 'unpacking 3 packages'),
         ('Requirement already satisfied: torch', 'starting'),
     ],
