@@ -1,21 +1,14 @@
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / 'packages' / 'mmcv-ops-torchvision'
+from tests.mmcv_ops.package import load_extension
 
 
 @pytest.fixture(scope='session')
 def extension():
     """`mmcv._ext` of the checkout, whichever is installed."""
-    sys.path.insert(0, str(PACKAGE))
-    spec = spec_from_file_location('ext', PACKAGE / 'mmcv' / '_ext.py')
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sys.path.remove(str(PACKAGE))
-    return module
+    return load_extension()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.mmcv_ops.conftest import PACKAGE
+from tests.mmcv_ops.package import PACKAGE
 
 PIP = [sys.executable, '-m', 'pip', '--disable-pip-version-check', '-q']
 WHERE = 'from importlib.util import find_spec; print(find_spec("mmcv._ext"))'
@@ -60,6 +60,8 @@ def test_missing_operator_says_how_to_compile_it(extension):
     assert '--no-build-isolation --no-cache-dir onedl-mmcv==' in str(
         error.value
     )
+    # What the doctor and reports of the environment print.
+    assert extension.get_compiling_cuda_version().startswith('none')
     with pytest.raises(AttributeError, match="no attribute '_private'"):
         _ = extension._private
 

@@ -235,6 +235,7 @@ class Installer:
             self.pip_install(*ops)
             return
         folder = self.venv / 'install.wheels'
+        shutil.rmtree(folder, ignore_errors=True)
         # Built apart from the environment, mmcv finds no torch, and so
         # compiles nothing. pip must not have kept a compiled one.
         build = [self.python, '-m', 'pip', 'wheel', '--no-deps', pin]
@@ -244,8 +245,9 @@ class Installer:
             self.pip_install(*wheels, *ops, *flags)
             if runs(self.python, OPS_CHECK['python']):
                 break
+        else:  # let it say why not
+            self.run([self.python, '-c', OPS_CHECK['python']])
         shutil.rmtree(folder)
-        self.run([self.python, '-c', OPS_CHECK['python']])
 
     def compile_mmcv(self, pin: str) -> None:
         """Install mmcv, from pip's store of built wheels if that one serves.
