@@ -274,7 +274,8 @@ class Installer:
         self.run([self.python, '-c', IMPORTS])
         for stale in (ROOT / 'mmmap').glob('_C.*'):
             stale.unlink()
-        self.pip_install('--no-deps', '--no-build-isolation', '-e', str(ROOT))
+        flags = ('-v', '--no-deps', '--no-build-isolation')
+        self.pip_install(*flags, '-e', str(ROOT))
         if not any((ROOT / 'mmmap').glob('_C.*')):
             print(
                 '    the C++ operators could not be built (see the log): '
