@@ -1,6 +1,8 @@
 # The commands of mmmap. `make` alone lists them.
 PYTHON ?= python3
 VENV ?= .venv
+# mmcv's operators: python (no compiler needed), compiled, or as they are.
+OPS ?= auto
 # Where the demo writes, and what else to hand to the command at hand.
 DEMO_DIR ?= work_dirs/demo
 ARGS ?=
@@ -14,15 +16,15 @@ PY := $(VENV)/bin/python
 .PHONY: help install repair demo test test-gpu lint format bench doctor clean
 
 help: ## list the commands
-	@echo 'make COMMAND [PYTHON=python3.12] [VENV=.venv] [ARGS="..."]'
+	@echo 'make COMMAND [PYTHON=python3.12] [VENV=.venv] [OPS=compiled] [ARGS="..."]'
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | \
 	    awk -F'\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
 install: ## make the environment; seconds when it is there already
-	@$(PYTHON) tools/install.py --venv $(VENV)
+	@$(PYTHON) tools/install.py --venv $(VENV) --ops $(OPS)
 
 repair: ## do every step of install again, on what is there
-	@$(PYTHON) tools/install.py --venv $(VENV) --repair
+	@$(PYTHON) tools/install.py --venv $(VENV) --ops $(OPS) --repair
 
 demo: install ## pretrain, segment, detect, with pictures in DEMO_DIR
 	@$(PY) tools/demo.py --work-dir $(DEMO_DIR) $(ARGS)
@@ -51,6 +53,7 @@ doctor: ## what is installed, which scan runs, how to mend what is wrong
 	    else $(PYTHON) -m mmmap.doctor $(ARGS); fi
 
 clean: ## remove caches and build folders; keeps VENV and work_dirs
-	@rm -rf build dist .pytest_cache .ruff_cache ./*.egg-info
-	@find mmmap tools tests configs -name __pycache__ -prune \
+	@rm -rf build dist .pytest_cache .ruff_cache ./*.egg-info \
+	    packages/*/build packages/*/*.egg-info
+	@find mmmap packages tools tests configs -name __pycache__ -prune \
 	    -exec rm -rf {} + 2>/dev/null || true

@@ -22,6 +22,8 @@ UPSTREAM = {
     'onedl-mmsegmentation': ('mmsegmentation', '1.2.2'),
     'onedl-mmpretrain': ('mmpretrain', '1.2.0'),
 }
+# mmcv's operators in Python: in a checkout, and the name of their package.
+PYTHON_OPS = ROOT / 'packages' / 'mmcv-ops-torchvision'
 # Before the first, mmcv does not support torch; from the second on, torch's
 # headers need C++20, and mmcv compiles as C++17.
 TORCH_OLDEST, TORCH_TOO_NEW = '2.4', '2.14'
@@ -34,7 +36,7 @@ IMPORTS = {
     'torch': ('torch', ()),
     'torchvision': ('torchvision', ('torch',)),
     'mmengine': ('onedl-mmengine', ('torch',)),
-    'mmcv.ops': ('onedl-mmcv', ('torch', 'mmengine')),
+    'mmcv.ops': ('onedl-mmcv', ('torch', 'torchvision', 'mmengine')),
     'mmpretrain.models': ('onedl-mmpretrain', ('torchvision', 'mmcv.ops')),
     'mmdet.models': ('onedl-mmdetection', ('torchvision', 'mmcv.ops')),
     'mmseg.models': ('onedl-mmsegmentation', ('torchvision', 'mmcv.ops')),
@@ -149,7 +151,7 @@ class Doctor:
         away = f'{interpreter()} -m pip uninstall -y {other} && '
         prefix = away if other in self.found else ''
         if name == 'onedl-mmcv':
-            return prefix + self.build_mmcv()
+            return prefix + self.install_mmcv()
         if name in ('torch', 'torchvision'):
             return self.install('torch', 'torchvision') + REINSTALL
         return prefix + self.install(name) + REINSTALL
@@ -158,6 +160,21 @@ class Doctor:
         """The command that installs one that mmpretrain can use."""
         wanted = shlex.quote(f'transformers<{TRANSFORMERS_TOO_NEW}')
         return f'{interpreter()} -m pip install {wanted}'
+
+    def install_mmcv(self) -> str:
+        """The command that installs mmcv with its operators.
+
+        Those in Python, which need no compiler, where there is a checkout.
+        """
+        if not PYTHON_OPS.is_dir():
+            return self.build_mmcv()
+        flags = REINSTALL if 'onedl-mmcv' in self.found else ''
+        folder = shlex.quote(str(PYTHON_OPS))
+        return (
+            # Of pip's store, a compiled mmcv could come back.
+            f'{self.install("onedl-mmcv")} --no-cache-dir{flags} && '
+            f'{interpreter()} -m pip install --no-deps {folder}'
+        )
 
     def build_mmcv(self) -> str:
         """The command that compiles mmcv's operators for this machine."""
@@ -201,7 +218,7 @@ class Doctor:
         row = Row('packages', name, self.wanted[name], version, 'ok')
         mend = self.install(name)
         if name == 'onedl-mmcv':
-            mend = self.build_mmcv()
+            mend = self.install_mmcv()
         if version == '-':
             return row._replace(state='wrong', why='not installed', mend=mend)
         if not satisfies(version, row.wanted):
@@ -219,7 +236,8 @@ class Doctor:
         if row.found != '-' and satisfies(row.found, f'<{TORCH_OLDEST}'):
             why = f'too old: mmcv needs torch {TORCH_OLDEST} or later'
             return row._replace(state='wrong', why=why)
-        if satisfies(row.found, f'>={TORCH_TOO_NEW}'):
+        compiled = PYTHON_OPS.name not in self.found
+        if compiled and satisfies(row.found, f'>={TORCH_TOO_NEW}'):
             why = f'too new: mmcv compiles with torch before {TORCH_TOO_NEW}'
             return row._replace(state='wrong', why=why)
         return row
@@ -317,7 +335,8 @@ class Doctor:
             torch: The version of torch.
             cuda: The name of the CUDA device that torch sees, '' for none.
             ops: The CUDA version that mmcv's operators were built with,
-                'not available' for none, None where mmcv does not import.
+                'not available' for none, 'none: ...' for those in Python,
+                None where mmcv does not import.
         """
         wanted = 'cuda' if self.nvidia else 'cpu'
         rows = [Row('device', 'torch runs on', wanted, cuda or 'cpu', 'ok')]
@@ -329,12 +348,13 @@ class Doctor:
             )
         if ops is None:
             return rows
-        built = ops != 'not available'
-        found = f'cuda {ops}' if built else 'cpu'
+        found = 'cpu' if ops == 'not available' else f'cuda {ops}'
+        if ops.startswith('none'):
+            found = 'torchvision'
         row = Row('device', 'mmcv operators', wanted, found, 'ok')
-        if cuda and not built:
+        if cuda and found == 'cpu':
             why = 'detectors stop on the GPU at the first NMS or RoIAlign'
-            mend = self.build_mmcv()
+            mend = self.build_mmcv() if self.nvcc else self.install_mmcv()
             row = row._replace(state='wrong', why=why, mend=mend)
         return [*rows, row]
 

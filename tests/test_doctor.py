@@ -12,10 +12,11 @@ import pytest
 from packaging.requirements import Requirement
 from pip._internal.commands import create_command
 
-from mmmap import doctor
+from mmmap import diagnosis, doctor
 from mmmap.diagnosis import (
     IMPORTS,
     KERNELS,
+    PYTHON_OPS,
     UPSTREAM,
     Doctor,
     Probe,
@@ -135,23 +136,33 @@ def test_upstream_alone_is_noted():
     assert '1.2.0 was tried' in rows['onedl-mmpretrain'].why
 
 
-def test_missing_mmcv_is_built_without_isolation():
+def test_missing_mmcv_is_installed_without_a_compiler():
     row = judge(onedl_mmcv=None)['onedl-mmcv']
     assert (row.state, row.why) == ('wrong', 'not installed')
-    assert 'MMCV_WITH_OPS=1 FORCE_CUDA=0' in row.mend
-    assert '--no-build-isolation' in row.mend
-    assert '--no-deps' not in row.mend
+    mmcv, operators = row.mend.split(' && ')
+    assert mmcv.endswith('pip install onedl-mmcv==2.3.6 --no-cache-dir')
+    assert operators.endswith(f'pip install --no-deps {PYTHON_OPS}')
 
 
-def test_missing_extension_of_mmcv_is_rebuilt():
+def test_missing_extension_of_mmcv_gets_the_one_in_python(monkeypatch):
     error = "ModuleNotFoundError: No module named 'mmcv._ext'"
     doctor = Doctor(WANTED, HEALTHY, nvidia=True, nvcc=True)
     rows = {r.name: r for r in doctor.imports(probes(mmcv_ops=error))}
     assert rows['mmcv.ops'].why == error
-    assert 'FORCE_CUDA=1' in rows['mmcv.ops'].mend
+    assert '--force-reinstall --no-deps && ' in rows['mmcv.ops'].mend
+    assert rows['mmcv.ops'].mend.endswith(str(PYTHON_OPS))
+    # Where mmmap was installed without its checkout, mmcv compiles its own.
+    monkeypatch.setattr(diagnosis, 'PYTHON_OPS', Path('nowhere'))
+    rows = {r.name: r for r in doctor.imports(probes(mmcv_ops=error))}
+    assert 'MMCV_WITH_OPS=1 FORCE_CUDA=1' in rows['mmcv.ops'].mend
     assert rows['mmcv.ops'].mend.endswith(
-        '--no-cache-dir --force-reinstall --no-deps'
+        '--no-build-isolation --no-cache-dir --force-reinstall --no-deps'
     )
+
+
+def test_operators_in_python_allow_a_newer_torch():
+    row = judge(torch='2.14.0', mmcv_ops_torchvision='0.1.0')['torch']
+    assert (row.state, row.why) == ('note', 'not the version that was tried')
 
 
 def test_first_failure_is_blamed_once():
@@ -194,8 +205,20 @@ def test_cpu_operators_under_a_gpu_are_wrong():
     assert (torch.state, torch.found) == ('ok', 'NVIDIA H100')
     assert (ops.state, ops.found) == ('wrong', 'cpu')
     assert 'FORCE_CUDA=1' in ops.mend
+    # Without nvcc, those in Python run on the GPU.
+    ops = Doctor(WANTED, HEALTHY, nvidia=True).device(
+        '2.11.0', 'NVIDIA H100', 'not available'
+    )[1]
+    assert ops.mend.endswith(str(PYTHON_OPS))
     built = doctor.device('2.11.0', 'NVIDIA H100', '13.0')[1]
     assert (built.state, built.found) == ('ok', 'cuda 13.0')
+
+
+def test_operators_in_python_run_everywhere():
+    ops = 'none: operators in Python on torchvision'
+    for name in ('', 'NVIDIA H100'):
+        row = Doctor(WANTED, HEALTHY).device('2.11.0', name, ops)[1]
+        assert (row.state, row.found) == ('ok', 'torchvision')
 
 
 def test_no_gpu_is_fine():

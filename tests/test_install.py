@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,20 +86,24 @@ def test_repair_does_all_but_the_environment_again(installer):
 
 
 def test_operators_built_before_are_kept(installer, monkeypatch):
-    installer.install()
     monkeypatch.setattr(steps, 'detect_ops', lambda: 'cuda')
+    assert steps.Installer(installer.venv).ops == 'python'
+    assert steps.Installer(installer.venv, 'compiled').ops == 'cuda'
+    installer.install()
     assert steps.Installer(installer.venv).ops == 'cpu'
-    assert steps.Installer(installer.venv, 'cuda').ops == 'cuda'
+    assert steps.Installer(installer.venv, 'python').ops == 'python'
+    installer.record.forget_packages()
+    assert steps.Installer(installer.venv).ops == 'cpu'
 
 
-def keys(monkeypatch, tmp_path, **changes):
+def keys(monkeypatch, tmp_path, ops='cpu', **changes):
     """The keys of the steps after a change of requirements."""
     pins = steps.pins
     with monkeypatch.context() as patch:
         patch.setattr(
             steps, 'pins', lambda name: changes.get(name, pins(name))
         )
-        made = steps.Installer(tmp_path / '.venv', ops='cpu').steps()
+        made = steps.Installer(tmp_path / '.venv', ops).steps()
     return {step.name: step.key for step in made}
 
 
@@ -112,6 +117,21 @@ def test_keys_follow_the_requirements(monkeypatch, tmp_path):
     after = keys(monkeypatch, tmp_path, runtime=other_torch)
     changed = [name for name in NAMES if before[name] != after[name]]
     assert changed == ['runtime', 'mmcv', 'mmmap']
+
+
+def test_key_follows_the_operators_in_python(monkeypatch, tmp_path):
+    package = shutil.copytree(steps.PYTHON_OPS, tmp_path / 'package')
+    before = keys(monkeypatch, tmp_path, 'python')
+    assert before['mmcv'] != keys(monkeypatch, tmp_path, 'cpu')['mmcv']
+    monkeypatch.setattr(steps, 'PYTHON_OPS', package)
+    assert keys(monkeypatch, tmp_path, 'python') == before
+    (package / 'build').mkdir()
+    (package / 'build' / 'left.py').touch()
+    assert keys(monkeypatch, tmp_path, 'python') == before
+    with (package / 'mmcv' / '_ext.py').open('a') as file:
+        file.write('# changed')
+    after = keys(monkeypatch, tmp_path, 'python')
+    assert [name for name in NAMES if before[name] != after[name]] == ['mmcv']
 
 
 def test_comments_are_no_requirements():
@@ -177,15 +197,23 @@ def commands(tmp_path, monkeypatch):
         before -> the command lines.
     """
 
-    def collect(answers, record):
-        made = steps.Installer(tmp_path, ops='cpu')
+    def collect(answers, record, ops='cpu'):
+        made = steps.Installer(tmp_path, ops)
         made.record.write(record)
         lines = []
-        monkeypatch.setattr(
-            made, 'run', lambda command, **_: lines.append(map(str, command))
-        )
+
+        def run(command, **_):
+            lines.append(map(str, command))
+            if 'wheel' in command:
+                command[-1].mkdir()
+                (command[-1] / 'mmcv.whl').touch()
+
+        monkeypatch.setattr(made, 'run', run)
         monkeypatch.setattr(steps, 'runs', lambda *_: answers.pop(0))
-        made.install_mmcv('onedl-mmcv==2.3.6')
+        (step,) = (step for step in made.steps() if step.name == 'mmcv')
+        step.run()
+        assert not answers
+        assert not (tmp_path / 'install.wheels').exists()
         return [' '.join(line) for line in lines]
 
     return collect
@@ -206,13 +234,48 @@ def test_wheel_that_does_not_serve_is_built_anew(commands):
     *_, drop, build, check = commands([False, False], {})
     assert drop.endswith('-m pip cache remove onedl_mmcv*')
     assert '--force-reinstall --no-deps' in build
-    assert check.endswith('import mmcv.ops')
+    assert check.endswith(steps.OPS_CHECK['cpu'])
 
 
 def test_mmcv_of_another_torch_is_built_anew(commands):
     drop, build, _ = commands([], {'mmcv': 'built for another torch'})
     assert drop.endswith('-m pip cache remove onedl_mmcv*')
     assert '--force-reinstall --no-deps' in build
+
+
+def test_mmcv_without_a_compiler(commands):
+    wheel, install = commands([False, True], {}, 'python')
+    # Isolated, its build finds no torch; no compiled wheel is taken instead.
+    assert '--no-build-isolation' not in wheel
+    assert 'wheel --no-deps onedl-mmcv==2.3.6 --no-cache-dir' in wheel
+    assert f'mmcv.whl --no-build-isolation {steps.PYTHON_OPS}' in install
+
+
+def test_operators_compiled_by_hand_are_kept(commands):
+    (install,) = commands([True], {}, 'python')
+    assert 'mmcv.whl' not in install
+    assert str(steps.PYTHON_OPS) in install
+
+
+def test_compiled_operators_give_way_when_asked_to(commands):
+    before = {'mmcv': 'compiled', 'ops': 'cpu'}
+    _, first, second, check = commands([False, False], before, 'python')
+    assert '--force-reinstall' not in first
+    assert '--force-reinstall --no-deps' in second
+    # What it says is the end of the log.
+    assert check.endswith("assert mmcv._ext.__file__.endswith('.py')")
+
+
+def test_builds_are_isolated_whatever_the_shell_says(installer, monkeypatch):
+    monkeypatch.setenv('PIP_NO_BUILD_ISOLATION', '0')
+    monkeypatch.setenv('PYTHONPATH', '/elsewhere')
+    variables = installer.variables()
+    assert not {'PIP_NO_BUILD_ISOLATION', 'PYTHONPATH'} & set(variables)
+
+
+@pytest.mark.parametrize('kind', steps.OPS_CHECK)
+def test_check_of_the_operators_is_python(kind):
+    compile(steps.OPS_CHECK[kind], kind, 'exec')
 
 
 def test_ninja_lines_become_percent_and_time_left():
@@ -242,6 +305,7 @@ def test_ninja_lines_become_percent_and_time_left():
             '  Downloading https://host/a/numpy-2.2.6-cp311.whl (16.4 MB)',
             'downloading numpy, 16.4 MB',
         ),
+        ('  Building editable for a (pyproject.toml): started', 'building a'),
         ('Installing collected packages: a, b, c', 'unpacking 3 packages'),
         ('Requirement already satisfied: torch', 'starting'),
     ],
@@ -325,8 +389,10 @@ def test_too_old_python_is_refused_before_all_else():
 def test_missing_compiler_is_told_first(monkeypatch):
     monkeypatch.delenv('CXX', raising=False)
     monkeypatch.setattr(machine.shutil, 'which', lambda _: None)
-    with pytest.raises(machine.InstallError, match='no C.. compiler'):
-        machine.check_compiler()
+    with pytest.raises(machine.InstallError, match='no C.. compiler') as error:
+        machine.check_machine(Path('.venv'), {'mmcv'}, 'cpu')
+    assert 'make install OPS=python' in str(error.value)
+    machine.check_machine(Path('.venv'), {'mmcv'}, 'python')
 
 
 def test_full_disk_is_told_first(monkeypatch, tmp_path):

@@ -1,7 +1,9 @@
 """Brings about the messages that docs/troubleshooting.md tells of."""
 
 import json
+import sys
 from types import SimpleNamespace
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -22,6 +24,7 @@ from mmmap.openmmlab.multimodal import register_placeholders
 from mmmap.ops import selective_scan
 from tests.engine.tiny_runner import tiny_runner
 from tests.helpers import REPO
+from tests.mmcv_ops.package import load_extension
 
 ARCH = dict(embed_dims=16, pattern='MMMT', num_heads=2, d_state=4)
 
@@ -238,3 +241,14 @@ def bad_file(folder):
 
 def empty_file(folder):
     cv2.imdecode(np.zeros(0, np.uint8), cv2.IMREAD_COLOR)
+
+
+def operator_not_in_python(folder):
+    load_extension().box_iou_rotated(torch.zeros(1, 5), torch.zeros(1, 5))
+
+
+def torchvision_of_another_torch(folder):
+    load_extension()
+    requirement = sys.modules['mmcv_ops_torchvision.requirement']
+    with mock.patch.dict(sys.modules, torchvision=None):
+        requirement.check_torchvision()

@@ -33,9 +33,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--venv', type=Path, default=ROOT / '.venv')
     parser.add_argument(
         '--ops',
-        choices=['auto', 'cpu', 'cuda'],
+        choices=['auto', 'python', 'compiled', 'cpu', 'cuda'],
         default='auto',
-        help="mmcv's operators; auto: CUDA where a GPU and nvcc answer",
+        help="mmcv's operators: in Python on torchvision, or compiled, with "
+        'CUDA where a GPU and nvcc answer; auto: what is installed, at first '
+        'python',
     )
     parser.add_argument(
         '--repair',
@@ -47,7 +49,8 @@ def parse_args() -> argparse.Namespace:
 
 def install(installer: Installer) -> None:
     """Do what is pending, after a look at the machine."""
-    check_machine(installer.venv, {s.name for s in installer.pending()})
+    pending = {step.name for step in installer.pending()}
+    check_machine(installer.venv, pending, installer.ops)
     installer.take_lock()
     free = shutil.disk_usage(installer.venv).free / 1e9
     print(

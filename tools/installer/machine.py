@@ -46,12 +46,13 @@ def detect_ops() -> str:
     return 'cpu' if answer.returncode else 'cuda'
 
 
-def check_machine(venv: Path, pending: set[str]) -> None:
+def check_machine(venv: Path, pending: set[str], ops: str) -> None:
     """Say what is missing before any time is spent.
 
     Args:
         venv: Where the environment is, or will be.
         pending: Names of the steps that are still to do.
+        ops: Which operators of mmcv: 'python', 'cpu' or 'cuda'.
 
     Raises:
         InstallError: Something is missing; the text says how to get it.
@@ -61,7 +62,7 @@ def check_machine(venv: Path, pending: set[str]) -> None:
         check_place(venv)
     if 'runtime' in pending:
         check_disk(venv)
-    if 'mmcv' in pending:
+    if 'mmcv' in pending and ops != 'python':
         check_compiler()
 
 
@@ -127,13 +128,14 @@ def check_compiler() -> None:
     wanted = (os.environ.get('CXX', 'c++'), 'g++')
     if not any(shutil.which(shlex.split(name)[0]) for name in wanted if name):
         raise InstallError(
-            "There is no C++ compiler (c++, g++ or $CXX), and mmcv's "
-            'operators have to be compiled.\nOn Debian or Ubuntu: '
-            'apt-get install g++'
+            "There is no C++ compiler (c++, g++ or $CXX) to compile mmcv's "
+            'operators with.\nOn Debian or Ubuntu: apt-get install g++\n'
+            'Or take those in Python on torchvision: make install OPS=python'
         )
     header = Path(sysconfig.get_paths()['include'], 'Python.h')
     if not header.exists():
         raise InstallError(
             f'{header} is missing, and C++ extensions include it.\n'
-            f'On Debian or Ubuntu: apt-get install {PYTHON}-dev'
+            f'On Debian or Ubuntu: apt-get install {PYTHON}-dev\n'
+            'Or take the operators in Python: make install OPS=python'
         )

@@ -33,6 +33,7 @@ class Progress:
 
     compiled = re.compile(r'\s*\[(\d+)/(\d+)\] ')
     fetched = re.compile(r'\s*Downloading (\S+) \((.+)\)')
+    built = re.compile(r'\s*Building (?:wheel|editable) for (\S+)')
 
     def __init__(
         self, stream: TextIO | None = None, clock=time.monotonic
@@ -51,6 +52,8 @@ class Progress:
         elif match := self.fetched.match(line):
             name = match[1].rsplit('/', 1)[-1].split('-', 1)[0]
             self.note = f'downloading {name}, {match[2]}'
+        elif match := self.built.match(line):
+            self.note = f'building {match[1]}'
         elif line.startswith('Installing collected packages'):
             count = line.count(',') + 1
             self.note = f'unpacking {count} package{"s" * (count > 1)}'

@@ -16,14 +16,18 @@ from installer.machine import compile_jobs, detect_ops
 from installer.process import failure, run_logged, spoken
 
 ROOT = Path(__file__).resolve().parents[2]
+# mmcv's operators in Python, for an mmcv without compiled ones.
+PYTHON_OPS = ROOT / 'packages' / 'mmcv-ops-torchvision'
 # Measured for the CPU: 78 files, 12.5 minutes on 2 cores. With CUDA: a guess.
 CORE_SECONDS = {'cpu': 1500, 'cuda': 5400}
 IMPORTS = 'import mmcv.ops, mmdet.models, mmseg.models, mmpretrain.models'
-# Each loads mmcv's operators; the second also wants them built with CUDA.
+COMPILED = "import mmcv.ops; assert not mmcv._ext.__file__.endswith('.py')"
+# Each loads mmcv's operators and wants the kind that was asked for.
 OPS_CHECK = {
-    'cpu': 'import mmcv.ops',
-    'cuda': 'from mmcv.ops import get_compiling_cuda_version as version; '
-    "assert version() != 'not available'",
+    'python': COMPILED.replace('not ', ''),
+    'cpu': COMPILED,
+    'cuda': f'{COMPILED}; assert mmcv._ext.get_compiling_cuda_version() '
+    "!= 'not available'",
 }
 
 
@@ -70,9 +74,10 @@ class Record:
         self.write({**self.read(), name: key})
 
     def forget_packages(self) -> None:
-        """Keep that the environment is made, forget what is in it."""
-        if venv := self.read().get('venv'):
-            self.write({'venv': venv})
+        """Keep that the environment is made, and of which kind."""
+        kept = {k: v for k, v in self.read().items() if k in ('venv', 'ops')}
+        if kept:
+            self.write(kept)
 
 
 class Installer:
@@ -80,8 +85,9 @@ class Installer:
 
     Args:
         venv: Its folder.
-        ops: Which mmcv operators to build: 'cpu', 'cuda', or 'auto' for
-            those built before, else CUDA where a GPU and nvcc answer.
+        ops: mmcv's operators: 'python' on torchvision, or compiled for
+            'cpu' or 'cuda'; 'compiled' takes CUDA where a GPU and nvcc
+            answer, 'auto' what was installed before, at first 'python'.
     """
 
     def __init__(self, venv: Path, ops: str = 'auto') -> None:
@@ -91,8 +97,8 @@ class Installer:
         self.record = Record(self.venv)
         self.lock = None
         if ops == 'auto':
-            ops = self.record.read().get('ops') or detect_ops()
-        self.ops = ops
+            ops = self.record.read().get('ops', 'python')
+        self.ops = detect_ops() if ops == 'compiled' else ops
         self.jobs = compile_jobs()
 
     def steps(self) -> list[Step]:
@@ -101,9 +107,9 @@ class Installer:
         dev = pins('tests') + pins('lint') + pins('export')
         torch, mmcv = pinned(runtime, 'torch'), pinned(mm, 'onedl-mmcv')
         metadata = (ROOT / 'pyproject.toml').read_text()
-        compiling = (
-            f'{spoken(CORE_SECONDS[self.ops] / self.jobs)} to compile, '
-            f'{self.jobs} files at a time; seconds if pip has kept it'
+        scan = (
+            (ROOT / 'setup.py').read_text(),
+            sources(ROOT / 'mmmap/ops/csrc'),
         )
         return [
             Step(
@@ -127,28 +133,41 @@ class Installer:
                 digest(*build),
                 lambda: self.pip_install(*build),
             ),
-            Step(
-                'mmcv',
-                f'mmcv with operators for {self.ops}',
-                compiling,
-                digest(torch, mmcv, self.ops),
-                lambda: self.install_mmcv(mmcv),
-            ),
+            self.mmcv_step(torch, mmcv),
             Step(
                 'openmmlab',
                 'OpenMMLab packages, ONNX, tools to test and lint with',
                 '1 to 2 min',
                 digest(*mm, *dev),
-                lambda: self.pip_install(*mm, *dev),
+                lambda: self.pip_install('--no-build-isolation', *mm, *dev),
             ),
             Step(
                 'mmmap',
                 'check that all imports, then mmmap itself with its C++ scan',
                 '2 min',
-                digest(ROOT, metadata, sources(), *runtime, *mm),
+                digest(ROOT, metadata, *scan, *runtime, *mm),
                 self.install_mmmap,
             ),
         ]
+
+    def mmcv_step(self, torch: str, mmcv: str) -> Step:
+        """mmcv without a compiler, or compiled for one torch."""
+        if self.ops == 'python':
+            return Step(
+                'mmcv',
+                'mmcv, its operators in Python on torchvision',
+                '20 s',
+                digest(torch, mmcv, self.ops, sources(PYTHON_OPS)),
+                lambda: self.install_python_ops(mmcv),
+            )
+        return Step(
+            'mmcv',
+            f'mmcv with operators for {self.ops}',
+            f'{spoken(CORE_SECONDS[self.ops] / self.jobs)} to compile, '
+            f'{self.jobs} files at a time; seconds if pip has kept it',
+            digest(torch, mmcv, self.ops),
+            lambda: self.compile_mmcv(mmcv),
+        )
 
     def pending(self) -> list[Step]:
         """The steps that today's inputs still ask for."""
@@ -203,7 +222,34 @@ class Installer:
                 remove(child)
         self.run([sys.executable, '-m', 'venv', self.venv])
 
-    def install_mmcv(self, pin: str) -> None:
+    def install_python_ops(self, pin: str) -> None:
+        """Install mmcv as Python alone, and its operators beside it.
+
+        Compiled operators that are there already and load are kept, unless
+        this installer has put them there: then others were asked for.
+        """
+        shutil.rmtree(PYTHON_OPS / 'build', ignore_errors=True)
+        ops = ('--no-build-isolation', str(PYTHON_OPS))
+        if 'mmcv' not in self.record.read() and runs(self.python, COMPILED):
+            print('    mmcv has compiled operators already: they are kept')
+            self.pip_install(*ops)
+            return
+        folder = self.venv / 'install.wheels'
+        shutil.rmtree(folder, ignore_errors=True)
+        # Built apart from the environment, mmcv finds no torch, and so
+        # compiles nothing. pip must not have kept a compiled one.
+        build = [self.python, '-m', 'pip', 'wheel', '--no-deps', pin]
+        self.run([*build, '--no-cache-dir', '--wheel-dir', folder])
+        wheels = [str(path) for path in folder.glob('*.whl')]
+        for flags in ((), ('--force-reinstall', '--no-deps')):
+            self.pip_install(*wheels, *ops, *flags)
+            if runs(self.python, OPS_CHECK['python']):
+                break
+        else:  # let it say why not
+            self.run([self.python, '-c', OPS_CHECK['python']])
+        shutil.rmtree(folder)
+
+    def compile_mmcv(self, pin: str) -> None:
         """Install mmcv, from pip's store of built wheels if that one serves.
 
         pip keeps one wheel of a release, whatever it was built against. One
@@ -228,7 +274,8 @@ class Installer:
         self.run([self.python, '-c', IMPORTS])
         for stale in (ROOT / 'mmmap').glob('_C.*'):
             stale.unlink()
-        self.pip_install('--no-deps', '--no-build-isolation', '-e', str(ROOT))
+        flags = ('-v', '--no-deps', '--no-build-isolation')
+        self.pip_install(*flags, '-e', str(ROOT))
         if not any((ROOT / 'mmmap').glob('_C.*')):
             print(
                 '    the C++ operators could not be built (see the log): '
@@ -236,9 +283,12 @@ class Installer:
             )
 
     def pip_install(self, *args: str) -> None:
-        """Install within all pins at once, whichever step asks."""
+        """Install within all pins at once, whichever step asks.
+
+        Python compiles a module when it is first imported, which few are.
+        """
         command = [self.python, '-m', 'pip', 'install', *args]
-        command += ['--progress-bar', 'off']
+        command += ['--progress-bar', 'off', '--no-compile']
         for name in ('runtime', 'mminstall', 'build'):
             command += ['--constraint', ROOT / 'requirements' / f'{name}.txt']
         self.run(command)
@@ -264,9 +314,10 @@ class Installer:
             'PATH': f'{self.python.parent}{os.pathsep}{os.environ["PATH"]}',
             'PYTHONUNBUFFERED': '1',
         }
-        # Packages of another environment must not shine through.
-        env.pop('PYTHONPATH', None)
-        env.pop('PYTHONHOME', None)
+        # Packages of another environment must not shine through, neither here
+        # nor where mmcv is built.
+        for name in ('PYTHONPATH', 'PYTHONHOME', 'PIP_NO_BUILD_ISOLATION'):
+            env.pop(name, None)
         return env
 
 
@@ -282,10 +333,12 @@ def pinned(requirements: list[str], name: str) -> str:
     return next(r for r in requirements if r.startswith(f'{name}=='))
 
 
-def sources() -> str:
-    """What the C++ operators are built from."""
-    files = sorted((ROOT / 'mmmap/ops/csrc').iterdir())
-    return '\0'.join(path.read_text() for path in [ROOT / 'setup.py', *files])
+def sources(folder: Path) -> str:
+    """The text of all source files in a folder and below."""
+    ends = ('.py', '.toml', '.cpp', '.h', '.inc')
+    files = (p for p in sorted(folder.rglob('*')) if p.suffix in ends)
+    parts = [p for p in files if 'build' not in p.relative_to(folder).parts]
+    return '\0'.join(path.read_text() for path in parts)
 
 
 def digest(*parts: str | Path) -> str:
