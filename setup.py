@@ -43,6 +43,9 @@ def extensions() -> dict:
 
 setup(
     packages=find_packages(include=['mmmap*']),
-    package_data={'mmmap.visualization': ['*.html']},
+    package_data={
+        'mmmap.visualization': ['*.html'],
+        'mmmap.ops.cuda': ['kernels/*'],
+    },
     **extensions(),
 )

@@ -46,9 +46,9 @@ def causal_conv1d(
         activation: None, ``'silu'`` or ``'swish'`` (the same function).
         reverse: Look ahead instead of back. Same result as flipping input
             and output along L.
-        backend: ``'causal_conv1d'`` (the package), ``'cpp'``, ``'triton'``,
-            ``'torch'`` or ``'reference'``; by default the environment variable
-            ``MMMAP_CONV_BACKEND`` or the device decides.
+        backend: ``'cuda'``, ``'causal_conv1d'`` (the package), ``'cpp'``,
+            ``'triton'``, ``'torch'`` or ``'reference'``; by default the
+            environment variable ``MMMAP_CONV_BACKEND`` or the device decides.
 
     Returns:
         (B, D, L), with ``return_final_states`` also (B, D, W - 1).

@@ -61,8 +61,8 @@ def selective_scan(
         return_last_state: Also return the state after the last step.
         reverse: Scan from the last token to the first. Same result as
             flipping every sequence and the output along L.
-        backend: ``'mamba_ssm'``, ``'triton'``, ``'cpp'``, ``'torch'`` or
-            ``'reference'``; by default the environment variable
+        backend: ``'cuda'``, ``'mamba_ssm'``, ``'triton'``, ``'cpp'``,
+            ``'torch'`` or ``'reference'``; by default the environment variable
             ``MMMAP_SCAN_BACKEND`` or the device decides.
 
     Returns:
