@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from mmengine.config import Config
 
 from mmmap.datasets.of_config import check_data, reports_of
+from mmmap.engine.compilation import compile_parts
 from mmmap.engine.hooks.batch_feed import check_feed
 from mmmap.engine.launch import (
     build_runner,
@@ -52,6 +53,11 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
         action='store_true',
         help='leave out training images that cannot be used, and list them '
         'in skipped_files.txt of the work_dir',
+    )
+    parser.add_argument(
+        '--compile',
+        action='store_true',
+        help="compile the backbone, and MAP's decoder, with torch.compile",
     )
     return parser.parse_args(argv)
 
@@ -132,6 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             runner = build_runner(config)
             runners.append(runner)
             check_feed(runner)
+            if args.compile:
+                compile_parts(runner.model)
             runner.train()
         leave_group()
 

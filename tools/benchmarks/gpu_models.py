@@ -22,6 +22,7 @@ import torch
 from bench_model import classifying, hybrid, make_step, pretraining, vit
 from gpu_rows import Row, graphed, measure_all, parser, peak_mib, step_ms
 
+from mmmap.engine.compilation import compile_parts
 from mmmap.ops.backend import BACKENDS, ENVIRONMENT
 
 # The convolution that goes with a scan, as its users have it.
@@ -71,7 +72,7 @@ def prepared(what, arch, size, batch, scan, how, args):
     model = build(what, arch, size, settings)
     if how == 'compiled':
         torch._dynamo.reset()
-        model.backbone.compile()
+        compile_parts(model)
     return make_step(model, size, batch, settings), model
 
 

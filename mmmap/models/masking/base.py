@@ -5,7 +5,6 @@ Letters: B batch, L tokens of the whole grid, V visible tokens, C channels.
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 
@@ -47,13 +46,27 @@ def gather_tokens(tokens: Tensor, keep: Tensor) -> Tensor:
     return tokens.gather(1, index)
 
 
-def hide(mask: Tensor) -> Masked:
+def hide(mask: Tensor, hidden: int | None = None) -> Masked:
     """The outcome that hides the True places of a mask (B, L).
+
+    Args:
+        mask: True where a token is hidden.
+        hidden: How many each image hides, where that is certain; a GPU is
+            not waited for then. By default they are counted.
 
     Raises:
         ValueError: The images hide unequally many tokens, none or all.
     """
-    batch, length = mask.shape
+    length = mask.shape[1]
+    if hidden is None:
+        hidden = _counted(mask)
+    # Visible places first, each kind in raster order.
+    order = mask.byte().argsort(dim=1, stable=True)
+    return Masked(keep=order[:, : length - hidden], mask=mask)
+
+
+def _counted(mask: Tensor) -> int:
+    length = mask.shape[1]
     counts = set(mask.sum(1).tolist())
     if len(counts) > 1 or counts & {0, length}:
         raise ValueError(
@@ -61,5 +74,4 @@ def hide(mask: Tensor) -> Masked:
             'a batch; every image must hide the same number, at least one, '
             'and leave at least one visible'
         )
-    places = torch.arange(length, device=mask.device).expand_as(mask)
-    return Masked(keep=places[~mask].view(batch, -1), mask=mask)
+    return counts.pop() if counts else 0

@@ -32,7 +32,7 @@ class PointBlockMasking(nn.Module):
         distance = (places - middle).square().sum(-1)
         nearest = distance.sort(dim=1, stable=True).indices[:, :hidden]
         mask = torch.zeros_like(distance, dtype=torch.bool)
-        return hide(mask.scatter_(1, nearest, True))
+        return hide(mask.scatter_(1, nearest, True), hidden)
 
     def extra_repr(self) -> str:
         """The settings."""

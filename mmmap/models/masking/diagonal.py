@@ -64,7 +64,7 @@ class DiagonalMasking(nn.Module):
         row, column = place // w, place % w
         diagonal = (column - row - offset) % w  # (B, L)
         # Numbers all tokens: diagonal after diagonal, each from above.
-        return hide(diagonal * h + row < hidden)
+        return hide(diagonal * h + row < hidden, hidden)
 
     def extra_repr(self) -> str:
         """The settings."""

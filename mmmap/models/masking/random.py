@@ -27,7 +27,7 @@ class RandomMasking(nn.Module):
         noise = torch.rand(batch, length, device=device)
         mask = torch.zeros_like(noise, dtype=torch.bool)
         mask.scatter_(1, noise.topk(hidden, dim=1).indices, True)
-        return hide(mask)
+        return hide(mask, hidden)
 
     def extra_repr(self) -> str:
         """The settings."""

@@ -46,7 +46,8 @@ class SequentialMasking(nn.Module):
                 f'start must be in [0, {last_start}]'
             )
         place = torch.arange(length, device=device)
-        return hide((place >= first) & (place < first + hidden))
+        mask = (place >= first) & (place < first + hidden)
+        return hide(mask, hidden)
 
     def extra_repr(self) -> str:
         """The settings."""

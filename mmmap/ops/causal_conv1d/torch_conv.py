@@ -1,8 +1,9 @@
 """torch's own grouped convolution."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from ..autocast import no_autocast
 
 
 def apply(
@@ -12,7 +13,7 @@ def apply(
     (channels, width), length = weight.shape, x.shape[-1]
     # In reverse the filter is mirrored and reaches ahead: x is not flipped.
     taps = weight.flip(-1) if reverse else weight
-    with torch.autocast(x.device.type, enabled=False):
+    with no_autocast(x.device.type):
         y = F.conv1d(
             x.to(weight.dtype),
             taps.unsqueeze(1),

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
+from ..autocast import no_autocast
 from ..once import refuse_forward_mode, refuse_second_derivatives
 from .common import gated_sum, skip, state_dtype, step_size
 from .interface import ScanInputs
@@ -33,7 +34,7 @@ def apply(
 ) -> tuple[Tensor, list[Tensor]]:
     """Gated sum of the outputs (B, D, L), each last state (B, D, N)."""
     batch, channels, length = directions[0].u.shape
-    with torch.autocast(directions[0].u.device.type, enabled=False):
+    with no_autocast(directions[0].u.device.type):
         packed = [_pack(inputs, delta_softplus) for inputs in directions]
         u, delta, A, B, C = (
             # Contiguous: what is made of it inherits its layout.
@@ -173,7 +174,7 @@ def _keep(ctx, inputs, output):
 
 
 def _differentiate(ctx, dy, _, dlast):
-    with torch.autocast(dy.device.type, enabled=False):
+    with no_autocast(dy.device.type):
         backward = torch.ops.mmmap.scan_chunks_backward
         return *backward(dy, dlast, *ctx.saved_tensors), None
 
