@@ -473,6 +473,22 @@ def test_a_run_that_is_ended_from_outside(digits, tmp_path):
     assert 'Traceback' not in done.stderr
 
 
+def test_ctrl_c_of_a_launcher(digits, tmp_path):
+    config = map_config(
+        tmp_path / 'interrupted.py',
+        digits / 'imagenet_like',
+        hooks="[dict(type='EndLauncherHook', by='SIGINT')]",
+    )
+    run = (config, 1, '--work-dir', tmp_path / 'run')
+    done = command('tools/dist_train.sh', *run)
+    assert done.returncode == 130
+    assert 'Traceback' not in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        'interrupted while training, epoch 1 of 2, iteration 1 of 10; to '
+        'continue, run the same command again (no checkpoint was written yet)'
+    )
+
+
 @pytest.mark.parametrize('count', [None, '0', 'two', '1.5', '--resume'])
 @pytest.mark.parametrize(
     ('script', 'leading', 'usage'),

@@ -72,8 +72,11 @@ class RaiseHook(Hook):
 class EndLauncherHook(Hook):
     """End the run as a cluster's scheduler does, through its launcher."""
 
+    def __init__(self, by='SIGTERM'):
+        self.by = by
+
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
     ):
-        os.kill(os.getppid(), signal.SIGTERM)
+        os.kill(os.getppid(), getattr(signal, self.by))
         time.sleep(60)
