@@ -120,7 +120,7 @@ def parts_of(name: str, root: Path) -> dict[tuple[str, ...], int | None]:
 
 def check(
     root: Path, name: str, subset: bool = False, full: bool = False
-) -> list[Report]:
+) -> list:
     """Check all parts of a set.
 
     Args:
