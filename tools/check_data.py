@@ -3,17 +3,21 @@
 Example::
 
     python tools/check_data.py configs/mmseg/upernet_map_ade20k.py
-    python tools/check_data.py CONFIG --full --data-root DIR
+    python tools/check_data.py CONFIG --data-root DIR --pictures look
+    python tools/check_data.py CONFIG --json report.json --strict
 
-Counts what is there and names what cannot be used: images that cannot be read
-or are not whole, class maps of another size or with values that are no class,
-annotations without an image. ``tools/train.py`` looks likewise when it
-starts; with ``--full`` every file is opened, not a sample.
+Builds the data sets as training does and asks them what they will read:
+names and order of classes in all splits, numbers of classes of all heads,
+files, annotations, sizes, channels, duplicates between the splits. It opens
+every file; ``--quick`` opens a few, as ``tools/train.py`` does when it starts.
+Ends with status 1 if there are errors; with ``--strict`` warnings count too.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmmap import cli
 
@@ -28,7 +32,22 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='folder of the data, instead of the data_root of the config',
     )
     parser.add_argument(
-        '--full', action='store_true', help='open every file, not a sample'
+        '--quick', action='store_true', help='open a few files, not all'
+    )
+    parser.add_argument(
+        '--full', action='store_true', help='open all files: the default'
+    )
+    parser.add_argument(
+        '--strict', action='store_true', help='warnings end with status 1 too'
+    )
+    parser.add_argument(
+        '--json', metavar='FILE', type=Path, help='write the report as JSON'
+    )
+    parser.add_argument(
+        '--pictures',
+        metavar='DIR',
+        type=Path,
+        help='draw a page of samples of each split with their annotations',
     )
     return parser.parse_args(argv)
 
@@ -36,26 +55,64 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
-from mmmap.datasets.of_config import reports_of, set_data_root
+from mmmap.datasets.checks import Report, look_at_data
+from mmmap.datasets.of_config import set_data_root
 from mmmap.engine.settings import open_config
 
 SPLITS = ('train', 'val', 'test')
 
 
+def tell(line: str) -> None:
+    """Print progress beside the report."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def conclude(reports: Sequence[Report]) -> tuple[int, int]:
+    """Print the findings, errors last; return how many of each."""
+    for report in reports:
+        if report.counts or report.tables:
+            print(report.numbers())
+    told = {}
+    for kind in ('warnings', 'errors'):
+        lines = [
+            f'  {report.split or "config"}: {finding}'
+            for report in reports
+            for finding in getattr(report, kind)
+        ]
+        lines = list(dict.fromkeys(lines))
+        told[kind] = len(lines)
+        if lines:
+            print(f'{len(lines)} {kind if len(lines) > 1 else kind[:-1]}:')
+            print(*lines, sep='\n')
+    return told['errors'], told['warnings']
+
+
 def check(args: argparse.Namespace) -> int:
-    """Print what is found in each split; 1 where not all can be used."""
-    wrong, told = 0, set()
+    """Look, tell, write what is asked for; return the exit status."""
     config = open_config(args.config)
     if args.data_root:
         set_data_root(config, args.data_root)
-    for split, report in reports_of(config, SPLITS, args.full):
-        wrong += len(report.problems)
-        # Validation and test are mostly the same.
-        if str(report) not in told:
-            print(f'{split}: {report}')
-        told.add(str(report))
-    print('Not all of it can be used.' if wrong else 'All well.')
-    return int(wrong > 0)
+    reports = look_at_data(config, SPLITS, not args.quick, tell)
+    errors, warnings = conclude(reports)
+    if args.json:
+        content = dict(
+            config=args.config,
+            errors=errors,
+            warnings=warnings,
+            reports=[report.as_dict() for report in reports],
+        )
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(content, indent=2) + '\n')
+        print(f'wrote {args.json}')
+    if args.pictures:
+        # Matplotlib, which the checks do without.
+        from mmmap.visualization.data_page import draw_splits
+
+        for path in draw_splits(config, SPLITS, args.pictures):
+            print(f'wrote {path}')
+    if not errors:
+        print('No errors.' if warnings else 'All well.')
+    return int(bool(errors or (args.strict and warnings)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -34,7 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
-from mmmap.datasets.of_config import check_data
+from mmmap.datasets.checks import check_data
 from mmmap.engine.launch import (
     build_runner,
     read_config,

@@ -38,7 +38,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
-from mmmap.datasets.of_config import check_data
+from mmmap.datasets.checks import check_data
 from mmmap.engine.launch import read_config
 from mmmap.engine.trained import best_device
 

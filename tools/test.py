@@ -33,7 +33,7 @@ if __name__ == '__main__':
 
 from mmengine.config import Config
 
-from mmmap.datasets.of_config import check_data
+from mmmap.datasets.checks import check_data
 from mmmap.engine.launch import (
     build_runner,
     leave_group,

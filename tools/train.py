@@ -9,7 +9,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from mmmap import cli
-from mmmap.errors import InputError
 
 
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
@@ -54,7 +53,8 @@ if __name__ == '__main__':
 
 from mmengine.config import Config
 
-from mmmap.datasets.of_config import check_data, reports_of
+from mmmap.datasets.checks import check_data
+from mmmap.engine.batch_size import scale_learning_rate
 from mmmap.engine.compilation import compile_parts
 from mmmap.engine.hooks.batch_feed import check_feed
 from mmmap.engine.launch import (
@@ -79,13 +79,10 @@ def apply_options(config: Config, args: Namespace) -> None:
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.dtype = 'bfloat16'
-    if args.auto_scale_lr:
-        if not config.get('auto_scale_lr', {}).get('base_batch_size'):
-            raise InputError(
-                '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size='
-                '...) in the config: the batch its learning rate is meant for'
-            )
-        config.auto_scale_lr.enable = True
+    if args.auto_scale_lr or (config.get('auto_scale_lr') or {}).get('enable'):
+        told = scale_learning_rate(config)
+        if cli.is_main_rank():
+            print(told)
     if args.sharded:
         # Imported when asked for: it loads much of torch.
         from mmmap.engine.sharded import shard
@@ -116,20 +113,6 @@ def warn_of_one_checkpoint(config: Config) -> None:
         )
 
 
-def look_at_data(config: Config, skip_bad: bool) -> None:
-    """Refuse data that cannot be used; tell what is left out of it.
-
-    Raises:
-        DataError: Something is missing or wrong.
-    """
-    notes = check_data(config, ('val',) if skip_bad else ('train', 'val'))
-    if skip_bad:
-        for _, report in reports_of(config, ('train',)):
-            notes += [*report.problems, *report.notes]
-    for note in notes:
-        print(f'note: {note}')
-
-
 def train(args: Namespace) -> None:
     """Train.
 
@@ -141,7 +124,9 @@ def train(args: Namespace) -> None:
     if cli.is_main_rank():
         warn_of_one_checkpoint(config)
         if not args.no_data_check:
-            look_at_data(config, args.skip_bad)
+            splits = ('train', 'val')
+            for note in check_data(config, splits, args.skip_bad):
+                print(f'note: {note}')
     with nothing_left_behind(config.work_dir) as runners:
         runner = build_runner(config)
         runners.append(runner)

@@ -1,12 +1,13 @@
 """Files of weights: read without running code of theirs, written whole."""
 
 from .errors import CheckpointError
-from .reading import check_file, read_checkpoint
+from .reading import check_file, read_checkpoint, read_meta
 from .writing import write_checkpoint
 
 __all__ = [
     'CheckpointError',
     'check_file',
     'read_checkpoint',
+    'read_meta',
     'write_checkpoint',
 ]

@@ -84,11 +84,27 @@ def read_checkpoint(path: str | Path, map_location='cpu') -> dict:
     return content
 
 
-def _unpickled(path: str, map_location):
+def read_meta(path: str | Path) -> dict:
+    """What a local checkpoint says of its training; its weights stay on disk.
+
+    Raises:
+        CheckpointError: As :func:`read_checkpoint`.
+    """
+    path = str(path)
+    check_file(path)
+    if path.endswith(SUFFIX):
+        content = read_safetensors(path, 'cpu')
+    else:
+        content = _unpickled(path, 'cpu', zipfile.is_zipfile(path))
+    meta = content.get('meta') if isinstance(content, dict) else None
+    return meta if isinstance(meta, dict) else {}
+
+
+def _unpickled(path: str, map_location, mmap: bool = False):
     try:
         with torch.serialization.safe_globals(HARMLESS):
             return torch.load(
-                path, map_location=map_location, weights_only=True
+                path, map_location=map_location, weights_only=True, mmap=mmap
             )
     # torch raises whatever the bytes lead to.
     except Exception as error:

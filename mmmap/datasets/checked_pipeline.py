@@ -1,12 +1,16 @@
 """A pipeline that tells which file it could not use, and why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from mmengine.dataset import Compose
 
-from .checks import IGNORED_LABEL
-from .of_config import DataError
+from .checks.class_maps import IGNORED, class_map_problem
+from .checks.look import size_problem
+from .checks.report import DataError
+
+# Skipped in a row, after which a run ends; mmengine itself tries 1000 times.
+_HOPELESS = 500
 
 
 class SampleError(DataError):
@@ -49,6 +53,7 @@ class CheckedPipeline(Compose):
     Args:
         transforms: Of the pipeline, built.
         num_classes: Of class maps; None where there are none.
+        ignored: Values of class maps that are no class and may occur.
         skipped: Notes what is left out; without it a :class:`SampleError` is
             raised instead.
     """
@@ -58,9 +63,12 @@ class CheckedPipeline(Compose):
         transforms: Sequence[Callable],
         num_classes: int | None = None,
         skipped: SkippedFiles | None = None,
+        ignored: Collection[int] = (IGNORED,),
     ) -> None:
         super().__init__(transforms)
         self.num_classes = num_classes
+        self.ignored = ignored
+        self._failed = 0  # samples in a row
         self.skipped = skipped
 
     def __call__(self, data: dict) -> dict | None:
@@ -72,7 +80,7 @@ class CheckedPipeline(Compose):
         image = str(data.get('img_path', f'sample {data.get("sample_idx")}'))
         name = _name(image, data.get('seg_map_path'))
         try:
-            return self._run(data)
+            found = self._run(data)
         except SampleError as error:
             if self.skipped is None:
                 raise SampleError(
@@ -81,7 +89,16 @@ class CheckedPipeline(Compose):
                     'training'
                 ) from error.__cause__
             self.skipped.add(image, str(error))
+            self._failed += 1
+            if self._failed >= _HOPELESS:
+                raise SampleError(
+                    f'none of the last {_HOPELESS} samples could be used, the '
+                    f'last {name}: {error}. All are listed in '
+                    f'{self.skipped.path}'
+                ) from error.__cause__
             return None
+        self._failed = 0
+        return found
 
     def _run(self, data: dict) -> dict | None:
         for step in self.transforms:
@@ -95,44 +112,22 @@ class CheckedPipeline(Compose):
                 return None
             new &= data.keys()
             if 'img' in new:
-                _check_image(data)
+                _refuse(size_problem(data, data['img'].shape[1::-1]))
             if 'gt_seg_map' in new:
-                self._check_class_map(data)
+                problem = class_map_problem(
+                    data['gt_seg_map'],
+                    data['ori_shape'],
+                    self.num_classes,
+                    self.ignored,
+                )
+                _refuse(problem)
         return data
 
-    def _check_class_map(self, data: Mapping) -> None:
-        labels, size = data['gt_seg_map'], tuple(data['ori_shape'][:2])
-        if labels.ndim != 2:
-            raise SampleError(
-                f'the class map has {labels.shape[-1]} channels, expected 1'
-            )
-        if labels.shape != size:
-            raise SampleError(
-                f'the class map is {_told(labels.shape)}, the image '
-                f'{_told(size)}'
-            )
-        if self.num_classes is None:
-            return
-        wrong = (labels >= self.num_classes) & (labels != IGNORED_LABEL)
-        if wrong.any():
-            raise SampleError(
-                f'the class map has the class {labels[wrong].max()}, counted '
-                f'from 0, of {self.num_classes} classes'
-            )
 
-
-def _check_image(data: Mapping) -> None:
-    listed = data.get('height'), data.get('width')
-    found = tuple(data['img'].shape[:2])
-    if None not in listed and found != listed:
-        raise SampleError(
-            f'it is {_told(found)}, its annotations are for {_told(listed)}'
-        )
+def _refuse(problem: str | None) -> None:
+    if problem:
+        raise SampleError(problem)
 
 
 def _name(image: str, class_map: str | None) -> str:
     return f'{image} (class map {class_map})' if class_map else image
-
-
-def _told(size: Sequence[int]) -> str:
-    return f'{size[1]}x{size[0]}'

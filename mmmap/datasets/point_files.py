@@ -76,6 +76,21 @@ def check_clouds(points: np.ndarray, source: str | Path) -> None:
         )
 
 
+def first_three(points: np.ndarray) -> np.ndarray:
+    """The coordinates of points that have more columns, as a normal."""
+    more = points.ndim == 3 and points.shape[2] > 3
+    return points[:, :, :3] if more else points
+
+
+def whole(labels: np.ndarray) -> np.ndarray:
+    """Labels as whole numbers, where floats or booleans are whole."""
+    if labels.dtype.kind == 'b':
+        return labels.astype(np.int64)
+    if labels.dtype.kind == 'f' and (labels == np.floor(labels)).all():
+        return labels.astype(np.int64)
+    return labels
+
+
 def check_labels(
     labels: np.ndarray, classes: int, shape: tuple, source: str | Path
 ) -> None:
@@ -104,7 +119,8 @@ def check_labels(
 def read_clouds(path: str | Path) -> dict[str, np.ndarray]:
     """A checked archive of many clouds.
 
-    It has ``points`` (n, N, 3) and, if they are labelled, either ``label``
+    It has ``points`` (n, N, 3 or more, of which the first three are taken)
+    and, if they are labelled, either ``label``
     (n,) and ``classes``, or ``category`` (n,), ``categories``, ``part``
     (n, N) and ``parts`` (named ``Category/part``).
 
@@ -116,7 +132,8 @@ def read_clouds(path: str | Path) -> dict[str, np.ndarray]:
         raise PointFileError(
             f'{path} has no array points; it has {sorted(arrays)}'
         )
-    points = arrays['points']
+    # Of what else a point has, as its normal, the first three are taken.
+    points = arrays['points'] = first_three(arrays['points'])
     check_clouds(points, path)
     if ('category' in arrays) != ('part' in arrays) or (
         'category' in arrays and 'label' in arrays
@@ -137,6 +154,7 @@ def read_clouds(path: str | Path) -> dict[str, np.ndarray]:
                 'their names belong together'
             )
         if label in arrays:
+            arrays[label] = whole(arrays[label])
             check_labels(arrays[label], len(arrays[names]), shape, path)
     return arrays
 
@@ -177,9 +195,11 @@ def read_h5(path: str | Path, classes: int) -> list[dict]:
             f'cannot read data and label of {path} ({error}); it is '
             'truncated or of another kind: copy or download it again'
         ) from error
+    points = first_three(points)
     check_clouds(points, path)
     if labels.shape == (len(points), 1):  # as ModelNet40 has them
         labels = labels[:, 0]
+    labels = whole(labels)
     check_labels(labels, classes, (len(points),), path)
     return [
         dict(

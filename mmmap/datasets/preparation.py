@@ -81,7 +81,7 @@ def conclude(reports, advice, link, destination):
         int: Exit status, 0 if complete.
     """
     print(*reports, sep='\n')
-    if any(report.problems for report in reports):
+    if any(report.errors for report in reports):
         print(f'Not complete, nothing was changed.\n{advice}')
         return 1
     print('Complete.')

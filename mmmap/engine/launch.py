@@ -18,6 +18,7 @@ from ..checkpoints import CheckpointError, check_file
 from ..cli import AGAIN, Activity, during, is_main_rank, is_user_error
 from ..datasets.of_config import set_data_root
 from ..errors import InputError
+from .hooks.annotation_ids import AnnotationIdHook
 from .settings import open_config, override
 
 
@@ -39,7 +40,7 @@ def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
         yield runners
     except (Exception, KeyboardInterrupt) as error:
         refused = isinstance(error, KeyboardInterrupt) or is_user_error(error)
-        started = any(runner.iter > 0 for runner in runners)
+        started = any(map(_has_stepped, runners))
         if refused and not started and folder.is_dir() and is_main_rank():
             for path in set(folder.iterdir()) - before:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -47,6 +48,15 @@ def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
                 with suppress(OSError):  # somebody else's by now
                     path.rmdir()
         raise
+
+
+def _has_stepped(runner: Runner) -> bool:
+    """Whether a runner has made a step.
+
+    ``runner.iter`` would build its data again, and fail again if they were
+    what ended the run, with a message that hides the first.
+    """
+    return getattr(runner._train_loop, 'iter', 0) > 0
 
 
 @contextmanager
@@ -119,8 +129,11 @@ def build_runner(config: Config) -> Runner:
         if config.launcher == 'pytorch':
             _distribute_on_cpu(config)
     if 'runner_type' in config:
-        return RUNNERS.build(config)
-    return Runner.from_cfg(config)
+        runner = RUNNERS.build(config)
+    else:
+        runner = Runner.from_cfg(config)
+    runner.register_hook(AnnotationIdHook())
+    return runner
 
 
 def last_checkpoint(work_dir: str) -> str | None:

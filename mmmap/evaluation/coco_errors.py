@@ -150,8 +150,13 @@ def _ignored(annotation: dict, category: int) -> dict:
 
 
 def _with_annotations(annotated, instances: list[dict]):
-    """The same images with other instances."""
+    """The same images with other instances.
+
+    They are numbered from 1: pycocotools takes a match with 0 for none.
+    """
     from pycocotools.coco import COCO
+
+    instances = [a | dict(id=k) for k, a in enumerate(instances, 1)]
 
     other = COCO()
     other.dataset = annotated.dataset | dict(annotations=instances)

@@ -14,7 +14,7 @@ from mmpretrain.datasets import CustomDataset
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..datasets.checks import check_image_folder
+from ..datasets.checks import check_dataset
 from ..errors import InputError
 
 
@@ -31,11 +31,13 @@ def image_folder(root: Path, size: tuple[int, int]) -> CustomDataset:
     Raises:
         InputError: A folder that is not of this form, or unreadable images.
     """
-    report = check_image_folder(root)
-    if report.problems:
-        raise InputError('; '.join(report.problems))
+    load = dict(type='LoadImageFromFile')
+    settings = dict(type='CustomDataset', data_root=str(root), pipeline=[load])
+    report = check_dataset(settings, 'mmpretrain')
+    if report.errors:
+        raise InputError('; '.join(map(str, report.errors)))
     pipeline = [
-        dict(type='LoadImageFromFile'),
+        load,
         dict(
             type='ResizeEdge',
             scale=round(max(size) * 8 / 7),

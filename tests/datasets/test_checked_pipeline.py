@@ -10,9 +10,9 @@ from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image
 
 import mmmap  # noqa: F401  the libraries' registries
+from mmmap.cli import is_user_error, message_of
 from mmmap.datasets.checked_pipeline import SampleError, SkippedFiles
 from mmmap.engine.hooks.bad_files import check
-from mmmap.engine.launch import is_expected, told
 
 LOAD = dict(type='LoadImageFromFile')
 LABELS = dict(type='LoadAnnotations')
@@ -293,21 +293,21 @@ def test_a_worker_s_error_is_one_sentence(images):
     loader = torch.utils.data.DataLoader(unlabelled(images), num_workers=1)
     with pytest.raises(SampleError) as caught:
         list(loader)
-    assert is_expected(caught.value)
+    assert is_user_error(caught.value)
     assert 'Traceback' in str(caught.value)
-    said = told(caught.value)
+    said = message_of(caught.value)
     assert said.startswith(f'{images}/b.jpg cannot be used: LoadImageFromFile')
     assert 'Traceback' not in said
 
 
 def test_nothing_is_left(images):
-    """Where all is bad, mmengine gives up and the tools say so."""
+    """Where all is bad, the run ends and says so."""
     for path in images.iterdir():
         path.write_bytes(b'')
     skipped = SkippedFiles(images.parent / 'skipped.txt')
-    with pytest.raises(Exception, match='Cannot find valid image') as caught:
+    with pytest.raises(SampleError, match='none of the last 500') as caught:
         unlabelled(images, skipped)[0]
-    assert is_expected(caught.value)
+    assert is_user_error(caught.value, started=True)
     assert len(skipped.names()) == 3
 
 

@@ -57,8 +57,9 @@ def test_data_root(refused, segmentor, tmp_path, tool, state):
     if tool == 'test.py':
         run.insert(2, segmentor.checkpoint)
     error = refused(*run)
-    wrong = {'missing': 'does not exist', 'empty': 'is empty'}[state]
-    assert f'{root} {wrong}' in error
+    absent = {'missing': root, 'empty': f'{root}/images/'}[state]
+    assert f': {absent}' in error
+    assert ': does not exist' in error
     assert 'tools/dataset_converters/' in error
     assert '--data-root DIR' in error
 
@@ -69,11 +70,12 @@ def test_images_that_cannot_be_read(refused, digits, tmp_path):
     for path in root.glob('train/**/*.png'):
         path.write_bytes(path.read_bytes()[:100])
     config = map_config(tmp_path / 'map.py', root)
-    assert 'images cannot be read' in refused('train.py', config)
+    assert '.png: cannot be read: ' in refused('train.py', config)
     shutil.rmtree(root / 'train')
     (root / 'train/digit').mkdir(parents=True)
     error = refused('train.py', config)
-    assert f'{root}/train holds no images, nor do the folders in it' in error
+    assert 'Found 0 files in subfolders of' in error
+    assert 'put images there, or set extensions' in error
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_a_coco_file_that_lists_an_absent_image(refused, digits, tmp_path):
     (root / 'train/000003.png').unlink()
     config = REPO / 'configs/demo/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
-    assert f'1 listed images are not in {root}/train: 000003.png' in error
+    assert f'1 listed files are not there: {root}/train/000003.png' in error
 
 
 def test_a_coco_file_that_is_none(refused, digits, tmp_path):
@@ -105,7 +107,7 @@ def test_a_coco_file_that_is_none(refused, digits, tmp_path):
     file.write_text(json.dumps({'images': []}))
     config = REPO / 'configs/demo/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
-    assert f'{file} has no list of annotations and of categories' in error
+    assert f'{file}: has no list of categories' in error
 
 
 def test_a_coco_file_of_other_classes(refused, digits, tmp_path):
@@ -117,14 +119,14 @@ def test_a_coco_file_of_other_classes(refused, digits, tmp_path):
     file.write_text(json.dumps(content))
     config = REPO / 'configs/demo/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
-    assert f'1 classes of the config are no category of {file}: 1;' in error
+    assert f'1 classes are no category of {file}: 1;' in error
 
 
 @pytest.mark.parametrize(
     ('labels', 'wrong'),
     [
-        (np.ones((32, 64), np.uint8), 'is 64x32, its image 64x64'),
-        (np.full((64, 64), 12, np.uint8), 'has the values 12, expected 0 to'),
+        (np.ones((32, 64), np.uint8), 'is 64x32, the image 64x64'),
+        (np.full((64, 64), 12, np.uint8), 'has the class 11, counted from'),
     ],
 )
 def test_a_class_map_that_does_not_fit(
@@ -135,7 +137,7 @@ def test_a_class_map_that_does_not_fit(
     path = root / 'annotations/training/000002.png'
     cv2.imwrite(str(path), labels)
     error = refused('train.py', segmentor.config, '--data-root', root)
-    assert f'{path} {wrong}' in error
+    assert f'{path}: the class map {wrong}' in error
 
 
 @pytest.fixture
@@ -173,7 +175,8 @@ def test_bad_images_are_left_out_when_asked(
     options = ('--data-root', root, '--skip-bad', '--work-dir', work_dir)
     assert call('train.py', segmentor.config, *options) == 0
     told = capfd.readouterr()
-    assert f'note: {path} is 64x32, its image 64x64' in told.out
+    said = f'{path}: the class map is 64x32, the image 64x64'
+    assert f'note: train: {said}' in told.out
     image = f'{root}/images/training/000002.png'
     (log,) = work_dir.glob('*/*.log')
     assert f'left out, unusable: 1 images, the last {image}' in log.read_text()
@@ -193,7 +196,8 @@ def test_what_is_validated_on_is_never_left_out(
     options = ('--data-root', root, '--work-dir', tmp_path / 'run')
     run = (segmentor.config, *options, '--skip-bad')
     assert call('train.py', *run) == 1
-    assert f'{path} (cannot identify' in message(capfd.readouterr().err)
+    error = message(capfd.readouterr().err)
+    assert f'{path}: cannot be read: it is empty' in error
     assert call('train.py', *run, '--no-data-check') == 1
     assert f'{path} (class map' in message(capfd.readouterr().err)
     # One epoch was trained, and is there to go on from.

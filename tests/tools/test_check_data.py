@@ -1,8 +1,28 @@
 """The look at a config's data, from the command line."""
 
-import shutil
+import json
 
+import cv2
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from mmmap.visualization import data_page
+from tests.datasets.checks.made import (
+    classification,
+    detection,
+    noise,
+    save,
+    segmentation,
+)
 from tests.helpers import load_tool
+
+
+def written(config, folder):
+    """A config as a file."""
+    path = folder / 'config.py'
+    config.dump(path)
+    return path
 
 
 def run(capsys, *arguments):
@@ -15,30 +35,95 @@ def run(capsys, *arguments):
     return status, told.out + told.err
 
 
-def test_all_well(segmentor, digits, capsys):
-    root = digits / 'ade_like'
-    status, said = run(capsys, segmentor.config, '--data-root', root)
+def test_all_well(tmp_path, capsys):
+    path = written(segmentation(tmp_path), tmp_path)
+    status, said = run(capsys, path)
     assert status == 0
-    train, val, last = said.splitlines()[-3:]
-    assert train == (
-        f'train: images in {root}/images/training with class maps in '
-        f'{root}/annotations/training: 8 images, 8 annotations, 8 opened'
-    )
-    # The test is the validation, and said once.
-    assert val.startswith('val: ')
-    assert last == 'All well.'
+    assert f'train: BaseSegDataset in {tmp_path} (images/train, maps/' in said
+    assert '4 images, 4 opened' in said
+    lines = said.splitlines()
+    assert lines[-1] == 'All well.'
+    row = next(line for line in lines if line.split()[:1] == ['a'])
+    assert row.split() == ['a', '2,048', '50.00%']
 
 
-def test_what_cannot_be_used(segmentor, digits, tmp_path, capsys):
-    root = tmp_path / 'ade'
-    shutil.copytree(digits / 'ade_like', root)
-    path = root / 'images/training/000003.png'
-    path.write_bytes(path.read_bytes()[:-40])
-    run_it = (segmentor.config, '--data-root', root, '--full')
-    status, said = run(capsys, *run_it)
+def test_a_test_that_is_the_validation_is_told_once(tmp_path, capsys):
+    config = segmentation(tmp_path)
+    config.test_dataloader = config.val_dataloader
+    config.test_evaluator = config.val_evaluator
+    _, said = run(capsys, written(config, tmp_path))
+    assert said.count(': BaseSegDataset in') == 2
+
+
+def test_errors_and_warnings_apart(tmp_path, capsys):
+    config = segmentation(tmp_path)
+    config.model.auxiliary_head.num_classes = 150
+    save(tmp_path / 'images/train/x.bmp', noise(9))
+    status, said = run(capsys, written(config, tmp_path))
     assert status == 1
-    assert f'  problem: cannot be read: {path} (' in said
-    assert said.endswith('Not all of it can be used.\n')
+    warnings, errors = said.index('1 warning:\n'), said.index('1 error:\n')
+    assert warnings < said.index('1 images are passed over') < errors
+    assert said.index('config: model.auxiliary_head.num_classes') > errors
+
+
+@pytest.mark.parametrize(('strict', 'status'), [((), 0), (('--strict',), 1)])
+def test_warnings_count_if_strict(tmp_path, capsys, strict, status):
+    save(tmp_path / 'images/train/x.bmp', noise(9))
+    path = written(segmentation(tmp_path), tmp_path)
+    assert run(capsys, path, *strict)[0] == status
+
+
+def test_the_report_for_machines(tmp_path, capsys):
+    config = detection(tmp_path, classes=('blue', 'red'))
+    out = tmp_path / 'new/report.json'
+    path = written(config, tmp_path)
+    assert run(capsys, path, '--json', out)[0] == 1
+    content = json.loads(out.read_text())
+    assert (content['errors'], content['warnings']) == (2, 0)
+    assert [r['split'] for r in content['reports']] == ['', 'train', 'val']
+    finding = content['reports'][1]['findings'][0]
+    assert finding['severity'] == 'error'
+    assert finding['where'] == 'train_dataloader.dataset.metainfo.classes'
+    assert finding['do'] == "write classes=('red', 'blue')"
+
+
+MAKE = {
+    'mmdet': detection,
+    'mmseg': segmentation,
+    'mmpretrain': classification,
+}
+
+
+@pytest.mark.parametrize('library', MAKE)
+def test_pictures(tmp_path, capsys, library):
+    path = written(MAKE[library](tmp_path), tmp_path)
+    out = tmp_path / 'pictures'
+    assert run(capsys, path, '--pictures', out)[0] == 0
+    assert {p.name for p in out.iterdir()} == {'train.png', 'val.png'}
+    page = cv2.imread(str(out / 'train.png'))
+    assert page.std() > 10
+
+
+def test_a_mask_is_drawn_where_it_is(tmp_path):
+    """Over the left half the colour of the class, nothing elsewhere."""
+    figure = Figure()
+    axis = figure.subplots()
+    labels = np.full((4, 8), 255, np.uint8)
+    labels[:, :4] = 1
+    assert data_page._draw_map(axis, labels, data_page.colours(3)) == {1}
+    (cover,) = (image.get_array() for image in axis.images)
+    assert np.allclose(cover[:, :4, :3], data_page.colours(3)[1])
+    assert (cover[:, :4, 3] > 0).all()
+    assert (cover[:, 4:, 3] == 0).all()
+
+
+def test_a_truncated_image(tmp_path, capsys):
+    config = segmentation(tmp_path)
+    path = tmp_path / 'images/train/3.png'
+    path.write_bytes(path.read_bytes()[:-40])
+    status, said = run(capsys, written(config, tmp_path))
+    assert status == 1
+    assert f'  train: {path}: cannot be read: ' in said
 
 
 def test_no_config(capsys):

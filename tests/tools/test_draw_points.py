@@ -76,7 +76,7 @@ def test_same_seed_same_picture_and_no_page_unasked(scene):
     ('options', 'message'),
     [
         (('--split', 'test', '--number', '0'), '0 clouds of the test split'),
-        (('--data-root', 'nowhere'), 'nowhere does not exist'),
+        (('--data-root', 'nowhere'), 'nowhere: does not exist'),
     ],
 )
 def test_what_cannot_be_used(scene, capsys, options, message):

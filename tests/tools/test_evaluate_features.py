@@ -131,7 +131,7 @@ def other_arch(scene):
         (poison, (), '24 of 24 features of train are not finite'),
         (other_classes, (), 'other classes: red, violet'),
         (other_arch, (), 'does not fit HybridNet'),
-        (lambda s: None, ('--val', 'test'), 'data/test does not exist'),
+        (lambda s: None, ('--val', 'test'), 'data/test: does not exist'),
         (lambda s: None, ('--data-root', 'nowhere'), 'does not exist'),
         (
             lambda s: (s / 'data/val/red/1.png').write_text('x'),

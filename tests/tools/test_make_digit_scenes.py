@@ -9,11 +9,7 @@ from pycocotools.coco import COCO
 from sklearn.datasets import load_digits
 
 from mmmap.datasets import digit_scenes
-from mmmap.datasets.checks import (
-    check_image_folder,
-    check_segmentation,
-)
-from mmmap.datasets.coco_checks import check_coco
+from mmmap.datasets.checks import check_dataset
 from mmmap.datasets.digit_scenes import Painter
 from tests.helpers import load_tool
 
@@ -65,27 +61,41 @@ def test_a_picture_does_not_depend_on_how_many_there_are(root, tmp_path):
 
 
 def test_layouts_pass_the_checks_with_the_numbers_asked_for(root):
+    load = dict(type='LoadImageFromFile')
     for split, long_split in SPLITS.items():
         index = list(SPLITS).index(split)
         portraits, scenes = SMALL['pretrain'][index], SMALL['scenes'][index]
-        coco = root / 'coco_like'
-        ade = root / 'ade_like'
+        labelled = dict(
+            type='CustomDataset',
+            data_root=str(root / 'imagenet_like' / split),
+            pipeline=[load],
+        )
+        detected = dict(
+            type='CocoDataset',
+            data_root=str(root / 'coco_like'),
+            ann_file=f'annotations/instances_{split}.json',
+            data_prefix=dict(img=split),
+            metainfo=dict(classes=tuple('012')),
+            pipeline=[load],
+        )
+        segmented = dict(
+            type='BaseSegDataset',
+            data_root=str(root / 'ade_like'),
+            data_prefix=dict(
+                img_path=f'images/{long_split}',
+                seg_map_path=f'annotations/{long_split}',
+            ),
+            img_suffix='.png',
+            reduce_zero_label=True,
+            metainfo=dict(classes=tuple('bcdefghijkl')),
+            pipeline=[load, dict(type='LoadAnnotations')],
+        )
         reports = [
-            check_image_folder(root / 'imagenet_like' / split, full=True),
-            check_coco(
-                coco / f'annotations/instances_{split}.json',
-                coco / split,
-                full=True,
-            ),
-            check_segmentation(
-                ade / 'images' / long_split,
-                ade / 'annotations' / long_split,
-                num_classes=11,
-                reduce_zero_label=True,
-                full=True,
-            ),
+            check_dataset(labelled, 'mmpretrain', full=True),
+            check_dataset(detected, 'mmdet', full=True),
+            check_dataset(segmented, 'mmseg', full=True),
         ]
-        assert [report.problems for report in reports] == [[], [], []]
+        assert [report.errors for report in reports] == [[], [], []]
         assert reports[0].counts['classes'] == 10
         assert reports[0].counts['images'] == portraits
         assert reports[1].counts['images'] == scenes

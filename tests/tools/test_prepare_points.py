@@ -73,7 +73,9 @@ def test_what_is_missing_or_wrong_is_named(tmp_path, capsys):
     run = [str(tmp_path), '--set', 'shapenet55', '--subset']
     assert tool.main(run) == 1
     said = capsys.readouterr().out
-    assert f'1 files are not there: {tmp_path}/shapenet_pc/a.npy' in said
+    assert f'1 listed files are not there: {tmp_path}/shapenet_pc/a.npy' in (
+        said
+    )
     assert f'1 clouds cannot be used: {tmp_path}/shapenet_pc/b.npy' in said
     assert 'test.txt: the data set is not complete' in said
     assert 'train: 2 clouds, 0 classes, 0 opened' in said

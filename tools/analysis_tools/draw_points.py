@@ -60,7 +60,8 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
 from torch import nn
 
-from mmmap.datasets.of_config import check_data, set_data_root
+from mmmap.datasets.checks import check_data
+from mmmap.datasets.of_config import set_data_root
 from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained import open_model
 from mmmap.models.selfsup import PointMAP

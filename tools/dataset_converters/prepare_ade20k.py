@@ -13,10 +13,9 @@ Other data in its layout is taken too, with 0 as void and classes from 1::
 
 import sys
 from functools import partial
-from pathlib import Path
 
 from mmmap import cli
-from mmmap.datasets.checks import Report, check_segmentation, folder_problem
+from mmmap.datasets.image_files import folder_problem
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,
@@ -48,15 +47,30 @@ def check(root, subset=False, full=False, num_classes=150):
     Returns:
         list[Report]: One a split, or one on a root that is not there.
     """
+    # Here, for --help need not wait for the libraries.
+    from mmmap.datasets.checks import Report, check_dataset
+
     problem = folder_problem(root)
     if problem:
-        return [Report('ADE20K', problems=[problem])]
+        return [Report.refused('ADE20K', problem)]
     reports = []
     for split, number in OFFICIAL.items():
-        folders = [Path(root, d, split) for d in ('images', 'annotations')]
-        report = check_segmentation(*folders, num_classes, True, full)
+        settings = dict(
+            type='BaseSegDataset',
+            data_root=str(root),
+            data_prefix=dict(
+                img_path=f'images/{split}', seg_map_path=f'annotations/{split}'
+            ),
+            reduce_zero_label=True,
+            metainfo=dict(classes=[f'{k + 1}' for k in range(num_classes)]),
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadAnnotations'),
+            ],
+        )
+        report = check_dataset(settings, 'mmseg', full)
         if not subset:
-            report.expect(images=number, annotations=number)
+            report.expect(images=number)
         reports.append(report)
     return reports
 

@@ -5,13 +5,14 @@ Example::
     python tools/dataset_converters/prepare_coco.py /raid/coco --link data
 """
 
+import contextlib
+import json
 import sys
 from functools import partial
 from pathlib import Path
 
 from mmmap import cli
-from mmmap.datasets.checks import Report, folder_problem
-from mmmap.datasets.coco_checks import check_coco
+from mmmap.datasets.image_files import folder_problem
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,
@@ -41,17 +42,35 @@ def check(root, subset=False, full=False):
     Returns:
         list[Report]: One a split, or one on a root that is not there.
     """
+    # Here, for --help need not wait for the libraries.
+    from mmmap.datasets.checks import Report, check_dataset
+
     problem = folder_problem(root)
     if problem:
-        return [Report('COCO 2017', problems=[problem])]
+        return [Report.refused('COCO 2017', problem)]
     reports = []
     for split, number in OFFICIAL.items():
         ann_file = Path(root, 'annotations', f'instances_{split}.json')
-        report = check_coco(ann_file, Path(root, split), full)
+        settings = dict(
+            type='CocoDataset',
+            ann_file=str(ann_file),
+            data_prefix=dict(img=str(Path(root, split))),
+            metainfo=dict(classes=category_names(ann_file)),
+            pipeline=[dict(type='LoadImageFromFile')],
+        )
+        report = check_dataset(settings, 'mmdet', full)
         if not subset:
             report.expect(images=number, categories=80)
         reports.append(report)
     return reports
+
+
+def category_names(path):
+    """Names of the categories of an annotation file, if it has any."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        categories = json.loads(path.read_text())['categories']
+        return tuple(str(entry['name']) for entry in categories)
+    return ()
 
 
 def prepare(args):

@@ -20,9 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from mmmap import cli
-from mmmap.datasets.checks import (
-    Report,
-    check_image_folder,
+from mmmap.datasets.image_files import (
     class_names,
     folder_problem,
     list_images,
@@ -95,6 +93,8 @@ def read_val_list(path, classes):
 
 def check_flat_val(folder, labels):
     """Check a folder of images without class folders against their list."""
+    from mmmap.datasets.checks import Report
+
     report = Report(f'images without class folders in {folder}')
     images = {Path(path).stem for path in list_images(folder)}
     report.counts.update(classes=len(set(labels.values())), images=len(images))
@@ -103,8 +103,8 @@ def check_flat_val(folder, labels):
         ('listed images are absent', labels.keys() - images),
     ):
         if names:
-            report.problems.append(
-                f'{len(names)} {what}, the first: {min(names)}'
+            report.error(
+                folder, f'{len(names)} {what}, the first: {min(names)}'
             )
     return report
 
@@ -138,17 +138,31 @@ def _check_names(report, names, others):
     """Note class folders that are no WordNet ids, or not in the training."""
     odd = [n for n in names if not re.fullmatch(r'n\d{8}', n)]
     if odd:
-        report.problems.append(
+        report.error(
+            report.title,
             f'{len(odd)} class folders are not named by a WordNet id such '
-            f'as n01440764, the first: {odd[0]}'
+            f'as n01440764, the first: {odd[0]}',
         )
     differing = sorted(set(names) ^ set(others))
     if names and others and differing:
-        report.problems.append(
+        report.error(
+            report.title,
             'train and val differ in their class folders, so their labels '
             f'would too: {len(differing)} are in one only, the first: '
-            f'{differing[0]}'
+            f'{differing[0]}',
         )
+
+
+def check_split(folder, full):
+    """Check a folder of class folders, as mmpretrain reads it."""
+    from mmmap.datasets.checks import check_dataset
+
+    settings = dict(
+        type='CustomDataset',
+        data_root=str(folder),
+        pipeline=[dict(type='LoadImageFromFile')],
+    )
+    return check_dataset(settings, 'mmpretrain', full)
 
 
 def check(root, subset=False, full=False, labels=None):
@@ -163,14 +177,17 @@ def check(root, subset=False, full=False, labels=None):
     Returns:
         list[Report]: One a split, or one on a root that is not there.
     """
+    # Here, for --help need not wait for the libraries.
+    from mmmap.datasets.checks import Report
+
     problem = folder_problem(root)
     if problem:
-        return [Report('ImageNet-1K', problems=[problem])]
-    train = check_image_folder(root / 'train', full)
+        return [Report.refused('ImageNet-1K', problem)]
+    train = check_split(root / 'train', full)
     names = class_names(root / 'train')
     _check_names(train, names, names)
     if labels is None:
-        val = check_image_folder(root / 'val', full)
+        val = check_split(root / 'val', full)
         _check_names(val, class_names(root / 'val'), names)
     else:
         val = check_flat_val(root / 'val', labels)

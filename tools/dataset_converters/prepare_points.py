@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmmap import cli
-from mmmap.datasets.checks import Report, folder_problem
+from mmmap.datasets.image_files import folder_problem
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,
@@ -120,7 +120,7 @@ def parts_of(name: str, root: Path) -> dict[tuple[str, ...], int | None]:
 
 def check(
     root: Path, name: str, subset: bool = False, full: bool = False
-) -> list[Report]:
+) -> list:
     """Check all parts of a set.
 
     Args:
@@ -132,18 +132,18 @@ def check(
     Returns:
         One a part, or one on a root that is not there.
     """
+    # Here, for --help need not wait for the libraries.
+    from mmmap.datasets.checks import Report, check_dataset
+
     problem = folder_problem(root)
     if problem:
-        return [Report(name, problems=[problem])]
-    from mmmap.datasets import points
-    from mmmap.datasets.points.check import check_point_set
-
-    kind, reports = getattr(points, SETS[name].kind), []
+        return [Report.refused(name, problem)]
+    reports = []
     for part, number in parts_of(name, root).items():
         settings = dict(zip(('split', 'variant'), part))
-        build = partial(kind, data_root=str(root), **settings)
-        title = ' '.join(filter(None, (name, *part)))
-        report = check_point_set(build, title, full)
+        settings.update(type=SETS[name].kind, data_root=str(root))
+        report = check_dataset(settings, 'mmpretrain', full)
+        report.title = ' '.join(filter(None, (name, *part)))
         if number is not None and not subset:
             report.expect(clouds=number)
         reports.append(report)

@@ -1,5 +1,6 @@
 """Hooks of the training loop."""
 
+from .annotation_ids import AnnotationIdHook
 from .bad_files import BadFileHook
 from .batch_feed import BatchFeedHook
 from .checkpoint_guard import CheckpointGuardHook
@@ -8,6 +9,7 @@ from .nan_guard import NaNGuardHook
 from .reconstruction import ReconstructionHook
 
 __all__ = [
+    'AnnotationIdHook',
     'BadFileHook',
     'BatchFeedHook',
     'CheckpointGuardHook',

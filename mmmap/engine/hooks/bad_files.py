@@ -1,6 +1,6 @@
 """Files that cannot be used end a run with their name, or are left out."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from ...datasets.checked_pipeline import CheckedPipeline, SkippedFiles
+from ...datasets.checks.class_maps import IGNORED, ignored_values
 
 LIST = 'skipped_files.txt'
 
@@ -42,16 +43,20 @@ class BadFileHook(Hook):
         """Check what is trained on; workers are started after it."""
         self._list = SkippedFiles(Path(runner.work_dir, LIST))
         check(
-            runner.train_dataloader.dataset, self._list if self.skip else None
+            runner.train_dataloader.dataset,
+            self._list if self.skip else None,
+            ignored_values(runner.cfg),
         )
 
     def before_val(self, runner) -> None:
         """Check what is validated on."""
-        check(runner.val_dataloader.dataset)
+        ignored = ignored_values(runner.cfg, 'val')
+        check(runner.val_dataloader.dataset, ignored=ignored)
 
     def before_test(self, runner) -> None:
         """Check what is tested on."""
-        check(runner.test_dataloader.dataset)
+        ignored = ignored_values(runner.cfg, 'test')
+        check(runner.test_dataloader.dataset, ignored=ignored)
 
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
@@ -75,16 +80,21 @@ class BadFileHook(Hook):
         self._told = len(names)
 
 
-def check(dataset, skipped: SkippedFiles | None = None) -> None:
+def check(
+    dataset,
+    skipped: SkippedFiles | None = None,
+    ignored: Collection[int] = (IGNORED,),
+) -> None:
     """Make the pipelines of a data set checked ones.
 
     Args:
         dataset: Of a loader, perhaps inside wrappers such as RepeatDataset.
         skipped: Notes what is left out, instead of an error.
+        ignored: Values of class maps that are no class and may occur.
     """
     for plain in _plain(dataset):
         plain.pipeline = CheckedPipeline(
-            plain.pipeline.transforms, _num_classes(plain), skipped
+            plain.pipeline.transforms, _num_classes(plain), skipped, ignored
         )
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmmap.datasets.of_config import DataError, check_data
+from mmmap.datasets.checks import DataError, check_data
 from mmmap.datasets.point_files import PointFileError
 from mmmap.datasets.points import PointFolder, PointNPZ
 from tests.datasets.points.made import CLASSES, PARTS, parts, save, shapes
@@ -47,6 +47,19 @@ def test_splits_share_nothing_and_have_every_class(tmp_path):
     assert not seen & {d['points'].tobytes() for d in val}
 
 
+def test_more_columns_and_labels_of_other_types(tmp_path):
+    """Of a point with a normal, the coordinates are taken."""
+    arrays = shapes()
+    expected = arrays['points'].copy()
+    normals = np.ones_like(arrays['points'])
+    arrays['points'] = np.concatenate([arrays['points'], normals], -1)
+    labels = arrays['label'].copy()
+    arrays['label'] = labels.astype(np.float32)
+    dataset = npz(tmp_path, arrays)
+    assert np.array_equal(dataset[4]['points'], expected[4])
+    assert [item['gt_label'] for item in dataset] == labels.tolist()
+
+
 def test_clouds_without_labels(tmp_path):
     dataset = npz(tmp_path, dict(points=np.ones((5, 3, 3))), split='val')
     assert len(dataset) == 1
@@ -73,7 +86,7 @@ def put(name, index, value):
         (lambda a: a.pop('points'), 'no array points'),
         (lambda a: a.pop('classes'), 'only one of label and classes'),
         (lambda a: a.update(label=a['label'][:4]), r'must be whole.*\(15,\)'),
-        (lambda a: a.update(label=np.ones(15)), 'float64'),
+        (lambda a: a.update(label=np.ones(15) / 2), 'float64'),
         (lambda a: a.update(points=a['points'][..., :2]), r'\(n, N, 3\)'),
         (lambda a: a.update(points=a['points'][:, :0]), r'\(15, 0, 3\)'),
         (lambda a: a.update(points=a['points'].astype(str)), 'real numbers'),
@@ -164,8 +177,12 @@ def test_data_is_checked_before_training(tmp_path):
     dataset = dict(
         type='PointNPZ', data_root=str(tmp_path), ann_file='clouds.npz'
     )
-    config = dict(model={}, train_dataloader=dict(dataset=dataset))
-    with pytest.raises(DataError, match='empty|no file'):
+    config = dict(
+        default_scope='mmpretrain',
+        model={},
+        train_dataloader=dict(dataset=dataset),
+    )
+    with pytest.raises(DataError, match='clouds.npz: does not exist'):
         check_data(config, ('train', 'val'))
     save(tmp_path / 'clouds.npz', spoiled(put('label', 5, 3)))
     with pytest.raises(DataError, match='train: .*sample 5 has label 3'):
@@ -173,7 +190,7 @@ def test_data_is_checked_before_training(tmp_path):
     save(tmp_path / 'clouds.npz', shapes())
     check_data(config, ('train', 'val'))
     config.update(model=dict(head=dict(num_classes=2)))
-    with pytest.raises(DataError, match='has 3 classes, the head has 2'):
+    with pytest.raises(DataError, match='head.num_classes: is 2, .* have 3'):
         check_data(config, ('train', 'val'))
     few = dict(type='FewShot', dataset=dataset)
     config.update(train_dataloader=dict(dataset=few))

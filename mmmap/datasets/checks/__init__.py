@@ -1,0 +1,216 @@
+"""What is wrong with the data of a config, before anything is trained.
+
+The data sets are built and asked what they will really read; nothing is
+trained and nothing is changed. A quick look lists all files and opens a few;
+a full one opens all of them.
+"""
+
+import contextlib
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from mmengine.registry import DefaultScope
+
+from ..image_files import IMAGE_SUFFIXES, list_images
+from ..of_config import metrics_of
+from ..points.base import PointSet
+from .class_maps import check_class_maps, ignored_values
+from .clouds import check_clouds
+from .coco import check_coco, check_objects
+from .files import check_files
+from .heads import check_heads
+from .labels import check_labels, number_of_classes
+from .look import Looked, check_copies, look, tell_of_looks
+from .names import (
+    check_agreement,
+    check_categories,
+    check_checkpoint,
+    check_folders,
+    check_metric_files,
+    check_named,
+)
+from .parts import Part, parts_of
+from .report import DataError, Finding, Report, some_of
+
+__all__ = [
+    'IMAGE_SUFFIXES',
+    'DataError',
+    'Finding',
+    'Report',
+    'check_data',
+    'check_dataset',
+    'list_images',
+    'look_at_data',
+    'refuse',
+    'some_of',
+    'unlike',
+]
+
+Tell = Callable[[str], None]
+
+
+def look_at_data(
+    config: Mapping,
+    splits: tuple[str, ...] = ('train', 'val'),
+    full: bool = False,
+    tell: Tell | None = None,
+) -> list[Report]:
+    """Look at the data sets of a config.
+
+    Args:
+        config: An mmengine config.
+        splits: Which, as ``('train', 'val')``. A test that equals the
+            validation is not looked at twice.
+        full: Open every file, not a sample.
+        tell: Is given a line on the progress now and then.
+
+    Returns:
+        A report of the model's heads, and one for each data set.
+    """
+    splits = unlike(config, splits)
+    scope = config.get('default_scope') or 'mmengine'
+    with DefaultScope.overwrite_default_scope(scope), _no_collection():
+        return _reports(config, splits, full, tell)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the garbage collector, which millions of numbers keep busy."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _reports(
+    config: Mapping, splits: tuple[str, ...], full: bool, tell: Tell | None
+) -> list[Report]:
+    files: dict[str, dict] = {}
+    parts = list(parts_of(config, splits, files))
+    built = [part for part in parts if part.dataset is not None]
+    for part in built:
+        check_categories(part)
+        check_folders(part)
+        check_named(part, metrics_of(config, part.split))
+    check_agreement(built)
+    check_metric_files(config, built, files)
+    model = check_heads(config, built)
+    check_checkpoint(config, built, model)
+    looked = [(p, _look_at_part(p, config, full, tell)) for p in built]
+    if full:
+        check_copies(looked)
+    return [model, *(part.report for part in parts)]
+
+
+def unlike(config: Mapping, splits: tuple[str, ...]) -> tuple[str, ...]:
+    """The splits, without a test that is the validation."""
+    pairs = [
+        [config.get(f'{split}_{what}') for split in ('val', 'test')]
+        for what in ('dataloader', 'evaluator')
+    ]
+    same = 'val' in splits and all(val == test for val, test in pairs)
+    return tuple(s for s in splits if not (same and s == 'test'))
+
+
+def _look_at_part(
+    part: Part, config: Mapping, full: bool, tell: Tell | None
+) -> list[Looked]:
+    if isinstance(part.dataset, PointSet):
+        check_files(part)
+        check_clouds(part, full)
+        return []
+    if part.is_coco:
+        metrics = metrics_of(config, part.split)
+        masks = any('segm' in str(m.get('metric')) for m in metrics)
+        check_coco(part, masks)
+    elif not part.is_segmentation:
+        check_labels(part, config)
+    check_objects(part)
+    check_files(part)
+    missing = [f for f in part.report.errors if 'not there' in f.what]
+    if missing:
+        return []
+    ignored = ignored_values(config, part.split)
+    number = number_of_classes(part, config)
+    looks = look(part, number, ignored, full, tell)
+    tell_of_looks(part, looks)
+    values = [one.values for one in looks if one.values is not None]
+    if values:
+        check_class_maps(part, sum(values), len(values), ignored)
+    return looks
+
+
+def check_data(
+    config: Mapping, splits: tuple[str, ...], skip_bad: bool = False
+) -> list[str]:
+    """Refuse data sets that cannot be used, after a quick look.
+
+    Args:
+        config: An mmengine config.
+        splits: Which, as ``('train', 'val')``.
+        skip_bad: Training skips samples that cannot be used.
+
+    Returns:
+        What may be as intended but should be known, a sentence each, and
+        last how much was looked at.
+
+    Raises:
+        DataError: Something is missing or wrong; it says all that is.
+    """
+    begin = time.perf_counter()
+    reports = look_at_data(config, splits)
+    refuse(reports, skip_bad)
+    notes = [
+        f'{report.split}: {finding}'
+        for report in reports
+        for finding in report.findings
+    ]
+    opened = sum(r.counts.get('opened', 0) for r in reports)
+    listed = sum(
+        r.counts.get('images', r.counts.get('clouds', 0)) for r in reports
+    )
+    seconds = time.perf_counter() - begin
+    return [
+        *dict.fromkeys(notes),
+        f'checked the data in {seconds:.1f} s: {listed:,} files listed, '
+        f'{opened:,} opened; tools/check_data.py opens all',
+    ]
+
+
+def refuse(reports: list[Report], skip_bad: bool = False) -> None:
+    """Raise what is wrong.
+
+    Args:
+        reports: Of data sets.
+        skip_bad: Training skips samples that cannot be used.
+
+    Raises:
+        DataError: There are errors; it says them all.
+    """
+    problems = [
+        f'{report.split or "config"}: {finding}'
+        for report in reports
+        for finding in report.errors
+        if not (skip_bad and finding.skippable and report.split == 'train')
+    ]
+    if problems:
+        raise DataError(
+            'the data sets of this config cannot be used:\n  '
+            + '\n  '.join(dict.fromkeys(problems))
+        )
+
+
+def check_dataset(settings: Mapping, scope: str, full: bool = False) -> Report:
+    """Look at one data set.
+
+    Args:
+        settings: Of the data set, as in a config.
+        scope: The library whose it is, as ``'mmdet'``.
+        full: Open every file, not a sample.
+    """
+    config = dict(default_scope=scope, train_dataloader=dict(dataset=settings))
+    return look_at_data(config, ('train',), full)[1]

@@ -1,0 +1,94 @@
+"""Whether a JSON has COCO's form: what else fails with a mere key's name."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from .report import Report, some_of
+
+_ALWAYS = {
+    'images': ('id', 'file_name', 'width', 'height'),
+    'annotations': ('id', 'image_id', 'category_id', 'bbox'),
+    'categories': ('id', 'name'),
+}
+_CURES = {
+    'area': "write the mask's area in pixels, or width x height of the bbox",
+    'iscrowd': 'write "iscrowd": 0 into each, unless it is a crowd',
+}
+
+
+def check_form(
+    report: Report, path: str, content: dict, needed: Sequence[str] = ()
+) -> None:
+    """Check that entries have their keys, ids and boxes.
+
+    Args:
+        report: Where to note errors.
+        path: The file.
+        content: What it holds.
+        needed: Keys that each annotation must have beside the usual ones.
+    """
+    for kind, keys in _ALWAYS.items():
+        entries = content.get(kind) or []
+        wrong = [k for k, e in enumerate(entries) if not isinstance(e, dict)]
+        if wrong:
+            what = f'{kind} {some_of(wrong)} are no dicts'
+            report.error(path, what)
+            return
+        extra = needed if kind == 'annotations' else ()
+        _check_keys(report, path, kind, entries, (*keys, *extra))
+    if not report.errors:
+        _check_ids(report, path, content)
+        _check_numbers(report, path, content)
+
+
+def _check_keys(
+    report: Report, path: str, kind: str, entries: list, keys: Sequence[str]
+) -> None:
+    for key in keys:
+        lacking = [e for e in entries if key not in e]
+        if lacking:
+            ids = some_of(f'id {e.get("id", "?")}' for e in lacking)
+            what = f'{len(lacking):,} {kind} have no "{key}": {ids}'
+            report.error(path, what, _CURES.get(key, ''))
+
+
+def _check_ids(report: Report, path: str, content: dict) -> None:
+    for kind in _ALWAYS:
+        counts = Counter(e['id'] for e in content.get(kind) or [])
+        repeated = [key for key, n in counts.items() if n > 1]
+        if repeated:
+            what = f'{len(repeated):,} ids of {kind} are used repeatedly'
+            report.error(
+                path,
+                f'{what}: {some_of(repeated)}',
+                'give each an id of its own',
+            )
+
+
+def _check_numbers(report: Report, path: str, content: dict) -> None:
+    annotations = content.get('annotations') or []
+    wrong = [a for a in annotations if not _is_box(a['bbox'])]
+    if wrong:
+        ids = some_of(f'id {a["id"]} ({a["bbox"]!r})' for a in wrong)
+        report.error(
+            path,
+            f'{len(wrong):,} annotations have a bbox that is not four '
+            f'numbers [x, y, width, height]: {ids}',
+        )
+    for key, kind in (('area', 'annotations'), ('width', 'images')):
+        entries = content.get(kind) or []
+        odd = [e for e in entries if key in e and not _is_number(e[key])]
+        if odd:
+            ids = some_of(f'id {e["id"]} ({e[key]!r})' for e in odd)
+            what = f'{len(odd):,} {kind} have a "{key}" that is no number'
+            report.error(path, f'{what}: {ids}')
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_box(box) -> bool:
+    four = isinstance(box, list | tuple) and len(box) == 4
+    return four and all(map(_is_number, box))

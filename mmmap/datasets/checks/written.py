@@ -1,0 +1,104 @@
+"""What a config and a list of samples say, before a library reads them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .report import Report, some_of
+
+# What people write instead of "classes", or wrote for an older version.
+_MISSPELT = ('class', 'classname', 'classnames', 'names', 'labels')
+
+
+def check_spelling(report: Report, place: str, settings: Mapping) -> bool:
+    """Check the form of metainfo.classes; whether it can be used.
+
+    Args:
+        report: Where to note errors.
+        place: Of the data set in the config.
+        settings: Of the data set.
+    """
+    meta = settings.get('metainfo')
+    if not isinstance(meta, Mapping):
+        return True
+    place = f'{place}.metainfo'
+    for key in meta:
+        plain = str(key).lower().replace('_', '')
+        wrong = plain in _MISSPELT or (plain == 'classes' and key != 'classes')
+        if wrong and 'classes' not in meta:
+            report.error(
+                f'{place}.{key}',
+                'is not read, so metainfo.classes is not set, and the classes '
+                'are those of the type',
+                f'write classes=(...) instead of {key}=(...)',
+            )
+            return False
+    classes = meta.get('classes')
+    if isinstance(classes, str) and not Path(classes).is_file():
+        report.error(
+            f'{place}.classes',
+            f'is the text {classes!r}, expected a tuple of names',
+            f"write ('{classes}',) with a comma",
+        )
+        return False
+    return _check_each_name(report, f'{place}.classes', classes or ())
+
+
+def _check_each_name(report: Report, place: str, classes) -> bool:
+    if not isinstance(classes, str) and isinstance(classes, Sequence):
+        odd = [name for name in classes if not isinstance(name, str)]
+        if odd:
+            report.error(
+                place, f'has {some_of(map(repr, odd))}, expected names'
+            )
+            return False
+        twice = [name for name, n in Counter(classes).items() if n > 1]
+        if twice:
+            report.error(
+                place,
+                f'names {some_of(twice)} more than once',
+                'give each class a name of its own',
+            )
+            return False
+    return True
+
+
+def lines_of(dataset) -> list[str] | None:
+    """The lines of a list of samples; None for other annotation files."""
+    file = getattr(dataset, 'ann_file', '')
+    known = isinstance(file, str) and file.endswith(('.txt', '.lst', '.csv'))
+    if not known or not Path(file).is_file():
+        return None
+    return Path(file).read_text(errors='replace').splitlines()
+
+
+def check_list(report: Report, dataset) -> None:
+    """Check the lines of a list of samples.
+
+    An empty line is a sample without a name to the libraries.
+    """
+    lines = lines_of(dataset)
+    labelled = getattr(dataset, 'with_label', None)
+    is_list = labelled is not None or hasattr(dataset, 'reduce_zero_label')
+    if lines is None or not is_list:
+        return
+    wrong = [
+        (number, line)
+        for number, line in enumerate(lines, 1)
+        if not line.strip() or (labelled and not _has_label(line))
+    ]
+    if wrong:
+        number, line = wrong[0]
+        wanted = "an image, a space and a label, as 'a/0.png 2'"
+        report.error(
+            f'{dataset.ann_file}:{number}',
+            (f'is {line!r}' if line.strip() else 'is an empty line')
+            + f', expected {wanted if labelled else "a name"}'
+            + f' ({len(wrong):,} lines are alike)',
+            'correct or remove the line',
+        )
+
+
+def _has_label(line: str) -> bool:
+    words = line.strip().rsplit(' ', 1)
+    return len(words) == 2 and words[1].lstrip('+-').isdigit()

@@ -1,0 +1,83 @@
+"""The learning rate for the batch that a run really has."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+from mmengine.config import Config
+
+from ..errors import InputError
+
+# How launchers tell the number of processes.
+_WORLD = ('WORLD_SIZE', 'SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE')
+
+
+def scale_learning_rate(config: Config) -> str:
+    """Scale the learning rate to the batch, in proportion.
+
+    The batch is what one step of the optimizer learns from: the images of a
+    process, times the processes, times the steps that are accumulated, which
+    mmengine's own scaling does not count. The config then tells the rate for
+    this batch, so that mmengine does not scale it again.
+
+    Args:
+        config: With ``auto_scale_lr.base_batch_size``, the batch that its
+            learning rate is meant for.
+
+    Returns:
+        A sentence with the batch and the rates.
+
+    Raises:
+        InputError: The config has no base, no batch size or no rate.
+    """
+    base = (config.get('auto_scale_lr') or {}).get('base_batch_size')
+    if not base:
+        raise InputError(
+            '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size='
+            '...) in the config: the batch its learning rate is meant for'
+        )
+    size = (config.get('train_dataloader') or {}).get('batch_size')
+    if not size:
+        raise InputError(
+            '--auto-scale-lr needs train_dataloader.batch_size, which this '
+            'config does not set'
+        )
+    world = _processes(config)
+    told, batches = [], set()
+    for place, wrapper in _wrappers(config.optim_wrapper, 'optim_wrapper'):
+        steps = wrapper.get('accumulative_counts') or 1
+        rate = wrapper.optimizer.get('lr')
+        if not rate:
+            raise InputError(
+                f'--auto-scale-lr needs {place}.optimizer.lr, which this '
+                'config does not set'
+            )
+        batch = size * world * steps
+        wrapper.optimizer.lr = rate * batch / base
+        batches.add(batch)
+        told.append(
+            f'batch {batch} ({size} a process x {world} processes x {steps} '
+            f'accumulated), learning rate {wrapper.optimizer.lr:g} '
+            f'({rate:g} is for batch {base})'
+        )
+    if len(batches) == 1:
+        config.auto_scale_lr.base_batch_size = batches.pop()
+    config.auto_scale_lr.enable = False
+    return '; '.join(told)
+
+
+def _processes(config: Mapping) -> int:
+    """How many processes train together, before they have met."""
+    if config.get('launcher', 'none') == 'none':
+        return 1
+    found = (os.environ.get(name) for name in _WORLD)
+    return int(next(filter(None, found), 1))
+
+
+def _wrappers(node: Mapping, place: str) -> Iterator[tuple[str, Mapping]]:
+    """The optimizer wrappers of a config: one, or one for each part."""
+    if 'optimizer' in node:
+        yield place, node
+        return
+    for key, part in node.items():
+        if isinstance(part, Mapping):
+            yield from _wrappers(part, f'{place}.{key}')

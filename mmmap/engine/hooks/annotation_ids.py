@@ -1,0 +1,46 @@
+"""Objects that COCO's evaluation would count as missed."""
+
+import contextlib
+import io
+
+from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class AnnotationIdHook(Hook):
+    """Number annotations from 1 where a metric's file begins with 0.
+
+    pycocotools takes a match with annotation 0 for no match: the object
+    counts as missed, however good the prediction. Ids name nothing else, so
+    they are raised by one in memory; the file stays as it is.
+    """
+
+    def before_val(self, runner) -> None:
+        """Look at the metrics of the validation."""
+        self._renumber(runner, runner.val_evaluator)
+
+    def before_test(self, runner) -> None:
+        """Look at the metrics of the test."""
+        self._renumber(runner, runner.test_evaluator)
+
+    def _renumber(self, runner, evaluator: Evaluator) -> None:
+        for metric in evaluator.metrics:
+            coco = getattr(metric, '_coco_api', None)
+            if hasattr(coco, 'createIndex') and 0 in coco.anns:
+                number_from_one(coco)
+                runner.logger.info(
+                    'annotations of the metric are numbered from 0; '
+                    'pycocotools would miss one: each id is raised by 1'
+                )
+
+
+def number_from_one(coco) -> None:
+    """Raise all annotation ids of a COCO object by one."""
+    for annotation in coco.dataset['annotations']:
+        annotation['id'] += 1
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
+    # mmdet's names for the same.
+    coco.img_ann_map, coco.cat_img_map = coco.imgToAnns, coco.catToImgs

@@ -1,0 +1,194 @@
+"""Names and order of classes agree everywhere, or the check says where not."""
+
+import pytest
+import torch
+
+from tests.datasets.checks.made import (
+    classification,
+    coco,
+    detection,
+    errors_of,
+    found,
+    segmentation,
+    warnings_of,
+)
+
+
+@pytest.mark.parametrize('make', [detection, segmentation, classification])
+def test_data_that_are_right(tmp_path, make):
+    assert found(make(tmp_path)) == ([], [])
+
+
+def test_mmdet_numbers_labels_by_the_json(tmp_path):
+    errors = errors_of(detection(tmp_path, classes=('blue', 'red')))
+    assert len(errors) == 2
+    assert 'is (blue, red), but mmdet numbers labels' in errors[0]
+    assert errors[0].endswith("write classes=('red', 'blue')")
+    assert errors[1].startswith('val val_dataloader.dataset.metainfo.classes')
+
+
+def test_the_order_of_one_split_alone(tmp_path):
+    val = coco(('blue', 'red'))
+    (error,) = errors_of(detection(tmp_path, val=val))
+    assert error.startswith('val ')
+    assert '(blue, red)' in error
+
+
+def test_ids_of_categories_may_differ(tmp_path):
+    val = coco()
+    for entry in val['categories']:
+        entry['id'] *= 10
+    for entry in val['annotations']:
+        entry['category_id'] *= 10
+    assert errors_of(detection(tmp_path, val=val)) == []
+
+
+@pytest.mark.parametrize(
+    ('meta', 'said'),
+    [
+        (
+            dict(CLASSES=('red', 'blue')),
+            'metainfo.CLASSES: is not read, so metainfo.classes is not set, '
+            'and the classes are those of the type -> write classes=(...)',
+        ),
+        (dict(class_names=('red', 'blue')), 'metainfo.class_names: is not'),
+        (dict(classes=('red')), "the text 'red', expected a tuple of names"),
+        (dict(classes=('red', 'red')), 'names red more than once'),
+        (dict(), 'is not set, so the 80 classes of the type count, and 80'),
+    ],
+)
+def test_how_classes_are_written(tmp_path, meta, said):
+    errors = errors_of(detection(tmp_path, metainfo=meta))
+    assert len([e for e in errors if said in e]) == 2
+    # What would only follow from it is not said.
+    assert not any('num_classes' in error for error in errors)
+
+
+def test_names_of_a_file(tmp_path):
+    names = tmp_path / 'names.txt'
+    names.write_text('red\nblue\n')
+    config = detection(tmp_path, metainfo=dict(classes=str(names)))
+    assert errors_of(config) == []
+
+
+def test_a_comma_that_is_missing_between_names(tmp_path):
+    names = ('red', 'blue', 'tan')
+    config = detection(
+        tmp_path, coco(names), coco(names), classes=('red', 'bluetan')
+    )
+    errors = errors_of(config)
+    assert "a comma is missing: 'blue' 'tan' is 'bluetan'" in errors[0]
+
+
+def test_two_categories_of_one_name(tmp_path):
+    train = coco(('red', 'blue', 'red'))
+    (error,) = errors_of(detection(tmp_path, train=train))
+    assert 'has several categories named red' in error
+
+
+def test_categories_that_are_no_class_are_counted(tmp_path):
+    content = coco(('red', 'blue', 'tan'))
+    errors, warnings = found(detection(tmp_path, content, content))
+    assert errors == []
+    assert '4 of 12 annotations are of categories' in warnings[0]
+    assert 'tan (4)' in warnings[0]
+
+
+def test_a_class_that_is_no_category(tmp_path):
+    config = detection(tmp_path, classes=('red', 'bleu'))
+    errors = errors_of(config)
+    assert '1 classes are no category of' in errors[0]
+    assert 'its categories are red, blue' in errors[0]
+
+
+def test_class_folders_of_the_splits(tmp_path):
+    folders = dict(train='abc', val='ac')
+    (error,) = errors_of(classification(tmp_path, folders))
+    assert error.startswith(f'val {tmp_path}/val: lacks b, compared with')
+    folders = dict(train='abc', val='abd')
+    (error,) = errors_of(classification(tmp_path / 'other', folders))
+    assert 'lacks c and has d besides' in error
+
+
+def test_names_of_class_folders_in_another_order(tmp_path):
+    config = classification(tmp_path, metainfo=dict(classes=('b', 'a', 'c')))
+    errors = errors_of(config)
+    assert "'a' is named 'b', 'b' is named 'a'" in errors[0]
+    # Other names are a matter of taste.
+    given = dict(classes=('ant', 'bee', 'cat'))
+    assert errors_of(classification(tmp_path, metainfo=given)) == []
+
+
+def test_class_folders_without_their_number_of_names(tmp_path):
+    config = classification(tmp_path, metainfo=dict(classes=('a', 'b')))
+    errors = errors_of(config)
+    assert 'number of subfolders (3)' in errors[0]
+    assert 'set metainfo.classes to the folders' in errors[0]
+
+
+def test_splits_of_a_segmentor(tmp_path):
+    config = segmentation(tmp_path)
+    config.val_dataloader.dataset.metainfo.classes = ('b', 'a')
+    (error,) = errors_of(config)
+    assert 'has the same classes in another order' in error
+
+
+def metric_file(tmp_path, content):
+    config = detection(tmp_path)
+    other = detection(tmp_path / 'other', val=content)
+    config.val_evaluator.ann_file = other.val_evaluator.ann_file
+    return config
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (lambda c: c['categories'].reverse(), 'reads the classes (blue, red)'),
+        (lambda c: c['categories'].pop(), 'reads the classes (red)'),
+        (lambda c: c['images'].pop(), 'lacks 1 images of'),
+        (
+            lambda c: c['images'][0].update(file_name='other.png'),
+            '1 of its images have ids of others',
+        ),
+        (lambda c: c['annotations'][0].pop('iscrowd'), 'no "iscrowd": id 1'),
+    ],
+)
+def test_the_file_of_the_metric(tmp_path, change, said):
+    (tmp_path / 'other').mkdir()
+    content = coco()
+    change(content)
+    errors = errors_of(metric_file(tmp_path, content))
+    assert any(said in error for error in errors)
+
+
+def test_images_that_the_metric_alone_knows(tmp_path):
+    config = detection(tmp_path)
+    config.val_dataloader.dataset.indices = 2
+    assert errors_of(config) == []
+    (tmp_path / 'other').mkdir()
+    content = coco()
+    more = dict(content['images'][0], id=9, file_name='9.png')
+    content['images'].append(more)
+    warnings = warnings_of(metric_file(tmp_path, content))
+    assert any('lists 1 images that the data set' in w for w in warnings)
+
+
+@pytest.mark.parametrize(
+    ('resume', 'classes', 'kind'),
+    [
+        (True, ('blue', 'red'), 'errors'),
+        (False, ('blue', 'red'), 'warnings'),
+        (False, ('cat', 'dog', 'cow'), None),
+        (True, ('red', 'blue'), None),
+    ],
+)
+def test_the_classes_of_a_checkpoint(tmp_path, resume, classes, kind):
+    config = detection(tmp_path)
+    meta = dict(dataset_meta=dict(classes=classes))
+    torch.save(dict(state_dict={}, meta=meta), tmp_path / 'x.pth')
+    config.update(load_from=str(tmp_path / 'x.pth'), resume=resume)
+    errors, warnings = found(config)
+    told = dict(errors=errors, warnings=warnings)
+    for name, texts in told.items():
+        same = [t for t in texts if 'the same classes in another' in t]
+        assert len(same) == (name == kind)
