@@ -76,6 +76,7 @@ class Scan(nn.Module):
         return selective_scan_bidirectional(**pairs, z=z, delta_softplus=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('groups', [None, 2])
 def test_the_scan_is_onnx_s_own(tmp_path, groups):
     import onnx

@@ -11,6 +11,14 @@ from tests.helpers import load_tool
 from tests.tools.tiny_configs import map_config, upernet_config
 
 _COUNT = itertools.count()
+# Fixtures that train.
+TRAINED = {'pretrained', 'segmentor'}
+
+
+def pytest_itemcollected(item):
+    """Mark what waits for a training."""
+    if TRAINED & set(item.fixturenames):
+        item.add_marker('slow')
 
 
 @pytest.fixture(scope='session')

@@ -14,6 +14,8 @@ from tests.helpers import REPO
 from tests.tools.conftest import call
 from tests.tools.tiny_configs import map_config, upernet_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def refused(tmp_path, capfd):

@@ -9,6 +9,8 @@ import pytest
 from tests.forks import command
 from tests.helpers import load_tool
 
+pytestmark = pytest.mark.slow
+
 
 def bench(name, *arguments):
     script = f'tools/benchmarks/bench_{name}.py'

@@ -22,6 +22,7 @@ from tests.tools.tiny_configs import (
     upernet_config,
 )
 
+pytestmark = pytest.mark.slow
 # Steps of SGD are as large as the gradients, so equal gradients are seen.
 DETERMINISTIC = """
 model['masking'] = dict(_delete_=True, type='SequentialMasking', start=0)

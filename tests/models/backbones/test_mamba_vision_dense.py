@@ -43,6 +43,7 @@ def detector(model):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('base', 'scope', 'change', 'classes'),
     [
