@@ -12,12 +12,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 REPO = HERE.parents[1]
-# CUDA does not survive a fork.
-FORKS = sys.platform == 'linux' and not os.path.exists('/dev/nvidia0')
 
 SHIM = """#!/bin/sh
 FORKED_PYTHON={shim} exec {python} -IS {client} {socket} "$@"
 """
+
+
+def can_fork():
+    """Whether forks are as good: CUDA does not survive one."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):  # not Linux, or an old one
+        return False
+    return not os.path.exists('/dev/nvidia0')
 
 
 @functools.cache
@@ -25,11 +32,11 @@ def forked_python():
     """A ``python`` whose imports are done, to stand first in ``PATH``.
 
     Returns:
-        Path: The folder that holds it; that of the real one if there is a
-        GPU.
+        Path: The folder that holds it; that of the real one where a fork
+        will not do.
     """
     real = Path(sys.executable).parent
-    if not FORKS:
+    if not can_fork():
         return real
     folder = Path(tempfile.mkdtemp(prefix='forks'))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

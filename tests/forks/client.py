@@ -3,7 +3,7 @@
     python -IS client.py SOCKET [-u] (FILE | -m MODULE | -c CODE) [ARGUMENTS]
 
 It passes on its folder, environment and standard streams, forwards signals,
-and ends as the command does. It imports little, so it starts in no time.
+and ends as the command does. It imports little, so it starts quickly.
 """
 
 import json
@@ -11,6 +11,8 @@ import os
 import signal
 import socket
 import sys
+
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main():
@@ -23,14 +25,15 @@ def main():
     head = len(text).to_bytes(8, 'little')
     socket.send_fds(server, [head], [0, 1, 2])
     server.sendall(text)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in FORWARDED:
         signal.signal(number, lambda n, _: server.sendall(bytes([n])))
     answer = server.recv(8)
     if not answer:
         sys.exit('error: the fork server of the tests is gone')
     status = int.from_bytes(answer, 'little', signed=True)
     if status < 0:
-        signal.signal(-status, signal.SIG_DFL) if status != -9 else None
+        if -status in FORWARDED:
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     sys.exit(status)
 

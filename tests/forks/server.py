@@ -115,7 +115,7 @@ def run(argv, cwd, environment):
     # What this process starts is forked too.
     sys.executable = environment['FORKED_PYTHON']
     try:
-        execute([word for word in argv if word != '-u'])
+        execute(argv[argv[:1] == ['-u'] :])
         status = 0
     except SystemExit as end:
         status = end.code
