@@ -6,6 +6,10 @@ OPS ?= auto
 # Where the demo writes, and what else to hand to the command at hand.
 DEMO_DIR ?= work_dirs/demo
 ARGS ?=
+# Tests run in so many processes of one thread each.
+JOBS ?= 2
+# Tests run in so many processes of one thread; each takes up to 3 GB.
+JOBS ?= 2
 
 # Threads that wait without spinning: a busy machine is not stalled.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -13,7 +17,8 @@ export OMP_WAIT_POLICY ?= PASSIVE
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install repair demo test test-gpu lint format bench doctor clean
+.PHONY: help install repair demo test test-fast test-gpu lint format bench \
+    doctor clean
 
 help: ## list the commands
 	@echo 'make COMMAND [PYTHON=python3.12] [VENV=.venv] [OPS=compiled] [ARGS="..."]'
@@ -29,8 +34,11 @@ repair: ## do every step of install again, on what is there
 demo: install ## pretrain, segment, detect, with pictures in DEMO_DIR
 	@$(PY) tools/demo.py --work-dir $(DEMO_DIR) $(ARGS)
 
-test: install ## run the tests; what needs a GPU skips
-	@$(PY) -m pytest $(ARGS)
+test: install ## run the tests in JOBS processes; what needs a GPU skips
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-fast: install ## run the tests that neither start processes nor train
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not slow' $(ARGS)
 
 test-gpu: install ## run only the tests that need a GPU
 	@$(PY) -m pytest -m gpu $(ARGS)

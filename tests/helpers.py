@@ -25,6 +25,25 @@ def blocks(path, language=None):
     return [code for kind, code in found if kind == language]
 
 
+def each(names):
+    """Make a test of one name a test of many, which tells all that fail.
+
+    Args:
+        names: What the test is called with, one after another.
+    """
+
+    def of_all(check):
+        def test(subtests):
+            for name in names:
+                with subtests.test(name):
+                    check(name)
+
+        test.__doc__ = check.__doc__
+        return test
+
+    return of_all
+
+
 def load_tool(name):
     """Import a script of ``tools/`` as a module.
 

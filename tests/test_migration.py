@@ -115,6 +115,7 @@ def test_after_has_the_weights_of_pretraining(case, tmp_path, monkeypatch):
     assert [tuple(x.shape[1:]) for x in features] == case.maps
 
 
+@pytest.mark.slow
 @EACH
 def test_after_trains(case, tmp_path):
     """With four blocks of the same width, by the page's optimizer."""

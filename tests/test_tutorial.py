@@ -11,13 +11,13 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.forks import environment, forked_python
 from tests.helpers import REPO, blocks
 
 ARCH = """dict(
@@ -110,17 +110,8 @@ class Reader:
         (self.folder / name).write_text(text + SMALL.get(name, ''))
 
     def shell(self, script):
-        python = os.path.dirname(sys.executable)
-        modules = [str(REPO), os.environ.get('PYTHONPATH', '')]
-        environment = dict(
-            PATH=os.pathsep.join([python, os.environ['PATH']]),
-            PYTHONPATH=os.pathsep.join(filter(None, modules)),
-            OMP_NUM_THREADS='1',
-            OMP_WAIT_POLICY='PASSIVE',
-        )
-        options = dict(
-            cwd=self.folder, env=os.environ | environment, text=True
-        )
+        variables = os.environ | environment(forked_python())
+        options = dict(cwd=self.folder, env=variables, text=True)
         if script.rstrip().endswith('&'):
             words = script.rstrip(' &\n').split()
             self.servers.append(subprocess.Popen(words, **options))

@@ -1,8 +1,7 @@
 """What is compared differs in one thing, and that is what the name says."""
 
-import pytest
-
 from tests.configs.test_configs import NAMED, config_of
+from tests.helpers import each
 
 # What pretraining changes in MAP, by algorithm and settings of the name:
 # attention, masking, ratio.
@@ -24,9 +23,7 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize(
-    'name', [n for n in NAMED if config_of(n).model.type == 'MAP']
-)
+@each([n for n in NAMED if config_of(n).model.type == 'MAP'])
 def test_method_is_the_one_of_the_name(name):
     """And nothing else differs from MAP on the same backbone."""
     algorithm, backbone, settings, _ = name.split('/')[1].split('_')

@@ -1,6 +1,8 @@
 """Every config that ships: its name, its parts, a training step, its data."""
 
+import copy
 import functools
+import json
 import re
 
 import cv2
@@ -17,7 +19,7 @@ from mmmap.datasets.of_config import set_data_root
 from mmmap.models.backbones import HybridNet, MambaVision
 from mmmap.testing import shrink
 from tests.configs.batches import batch_of, two_views
-from tests.helpers import REPO
+from tests.helpers import REPO, each
 
 SIZE = 64
 CONFIGS = {
@@ -26,10 +28,8 @@ CONFIGS = {
     # Those on points have a test of their own, test_points.py.
     if not {'_base_', 'own', 'points'} & set(path.relative_to(REPO).parts)
 }
-EACH = pytest.mark.parametrize('name', CONFIGS)
 # Those whose names follow OpenMMLab's grammar.
 NAMED = [name for name in CONFIGS if name.startswith('mm')]
-EACH_NAMED = pytest.mark.parametrize('name', NAMED)
 ARCHS = 'tiny|small|base|large|large2|huge'
 # Built small, all sizes of a model are the same: one of them.
 RECIPES = {re.sub(f'-({ARCHS})_', '_', name): name for name in CONFIGS}
@@ -78,8 +78,14 @@ CLASSES = {'ade20k': 150, 'cityscapes': 19, 'camvid': 11, 'coco': 80}
 EPOCHS = {'1x': 12, '3x': 36}
 
 
+@functools.cache
+def parsed(path):
+    return Config.fromfile(path)
+
+
 def config_of(name):
-    config = Config.fromfile(REPO / 'configs' / name)
+    """A copy of a config, in whose library's scope it is left."""
+    config = copy.deepcopy(parsed(REPO / 'configs' / name))
     init_default_scope(config.default_scope)
     return config
 
@@ -193,15 +199,7 @@ def encoder_of(backbone):
     return blocks + 196 * dims + dims
 
 
-def test_all_are_there():
-    libraries = [name.split('/')[0] for name in CONFIGS]
-    assert libraries.count('mmpretrain') == 5 + 4 + 4 + 2 + 32 + 5 + 6
-    assert libraries.count('mmseg') == 3 + 2 + 3 * 5 + 3 + 2 + 1
-    assert libraries.count('mmdet') == 10 + 6 + 5 + 2 * 4 + 1
-    assert 'mmseg/upernet_map_ade20k.py' in CONFIGS
-
-
-@EACH
+@each(CONFIGS)
 def test_guards_and_imports_are_kept(name):
     config = config_of(name)
     assert config.custom_imports.imports[0] == 'mmmap'
@@ -212,7 +210,7 @@ def test_guards_and_imports_are_kept(name):
     assert 'clip_grad' in config.optim_wrapper or '-linear-' in name
 
 
-@EACH_NAMED
+@each(NAMED)
 def test_heads_classes_and_data_agree(name):
     config = config_of(name)
     stem, data = name.split('/')[1], name.rpartition('_')[2]
@@ -251,7 +249,7 @@ def numbers_of_classes(node):
                 yield from numbers_of_classes(value)
 
 
-@EACH_NAMED
+@each(NAMED)
 def test_header_gives_command_and_score(name):
     header = CONFIGS[name].read_text().split('_base_')[0].replace('\\\n#', '')
     command = rf'tools/dist_train.sh +configs/{re.escape(name)} 8\n'
@@ -260,7 +258,7 @@ def test_header_gives_command_and_score(name):
     assert 'Expected time: ' in header
 
 
-@EACH_NAMED
+@each(NAMED)
 def test_name_tells_the_content(name):
     config = config_of(name)
     stem = name.split('/')[1]
@@ -311,7 +309,7 @@ def test_name_tells_the_content(name):
         assert all(not p.requires_grad for p in backbone.parameters())
 
 
-@EACH_NAMED
+@each(NAMED)
 def test_fine_tuning_starts_from_the_pretraining_of_its_size(name):
     config = config_of(name)
     init = config.model.backbone.get('init_cfg')
@@ -333,7 +331,7 @@ def test_fine_tuning_starts_from_the_pretraining_of_its_size(name):
     assert init.prefix == 'backbone.'
 
 
-@EACH
+@each(CONFIGS)
 def test_widths_fit(name):
     maps = maps_of(built_on_meta(name).backbone)
     for widths in widths_of(config_of(name).model):
@@ -343,7 +341,7 @@ def test_widths_fit(name):
             assert list(widths) == maps
 
 
-@EACH_NAMED
+@each(NAMED)
 def test_full_size_and_learning_rates(name):
     config = config_of(name)
     model = built_on_meta(name)
@@ -413,14 +411,32 @@ def test_training_step(name):
         assert all(n.startswith(('head.', 'decode_head.')) for n in moved)
 
 
-@EACH
-@pytest.mark.parametrize('split', ['train', 'val'])
+def pipelines():
+    """A config and split for each pipeline, with what is expected of it."""
+    found = {}
+    for name in CONFIGS:
+        config = config_of(name)
+        for split in ('train', 'val'):
+            loader = config.get(f'{split}_dataloader')
+            if loader is None:
+                assert config.model.type in ('MAP', 'MoCoV3')
+                continue
+            about = (
+                loader.dataset.pipeline,
+                config.model.backbone.get('img_size'),
+                config.model.data_preprocessor.get('size'),
+                config.model.type == 'MoCoV3',
+                '-lsj-' in name,
+            )
+            key = json.dumps([config.default_scope, split, about])
+            found.setdefault(key, (name, split))
+    return found.values()
+
+
+@pytest.mark.parametrize(('name', 'split'), pipelines())
 def test_pipeline_on_a_picture(name, split, tmp_path):
     config = config_of(name)
-    loader = config.get(f'{split}_dataloader')
-    if loader is None:
-        assert config.model.type in ('MAP', 'MoCoV3')
-        return
+    loader = config[f'{split}_dataloader']
     item = Compose(loader.dataset.pipeline)(picture(tmp_path))
     inputs = item['inputs']
     if config.model.type == 'MoCoV3':
@@ -464,13 +480,38 @@ def picture(folder):
     )
 
 
-@EACH
+def paths_of(config):
+    """What loaders and metrics read, data/..., by where the config says so."""
+    found = {}
+
+    def look(node, place):
+        if isinstance(node, str) and f'{node}/'.startswith('data/'):
+            found[place] = node.rstrip('/')
+        elif isinstance(node, dict | list | tuple):
+            parts = node if isinstance(node, dict) else range(len(node))
+            for key in parts:
+                look(node[key], f'{place}.{key}')
+
+    for key, value in config.to_dict().items():
+        if key.endswith(('_dataloader', '_evaluator')):
+            look(value, key)
+    return found
+
+
+@each(CONFIGS)
 def test_data_root_moves_everything(name):
+    """Data sets, and annotations that metrics read."""
     config = config_of(name)
+    before = paths_of(config)
     set_data_root(config, 'elsewhere')
-    for split in ('train', 'val', 'test'):
-        loader = config.get(f'{split}_dataloader')
-        if loader:
-            assert loader.dataset.data_root == 'elsewhere'
-        evaluator = config.get(f'{split}_evaluator') or {}
-        assert evaluator.get('ann_file', 'elsewhere/').startswith('elsewhere/')
+    assert paths_of(config) == {}
+    # All data of a config lie in one folder.
+    root = config_of(name).train_dataloader.dataset.data_root.rstrip('/')
+    assert set(before.values()) >= {root}
+    for place, path in before.items():
+        node = config
+        for key in place.split('.'):
+            node = node[int(key) if key.isdigit() else key]
+        assert node == path.replace(root, 'elsewhere', 1)
+    annotated = [p for p in before if p.endswith('.ann_file')]
+    assert bool(annotated) is (config.default_scope == 'mmdet')

@@ -1,5 +1,6 @@
 """The lists of configs are complete and agree with the configs."""
 
+import functools
 import re
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 from tests.configs.test_configs import NAMED as OF_LIBRARIES
 from tests.configs.test_configs import built_on_meta, config_of
 from tests.configs.test_points import NAMED as ON_POINTS
-from tests.helpers import REPO
+from tests.helpers import REPO, each
 
 FOLDERS = ('mmpretrain', 'mmseg', 'mmdet', 'points')
 NAMED = [*OF_LIBRARIES, *(f'points/{name}' for name in ON_POINTS)]
@@ -17,6 +18,7 @@ NAMED = [*OF_LIBRARIES, *(f'points/{name}' for name in ON_POINTS)]
 COMMANDS = {'points': 'python tools/train.py {}'}
 
 
+@functools.cache
 def load(path):
     return yaml.safe_load((REPO / path).read_text())
 
@@ -44,7 +46,7 @@ def test_model_index_loads_without_a_complaint(monkeypatch, capsys):
     assert capsys.readouterr().out.strip() == 'All good!'
 
 
-@pytest.mark.parametrize('name', NAMED)
+@each(NAMED)
 def test_entry_agrees_with_its_config(name):
     entry, config = ENTRIES[name], config_of(name)
     meta = entry['Metadata']
@@ -64,7 +66,7 @@ def test_entry_agrees_with_its_config(name):
     assert set(entry.get('Downstream', ())) <= names
 
 
-@pytest.mark.parametrize('name', ON_POINTS)
+@each(ON_POINTS)
 def test_the_paper_s_numbers_are_named_and_are_those_of_the_config(name):
     found = {
         key: value

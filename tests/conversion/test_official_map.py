@@ -57,6 +57,15 @@ def test_each_tensor_goes_where_it_belongs():
     }
     for theirs, mine in exact.items():
         assert torch.equal(official[theirs], ours[f'backbone.{mine}'])
+    exact = {
+        'norm2_1.weight': 'norm_query.weight',
+        'norm2_2.bias': 'norm_memory.bias',
+        'norm2.weight': 'norm_mlp.weight',
+        'attn2.q.weight': 'attn.q.weight',
+    }
+    for theirs, mine in exact.items():
+        theirs, mine = f'decoder_blocks.2.{theirs}', f'decoder.blocks.2.{mine}'
+        assert torch.equal(official[theirs], ours[mine])
     kv = ours['decoder.blocks.3.attn.kv.bias']
     assert torch.equal(official['decoder_blocks.3.attn2.kv.bias'], kv)
     grid = ours['backbone.pos_embed.weight']

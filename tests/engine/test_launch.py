@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -111,3 +113,17 @@ def test_check_file(tmp_path):
         ):
             launch.check_file(str(path))
     launch.check_file('https://example.org/is_not_looked_at.pth')
+
+
+def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path):
+    for age, name in enumerate(('epoch_9', 'epoch_10', 'epoch_8')):
+        path = tmp_path / f'{name}.pth'
+        torch.save({'state_dict': {}}, path)
+        os.utime(path, (1000 - age, 1000 - age))
+    assert launch.last_checkpoint(tmp_path) == str(tmp_path / 'epoch_9.pth')
+    (tmp_path / 'epoch_9.pth').write_bytes(b'PK')
+    assert launch.last_checkpoint(tmp_path) == str(tmp_path / 'epoch_10.pth')
+    # The note of mmengine goes before the times of files.
+    note = tmp_path / 'last_checkpoint'
+    note.write_text(str(tmp_path / 'epoch_8.pth'))
+    assert launch.last_checkpoint(tmp_path) == str(tmp_path / 'epoch_8.pth')

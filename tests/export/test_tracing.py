@@ -78,6 +78,7 @@ def detected(images):
 MAKE = dict(mmseg=segmented, mmdet=detected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('library', MAKE)
 def test_torch_compile_of_the_backbone(library, tmp_path):
     """The model learns the same; only the backbone is compiled."""

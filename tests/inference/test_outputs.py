@@ -1,6 +1,9 @@
+import cv2
+import numpy as np
 import pytest
 
 from mmmap.inference import new_folder
+from mmmap.inference.outputs import FolderWriter
 
 
 def test_a_folder_appears_when_all_is_done(tmp_path):
@@ -49,3 +52,12 @@ def test_nothing_but_predictions_is_ever_replaced(tmp_path, name, monkeypatch):
         with pytest.raises(FileExistsError, match=message), writing:
             pass
     assert (path / name).read_text() == 'mine'
+
+
+@pytest.mark.parametrize(('most', 'dtype'), [(255, 'uint8'), (256, 'uint16')])
+def test_class_maps_hold_every_label(tmp_path, most, dtype):
+    labels = np.array([[0, 1], [2, most]])
+    FolderWriter(tmp_path).prediction('a', dict(class_map=labels))
+    written = cv2.imread(str(tmp_path / 'class_maps/a.png'), -1)
+    np.testing.assert_array_equal(written, labels.astype(dtype))
+    assert written.dtype == dtype

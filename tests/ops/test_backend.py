@@ -173,6 +173,7 @@ print(*BidirectionalMamba(32)(masked.gather(tokens)).shape)
 """
 
 
+@pytest.mark.slow
 def test_ops_layers_and_masking_need_torch_alone():
     done = subprocess.run(
         [sys.executable, '-c', WITHOUT_OPENMMLAB],

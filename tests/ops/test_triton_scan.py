@@ -4,15 +4,11 @@ The interpreter takes elements one by one, so sizes are small: two blocks of
 channels, three chunks. On a GPU the same tests run compiled.
 """
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from mmmap.ops import selective_scan
-from tests.helpers import REPO
+from tests.forks import command
 from tests.ops.scan_cases import (
     ABSENT,
     DEVICE,
@@ -119,15 +115,9 @@ def test_empty_batch():
 def test_compiles_for_gpus_with_hardly_a_spill(arch, kernels):
     """No GPU is needed to compile, nor to count the registers."""
     pytest.importorskip('triton')
-    env = {k: v for k, v in os.environ.items() if k != 'TRITON_INTERPRET'}
     what, *rest = kernels
-    done = subprocess.run(
-        [sys.executable, '-m', 'tests.ops.compile_for_gpu', what, arch, *rest],
-        cwd=REPO,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
+    module = ('-m', 'tests.ops.compile_for_gpu', what, arch, *rest)
+    done = command('env', '--unset=TRITON_INTERPRET', 'python', *module)
     assert done.returncode == 0, done.stderr
     # Bytes, of 1,020 a thread: a few registers. It varies with the compiler.
     # What importing prints comes before.

@@ -10,6 +10,7 @@ def test_a_resumed_run_is_one_run(tmp_path):
     """Killed after step 4, taken up from the checkpoint of step 2."""
     first = [step(n, 10.0 - n) for n in range(1, 5)]
     first.insert(2, dict(mIoU=30.0, step=2))
+    first.insert(4, dict(mIoU=60.0, step=3))
     first.append(dict(mIoU=99.0, step=4))
     start_of(tmp_path, '20260101_000000', first)
     second = [step(n, 1.0 * n) for n in range(3, 6)]

@@ -2,18 +2,23 @@
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 from mmengine.visualization import Visualizer
 
-from tests.helpers import REPO, load_tool
+from tests.helpers import load_tool
 from tests.tools.tiny_configs import map_config, upernet_config
 
 _COUNT = itertools.count()
+# Fixtures that train.
+TRAINED = {'pretrained', 'segmentor'}
+
+
+def pytest_itemcollected(item):
+    """Mark what waits for a training."""
+    if TRAINED & set(item.fixturenames):
+        item.add_marker('slow')
 
 
 @pytest.fixture(scope='session')
@@ -23,25 +28,6 @@ def digits(tmp_path_factory):
     root = tmp_path_factory.mktemp('data') / 'digits'
     tool.make_digit_scenes(root, size=64, pretrain=(20, 10), scenes=(8, 4))
     return root
-
-
-def command(*arguments, **environment):
-    """Run a command line of the repository as a user does."""
-    return subprocess.run(
-        [str(a) for a in arguments],
-        cwd=REPO,
-        env=os.environ
-        | dict(
-            PYTHON=sys.executable,
-            PYTHONPATH=str(REPO),
-            OMP_NUM_THREADS='1',
-            OMP_WAIT_POLICY='PASSIVE',
-        )
-        | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
 
 
 def call(tool, *arguments):

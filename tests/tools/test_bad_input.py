@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 
 import cv2
 import numpy as np
@@ -10,9 +9,12 @@ import pytest
 import torch
 
 from mmmap.models.backbones import HybridNet
+from tests.forks import command
 from tests.helpers import REPO
-from tests.tools.conftest import call, command
+from tests.tools.conftest import call
 from tests.tools.tiny_configs import map_config, upernet_config
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -444,7 +446,7 @@ def test_a_folder_where_a_file_is_expected(
 def test_as_a_process_of_its_own(pretrained, tmp_path):
     run = ('tools/train.py', pretrained.config, '--work-dir', tmp_path)
     ratio = ('--cfg-options', 'model.masking.ratio=1.5')
-    done = command(sys.executable, *run, *ratio)
+    done = command('python', *run, *ratio, forked=False)
     assert done.returncode == 1
     assert 'both excluded, got 1.5' in message(done.stderr)
     assert not list(tmp_path.glob('**/*.pth'))
@@ -471,7 +473,8 @@ def test_a_run_that_is_ended_from_outside(digits, tmp_path):
         hooks="[dict(type='EndLauncherHook')]",
     )
     run = (config, 1, '--work-dir', tmp_path / 'run')
-    done = command('tools/dist_train.sh', *run)
+    # The hook ends its parent, which must be the launcher.
+    done = command('tools/dist_train.sh', *run, forked=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == 'error: ended by SIGTERM'
     assert 'Traceback' not in done.stderr

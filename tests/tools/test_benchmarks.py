@@ -7,13 +7,15 @@ import sys
 import pytest
 
 from mmmap.errors import InputError
+from tests.forks import command
 from tests.helpers import load_tool
-from tests.tools.conftest import command
+
+pytestmark = pytest.mark.slow
 
 
 def bench(name, *arguments):
     script = f'tools/benchmarks/bench_{name}.py'
-    done = command(sys.executable, script, '--quick', *arguments)
+    done = command('python', script, '--quick', *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -8,6 +5,7 @@ from mmmap.conversion.official_map import to_official
 from mmmap.conversion.parity import rounding_of
 from tests.conversion.official import PARITY, make_fixture
 from tests.conversion.official_points import make_fixture as make_point_fixture
+from tests.forks import command
 from tests.helpers import REPO, load_tool
 
 tool = load_tool('analysis_tools/check_parity.py')
@@ -27,12 +25,8 @@ def fixture(tmp_path):
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, 'tools/analysis_tools/check_parity.py', *arguments],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-    )
+    script = 'tools/analysis_tools/check_parity.py'
+    return command('python', script, *arguments)
 
 
 @pytest.mark.slow

@@ -3,13 +3,12 @@
 import json
 import math
 import re
-import sys
 
 import pytest
 import yaml
 
+from tests.forks import command
 from tests.helpers import load_tool
-from tests.tools.conftest import command
 from tests.tools.tiny_configs import map_config, upernet_config
 
 
@@ -345,7 +344,7 @@ def test_means_deviations_and_differences():
 def test_a_study_from_beginning_to_end(table, digits, tmp_path):
     """It leaves results, runs nothing twice, and goes on with a new seed."""
     out = tmp_path / 'out'
-    argv = [sys.executable, 'tools/study.py', table[1], '--out', out]
+    argv = ['python', 'tools/study.py', table[1], '--out', out]
     argv += ['--data-root', digits, '--seeds', 3, '--rows', 'MAE']
     done = command(*argv)
     assert done.returncode == 0, done.stdout + done.stderr

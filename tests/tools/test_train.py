@@ -4,7 +4,6 @@ import json
 import pickle
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,8 +11,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from tests.forks import command
 from tests.helpers import load_tool
-from tests.tools.conftest import call, command, scalars
+from tests.tools.conftest import call, scalars
 from tests.tools.tiny_configs import (
     RANDOM,
     map_config,
@@ -22,6 +22,7 @@ from tests.tools.tiny_configs import (
     upernet_config,
 )
 
+pytestmark = pytest.mark.slow
 # Steps of SGD are as large as the gradients, so equal gradients are seen.
 DETERMINISTIC = """
 model['masking'] = dict(_delete_=True, type='SequentialMasking', start=0)
@@ -71,6 +72,7 @@ def test_two_processes_train_as_one(digits, tmp_path, kind):
         2,
         *('--work-dir', two),
         *('--cfg-options', 'train_dataloader.batch_size=2'),
+        forked=kind != 'images',
     )
     assert done.returncode == 0, done.stderr
     single = losses(one, 0)
@@ -89,9 +91,7 @@ def test_two_processes_train_as_one(digits, tmp_path, kind):
 def trained_by_two(config, data, folder):
     """Losses of one process, and of two on the halves of its batches."""
     run = ('--data-root', data, '--work-dir')
-    done = command(
-        sys.executable, 'tools/train.py', config, *run, folder / '1'
-    )
+    done = command('python', 'tools/train.py', config, *run, folder / '1')
     assert done.returncode == 0, done.stderr
     done = command(
         'tools/dist_train.sh',
@@ -202,7 +202,7 @@ def test_resumed_after_a_kill_as_if_never_stopped(digits, tmp_path, workers):
     last = torch.load(whole / 'epoch_4.pth', weights_only=False)
     seed = f'randomness.seed={last["meta"]["seed"]}'
     run = ('tools/train.py', killed, '--work-dir', parts, *options, seed)
-    assert command(sys.executable, *run).returncode == -9
+    assert command('python', *run).returncode == -9
     assert (parts / 'last_checkpoint').read_text().endswith('epoch_2.pth')
     run = (plain, '--work-dir', parts, '--resume', *options)
     assert call('train.py', *run) == 0

@@ -6,11 +6,12 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
 from mmmap.engine.launch import replace_sync_bn
+from mmmap.testing import _narrow
 from tests.configs.batches import batch_of
 from tests.helpers import REPO
 from tests.models.tiny_mamba_vision import ARCH, without_gradient
 
-SIZE = 96
+SIZE = 64
 WIDTHS = [4, 8, 16, 32]
 
 
@@ -24,6 +25,7 @@ def model_of(base, scope, change):
         norm_eval=True,
     )
     change(model)
+    _narrow(model, {})
     replace_sync_bn(model)
     init_default_scope(scope)
     torch.manual_seed(0)
@@ -43,6 +45,7 @@ def detector(model):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('base', 'scope', 'change', 'classes'),
     [

@@ -103,3 +103,16 @@ def test_bad_input():
         tiny()(clouds, samples(part=6), mode='loss')
     with pytest.raises(ValueError, match="got 'train'"):
         tiny()(clouds, samples(), mode='train')
+
+
+def test_the_whole_is_maximum_mean_and_category():
+    """In the order of the published weights."""
+    head = tiny().head.eval()
+    seen = []
+    head.of_whole.register_forward_hook(lambda _, x, y: seen.extend(x))
+    feats = [torch.randn(2, 6, DIMS) for _ in range(2)]
+    clouds = seeded_clouds(2)
+    head(clouds, clouds[:, :6], feats, torch.tensor([0, 1]))
+    tokens = torch.cat(feats, -1)
+    expected = [tokens.amax(1), tokens.mean(1), head.category(torch.eye(2))]
+    torch.testing.assert_close(seen[0], torch.cat(expected, 1))
