@@ -16,7 +16,7 @@ from mmmap import cli
 from mmmap.checkpoints import CheckpointError
 from mmmap.conversion.names import ConversionError
 from mmmap.datasets.checked_pipeline import SampleError
-from mmmap.datasets.of_config import DataError
+from mmmap.datasets.checks import DataError
 from mmmap.datasets.point_files import PointFileError
 from mmmap.engine.hooks.nan_guard import DivergenceError
 from mmmap.errors import FileError, InputError, UserError

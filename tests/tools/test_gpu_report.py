@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forks import command
 from tests.helpers import REPO, load_tool
-from tests.tools.conftest import command
 from tests.tools.tiny_configs import map_config, upernet_config
 
 HEAD = f"""
