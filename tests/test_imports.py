@@ -45,6 +45,7 @@ TORCH_ALONE = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
 KERNELS = {
     'mmmap.ops.causal_conv1d.dao': {'causal_conv1d', 'causal_conv1d_cuda'},
     'mmmap.ops.causal_conv1d.triton_conv': {'triton'},
+    'mmmap.ops.cuda.program': {'cuda'},
     'mmmap.ops.selective_scan.triton_kernels': {'triton'},
     'mmmap.ops.selective_scan.triton_scan': {'triton'},
     'mmmap.ops.triton_math': {'triton'},

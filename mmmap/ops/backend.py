@@ -344,7 +344,9 @@ def _reason(op: str, chosen: Backend, device_type: str) -> str:
     for backend in BACKENDS[op]:
         if backend is chosen:
             break
-        if backend.automatic:
+        # One that never serves this kind of device was no choice.
+        serves = not backend.devices or device_type in backend.devices
+        if serves and backend.automatic:
             reason = backend.why_not(device_type)
             reason = reason or _failed_proof(op, backend, device, ())
             passed.append(f'{backend.name}: {reason}')

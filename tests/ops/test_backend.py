@@ -63,11 +63,11 @@ def test_convolution_has_its_own_variable(ran, monkeypatch):
 
 def test_unknown_name_lists_those_there_are(monkeypatch):
     message = (
-        "selective_scan: unknown backend 'cuda' from the backend argument; "
-        'choose one of mamba_ssm, triton, cpp, torch, reference'
+        "selective_scan: unknown backend 'gpu' from the backend argument; "
+        'choose one of cuda, mamba_ssm, triton, cpp, torch, reference'
     )
     with pytest.raises(ValueError, match=message):
-        scan(backend='cuda')
+        scan(backend='gpu')
     monkeypatch.setenv('MMMAP_SCAN_BACKEND', 'fast')
     message = "'fast' from the environment variable MMMAP_SCAN_BACKEND"
     with pytest.raises(ValueError, match=message):
@@ -110,10 +110,14 @@ def test_absent_extension_is_passed_over_unless_named(kernel, ran):
 def test_mamba_ssm_is_judged_by_its_extension(monkeypatch):
     """mamba-ssm may be installed without the kernel it is asked for."""
     monkeypatch.setitem(sys.modules, 'mamba_ssm', ModuleType('mamba_ssm'))
-    assert backend.choose('selective_scan', 'cuda').name in ('triton', 'torch')
+    assert backend.choose('selective_scan', 'cuda').name == 'cuda'
     with pytest.raises(RuntimeError, match='MAMBA_KEEP_CUDA_BUILD=TRUE'):
         backend.choose('selective_scan', 'cuda', 'mamba_ssm')
-    monkeypatch.setattr(backend, '_import_error', lambda module: None)
+    monkeypatch.setattr(
+        backend,
+        '_import_error',
+        lambda module: 'no NVRTC' if module.endswith('.cuda_scan') else None,
+    )
     assert backend.choose('selective_scan', 'cuda').name == 'mamba_ssm'
     assert backend.choose('selective_scan', 'cpu').name == 'cpp'
 
