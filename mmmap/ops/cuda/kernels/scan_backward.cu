@@ -172,15 +172,15 @@ KERNEL(THREADS, MIN_BLOCKS) scan_backward(const ScanArgs p) {
       for (int r = STEPS - 1; r >= 0; r--) {
         const int j = piece * STEPS + r;
         const float4 s = *(const float4 *)(step + (j * CHANNELS + mine) * 2);
-        const float2 dout = *(const float2 *)(step_dy + j * CHANNELS + mine);
+        const float2 grad_y = *(const float2 *)(step_dy + j * CHANNELS + mine);
         const Floats<STATES> b = load_floats<STATES>(tile_B + j * N + q * STATES);
         const Floats<STATES> w = load_floats<STATES>(tile_C + j * N + q * STATES);
         float dbc[2 * STATES];  // of B, then of C
         float own[4] = {0.0f, 0.0f, 0.0f, 0.0f};  // dx of both channels, then drate
 #pragma unroll
         for (int i = 0; i < STATES; i++) {
-          float g0 = fmaf(w.v[i], dout.x, g[0][i]), g1 = fmaf(w.v[i], dout.y, g[1][i]);
-          dbc[STATES + i] = fmaf(dout.x, h[0][i], dout.y * h[1][i]);
+          float g0 = fmaf(w.v[i], grad_y.x, g[0][i]), g1 = fmaf(w.v[i], grad_y.y, g[1][i]);
+          dbc[STATES + i] = fmaf(grad_y.x, h[0][i], grad_y.y * h[1][i]);
           dbc[i] = fmaf(g0, s.y, g1 * s.w);
           own[0] = fmaf(g0, b.v[i], own[0]);
           own[1] = fmaf(g1, b.v[i], own[1]);
