@@ -391,7 +391,9 @@ def cured(command: str, found: dict[str, str]) -> dict[str, str]:
         words = shlex.split(part)
         words = words[words.index('pip') + 1 :]
         options, packages = create_command(words[0]).parse_args(words[1:])
-        for requirement in map(Requirement, packages):
+        # A folder has the name of the package in it.
+        for package in packages:
+            requirement = Requirement(Path(package).name)
             found.pop(requirement.name, None)
             if words[0] == 'install':
                 wanted = str(requirement.specifier) or '==1.0'
