@@ -12,6 +12,7 @@ TOOLS = [
     path
     for path in sorted((REPO / 'tools').rglob('*.py'))
     if "__name__ == '__main__'" in path.read_text()
+    and not path.name.startswith('gpu_')  # parts of a report, not commands
 ]
 
 

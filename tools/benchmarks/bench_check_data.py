@@ -15,14 +15,31 @@ import os
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from pathlib import Path
 
+from options import base_parser
+
+from mmmap import cli
+from mmmap.errors import UserError
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = base_parser(__doc__)
+    parser.add_argument('--images', type=int, default=10_000)
+    parser.add_argument('--size', type=int, default=512, help='edge in pixels')
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import numpy as np
-from common import base_parser, print_row, start, write
+from common import print_row, start, write
 from mmengine.config import Config
 from PIL import Image
 
-import mmmap  # noqa: F401  registers what configs name
 from mmmap.datasets.checks import look_at_data
 
 DISTINCT = 200
@@ -111,12 +128,8 @@ def _config(scope: str, dataset: dict) -> Config:
     return Config(dict(default_scope=scope, train_dataloader=loader))
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = base_parser(__doc__)
-    parser.add_argument('--images', type=int, default=10_000)
-    parser.add_argument('--size', type=int, default=512, help='edge in pixels')
-    args = parser.parse_args()
+def measure_and_write(args: Namespace) -> None:
+    """Make the data, measure, print and write."""
     number = 300 if args.quick else args.images
     compared = f'{number:,} images of {args.size} px, {os.cpu_count()} cores'
     start(args, compared)
@@ -133,7 +146,7 @@ def main() -> None:
                 seconds = time.perf_counter() - begin
                 wrong = [str(f) for r in reports for f in r.errors]
                 if wrong:
-                    sys.exit(f'error: {wrong[0]}')
+                    raise UserError(wrong[0])
                 row = dict(
                     data=name,
                     look='full' if full else 'quick',
@@ -145,5 +158,10 @@ def main() -> None:
     write(rows, args.out, args.device)
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(measure_and_write, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -8,12 +8,32 @@ nothing timed: the tensors are fake ones of torch's, without values.
     python tools/benchmarks/count_operators.py --arch tiny --most 20
 """
 
-import argparse
+import sys
+from argparse import Namespace
 from collections import Counter
 from types import SimpleNamespace
 
+from options import ARCHS
+
+from mmmap import cli
+
+
+def parse_args(argv=None) -> Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument('--arch', choices=ARCHS, default='tiny')
+    parser.add_argument('--bf16', action='store_true', help='autocast')
+    parser.add_argument(
+        '--most', type=int, default=0, help='names that occur most'
+    )
+    return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 import torch
-from bench_model import WIDTHS, pretraining
+from bench_model import pretraining
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -66,18 +86,8 @@ def count(arch: str, bf16: bool) -> dict[str, Counter]:
     return parts
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('--arch', choices=WIDTHS, default='tiny')
-    parser.add_argument('--bf16', action='store_true', help='autocast')
-    parser.add_argument(
-        '--most', type=int, default=0, help='names that occur most'
-    )
-    args = parser.parse_args()
+def run(args: Namespace) -> None:
+    """Count and print."""
     parts = count(args.arch, args.bf16)
     print(f'operators of a step of MAP, HybridNet {args.arch}:')
     for part, names in parts.items():
@@ -86,5 +96,10 @@ def main() -> None:
             print(f'    {number:6} {name}')
 
 
+def main(argv=None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run, parse_args(argv))
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmmap import cli
 
+ARCHS = ('tiny', 'small', 'base', 'large', 'huge')
 DTYPES = ('fp32', 'bf16')
 
 
