@@ -73,3 +73,12 @@ def test_out_of_another_kind():
     args = options.base_parser('').parse_args(['--out', 'scan.txt'])
     with pytest.raises(InputError, match=r'end in .csv or .json, got scan'):
         common.start(args, 'nothing')
+
+
+def test_check_data(tmp_path):
+    out = tmp_path / 'data.csv'
+    bench('check_data', '--size', '64', '--out', out)
+    with open(out, newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['look'] for row in rows] == ['quick', 'full'] * 2
+    assert [row['opened'] for row in rows] == ['50', '300'] * 2
