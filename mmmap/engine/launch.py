@@ -3,7 +3,6 @@
 import argparse
 import ctypes
 import os
-import re
 import shutil
 import signal
 import socket
@@ -209,9 +208,8 @@ def last_checkpoint(work_dir: str) -> str | None:
     """The newest whole checkpoint of a run, None where there is none.
 
     A run that was killed while it wrote may have left mmengine's note of
-    which is the last empty or behind, and a disk may spoil any file: every
-    checkpoint is read through, the newest first, and what is damaged is told
-    and passed over.
+    which is the last empty, and a disk may spoil any file: checkpoints are
+    read through, and what is damaged is told and passed over.
     """
     found = _checkpoints(Path(work_dir))
     for path in found:
@@ -226,17 +224,17 @@ def last_checkpoint(work_dir: str) -> str | None:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """Those of a run, the newest first; then the one its note names."""
+    """The one that a run's note names, then its others, the newest first."""
     found = [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')]
-    numbers = {path: re.search(r'_(\d+)$', path.stem) for path in found}
-    found = [path for path, number in numbers.items() if number]
-    found.sort(key=lambda path: int(numbers[path][1]), reverse=True)
-    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    found.sort(key=os.path.getmtime, reverse=True)
     with suppress(OSError, ValueError):
         text = Path(folder, 'last_checkpoint').read_text(errors='replace')
         noted = Path(text.strip())
-        if noted.is_file() and noted not in found:
-            found.append(noted)
+        # Its own, where the folder was copied or moved.
+        own = folder / noted.name
+        noted = own if own.is_file() else noted
+        if noted.is_file():
+            found = [noted, *(path for path in found if path != noted)]
     return found
 
 
