@@ -1,6 +1,7 @@
 """Brings about the messages that docs/troubleshooting.md tells of."""
 
 import json
+import subprocess
 import sys
 from types import SimpleNamespace
 from unittest import mock
@@ -14,11 +15,13 @@ from mmengine.registry import MODELS, Registry, init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
+from mmmap.checkpoints import read_checkpoint
 from mmmap.datasets.checked_pipeline import CheckedPipeline
 from mmmap.engine.hooks import BatchFeedHook, NaNGuardHook
-from mmmap.engine.launch import build_runner, training
+from mmmap.engine.launch import _network_advice, build_runner, training
 from mmmap.engine.settings import override
 from mmmap.engine.trained import open_model
+from mmmap.engine.work_dir_lock import lock_work_dir
 from mmmap.models.backbones import HybridNet
 from mmmap.openmmlab.multimodal import register_placeholders
 from mmmap.ops import selective_scan
@@ -216,6 +219,43 @@ class HalfUsed(nn.Module):
 
     def forward(self, x):
         return self.used(x)
+
+
+def work_dir_in_use(folder):
+    code = (
+        'import sys\n'
+        'from mmmap.engine.work_dir_lock import lock_work_dir\n'
+        'with lock_work_dir(sys.argv[1]):\n'
+        "    print('locked', flush=True)\n"
+        '    sys.stdin.read()\n'
+    )
+    other = subprocess.Popen(
+        [sys.executable, '-c', code, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while other.stdout.readline() != 'locked\n':
+            assert other.poll() is None
+        with lock_work_dir(folder):
+            pass
+    finally:
+        other.communicate()
+
+
+def machines_that_do_not_meet(folder):
+    with _network_advice():
+        raise torch.distributed.DistNetworkError('connect failed')
+
+
+def damaged_checkpoint(folder):
+    path = folder / 'weights.pth'
+    torch.save(dict(state_dict=dict(a=torch.ones(1000))), path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    read_checkpoint(path)
 
 
 def backend_that_cannot_run(folder):

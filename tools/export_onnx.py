@@ -11,8 +11,9 @@ Example::
         configs/mmdet/mask-rcnn_map-tiny_8xb2-1x_coco.py CHECKPOINT \
         backbone.onnx --part backbone --dynamic-size
 
-The file takes any number of normalised images, (B, 3, H, W); mean, std and
-order of the colours stand in its metadata. It is kept only if onnxruntime
+The file takes any number of normalised images, (B, C, H, W), with as many
+channels as the model was trained on; mean, std and order of the colours stand
+in its metadata. It is kept only if onnxruntime
 computes from it what PyTorch does, to 1e-4 of the largest value.
 docs/deployment.md says more.
 """

@@ -11,7 +11,9 @@ Example::
 The config may be of mmpretrain, mmseg or mmdet. DIR gets ``pictures/`` (of a
 video: ``NAME.mp4``), ``predictions.jsonl`` with a line an image, and for
 segmentation ``class_maps/`` with the class of each pixel. It appears when all
-is done. Colours and names are those of the checkpoint.
+is done; if an error stops the command, it holds what was predicted so far.
+Images are read as the config's pipeline reads them. Colours and names are
+those of the checkpoint.
 """
 
 import argparse
@@ -54,7 +56,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--skip-bad',
         action='store_true',
-        help='leave out images that cannot be read, and say how many',
+        help='leave out images that cannot be used, and say how many',
     )
     parser.add_argument(
         '--overwrite',
@@ -72,7 +74,9 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.progress import track
 
+from mmmap.datasets.image_reader import ImageReader, ReadingError
 from mmmap.engine.settings import open_config
+from mmmap.engine.trained import check_channels
 from mmmap.inference import (
     FolderWriter,
     Video,
@@ -112,24 +116,36 @@ def build(config: Config, args: argparse.Namespace):
     return kind(config, args.checkpoint, args.device, **options)
 
 
-def batches(source, size: int):
-    """Lists of frames, in each as many of one size as there are in a row."""
-    batch = []
+def prepared(predictor, source):
+    """Each frame that can be used, with what the model takes of it."""
+    model = predictor.inferencer.model
     for frame in source:
-        other = batch and batch[0].image.shape != frame.image.shape
+        try:
+            data = source.reader.finish(dict(frame.data))
+            check_channels(model, {frame.data['img_path']: data['inputs']})
+            yield frame, data
+        except ReadingError as error:
+            source.bad[frame.name] = str(error)
+
+
+def batches(pairs, size: int):
+    """Lists of pairs, in each as many of one size as there are in a row."""
+    batch = []
+    for frame, data in pairs:
+        other = batch and batch[0][0].image.shape != frame.image.shape
         if len(batch) == size or other:
             yield batch
             batch = []
-        batch.append(frame)
+        batch.append((frame, data))
     if batch:
         yield batch
 
 
 def frames_with_predictions(predictor, source, size: int):
     """Each frame with its data sample."""
-    for batch in batches(source, size):
-        samples = predictor.predict([frame.image for frame in batch])
-        yield from zip(batch, samples)
+    for batch in batches(prepared(predictor, source), size):
+        frames, data = zip(*batch)
+        yield from zip(frames, predictor.predict(data))
 
 
 def infer(predictor, source, folder: Path, args: argparse.Namespace) -> int:
@@ -154,14 +170,16 @@ def infer(predictor, source, folder: Path, args: argparse.Namespace) -> int:
             done += 1
     finally:
         writer.close()
+    if not done:
+        raise InputError(next(iter(source.bad.values())))
     return done
 
 
-def run(args: argparse.Namespace) -> None:
-    """Check the options, predict, and say what was done.
+def check_numbers(args: argparse.Namespace) -> None:
+    """Refuse options that cannot be.
 
     Raises:
-        UserError: A config, checkpoint, input or option that cannot be used.
+        InputError: One is out of its range.
     """
     if args.batch_size < 1:
         raise InputError(
@@ -171,16 +189,40 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             f'--min-score must be in 0..1, as scores are, got {args.min_score}'
         )
-    source = source_of(args.input, args.skip_bad)
+
+
+def conclude(source, done: int, args: argparse.Namespace) -> None:
+    """Say what was predicted and what was not.
+
+    Raises:
+        InputError: Some images could not be used, and may not be left out.
+    """
+    print(f'{args.out}: predictions on {done} images')
+    if isinstance(source, Video) and source.note:
+        print(f'note: {source.note}')
+    if not source.bad:
+        return
+    shown = '; '.join(list(source.bad.values())[:3])
+    told = f'left out, unusable: {len(source.bad)} ({shown})'
+    if not args.skip_bad:
+        raise InputError(told)
+    print(told)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check the options, predict, and say what was done.
+
+    Raises:
+        UserError: A config, checkpoint, input or option that cannot be used.
+    """
+    check_numbers(args)
     config = read_config(args.config)
+    source = source_of(args.input, ImageReader(config), args.skip_bad)
     with new_folder(args.out, args.overwrite, args.input) as folder:
         predictor = build(config, args)
         with torch.no_grad(), cli.during('predicting'):
             done = infer(predictor, source, folder, args)
-    print(f'{args.out}: predictions on {done} images')
-    if source.skipped:
-        shown = ', '.join(map(str, source.skipped[:3]))
-        print(f'left out, unreadable: {len(source.skipped)} ({shown})')
+    conclude(source, done, args)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

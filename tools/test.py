@@ -71,10 +71,8 @@ def apply_options(config: Config, args: Namespace) -> None:
     config.model.backbone.init_cfg = None
     if args.show_dir:
         folder = os.path.abspath(args.show_dir)
-        hook = VISUALIZATION[config.default_scope](folder)
-        config.default_hooks.visualization = hook
-        if config.default_scope == 'mmseg':
-            config.visualizer.save_dir = folder
+        hook = dict(type='PredictionPictureHook', out_dir=folder)
+        config.custom_hooks = [*(config.get('custom_hooks') or []), hook]
     if args.out:
         if not args.out.endswith(('.pkl', '.pickle')):
             raise InputError(f'--out must end in .pkl, got {args.out}')

@@ -102,17 +102,6 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.load_from = args.resume
 
 
-def warn_of_one_checkpoint(config: Config) -> None:
-    """Tell that mmengine removes the only one before it writes the next."""
-    hooks = config.get('default_hooks') or {}
-    if (hooks.get('checkpoint') or {}).get('max_keep_ckpts') == 1:
-        print(
-            'note: with max_keep_ckpts=1 the last checkpoint is removed '
-            'before the next is written, and a kill in between loses the '
-            'run; keep 2'
-        )
-
-
 def train(args: Namespace) -> None:
     """Train.
 
@@ -120,14 +109,12 @@ def train(args: Namespace) -> None:
         UserError: A config, data or options that cannot be used.
     """
     config = read_config(args)
-    apply_options(config, args)
-    if cli.is_main_rank():
-        warn_of_one_checkpoint(config)
-        if not args.no_data_check:
+    with nothing_left_behind(config.work_dir) as runners:
+        apply_options(config, args)
+        if cli.is_main_rank() and not args.no_data_check:
             splits = ('train', 'val')
             for note in check_data(config, splits, args.skip_bad):
                 print(f'note: {note}')
-    with nothing_left_behind(config.work_dir) as runners:
         runner = build_runner(config)
         runners.append(runner)
         check_feed(runner)

@@ -1,11 +1,17 @@
 """Files of weights: read without running code of theirs, written whole."""
 
 from .errors import CheckpointError
-from .reading import check_file, read_checkpoint, read_meta
+from .reading import (
+    check_content,
+    check_file,
+    read_checkpoint,
+    read_meta,
+)
 from .writing import write_checkpoint
 
 __all__ = [
     'CheckpointError',
+    'check_content',
     'check_file',
     'read_checkpoint',
     'read_meta',

@@ -38,7 +38,7 @@ class SkippedFiles:
         """The images left out so far, each once."""
         if not self.path.is_file():
             return []
-        lines = self.path.read_text().splitlines()
+        lines = self.path.read_text(errors='replace').splitlines()
         return list(dict.fromkeys(line.split('\t')[0] for line in lines))
 
 

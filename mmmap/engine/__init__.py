@@ -7,6 +7,7 @@ from .hooks import (
     CheckpointGuardHook,
     EpochSeedHook,
     NaNGuardHook,
+    PredictionPictureHook,
     ReconstructionHook,
 )
 from .optimizers import LayerDecayOptimWrapperConstructor
@@ -18,5 +19,6 @@ __all__ = [
     'EpochSeedHook',
     'LayerDecayOptimWrapperConstructor',
     'NaNGuardHook',
+    'PredictionPictureHook',
     'ReconstructionHook',
 ]

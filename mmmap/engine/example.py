@@ -14,7 +14,7 @@ from torch import nn
 
 from ..models.backbones import HybridNetPoints
 from .settings import open_model_config
-from .trained import forget_training, image_size
+from .trained import forget_training, image_channels, image_size
 
 _SHAPES = ('img_shape', 'ori_shape', 'pad_shape', 'batch_input_shape')
 
@@ -61,7 +61,8 @@ def example_call(
         inputs = torch.rand(batch, *shape, 3, device=device)
         samples = [DataSample().set_gt_label(0) for _ in range(batch)]
     else:
-        inputs = torch.rand(batch, 3, *shape, device=device)
+        channels = image_channels(model) or 3
+        inputs = torch.rand(batch, channels, *shape, device=device)
         meta = dict.fromkeys(_SHAPES, tuple(shape))
         meta['scale_factor'] = (1.0, 1.0)
         samples = [BaseDataElement(metainfo=meta) for _ in range(batch)]

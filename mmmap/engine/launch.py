@@ -1,10 +1,13 @@
 """From a command line to a runner: what train and test tools share."""
 
 import argparse
+import ctypes
 import os
 import shutil
+import signal
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -14,30 +17,56 @@ from mmengine.registry import OPTIM_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
-from ..checkpoints import CheckpointError, check_file
+from ..checkpoints import CheckpointError, check_content, check_file
 from ..cli import AGAIN, Activity, during, is_main_rank, is_user_error
 from ..datasets.of_config import set_data_root
-from ..errors import InputError
+from ..errors import InputError, UserError
 from .hooks.annotation_ids import AnnotationIdHook
 from .settings import open_config, override
+from .work_dir_lock import NAME, lock_work_dir
+
+_INTERFACES = ('GLOO_SOCKET_IFNAME', 'NCCL_SOCKET_IFNAME')
+
+
+class NetworkError(UserError, RuntimeError):
+    """Processes that cannot reach each other, with what to set."""
 
 
 @contextmanager
 def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
     """Remove what a run wrote that was refused before its first step.
 
+    Meanwhile the work_dir is this run's alone.
+
     Args:
         work_dir: What is in there already is kept.
 
     Yields:
         A list for the runner: once it has made a step, all is kept.
+
+    Raises:
+        WorkDirInUse: Another run writes there.
     """
     folder = Path(work_dir)
     absent = [path for path in (folder, *folder.parents) if not path.exists()]
     before = set(folder.iterdir()) if folder.is_dir() else set()
     runners: list[Runner] = []
-    try:
+    with ExitStack() as stack:
+        if is_main_rank():
+            stack.enter_context(lock_work_dir(folder))
+            # Another run may just have ended.
+            before |= set(folder.iterdir()) - {folder / NAME}
+        stack.enter_context(_cleared(folder, before, absent, runners))
         yield runners
+
+
+@contextmanager
+def _cleared(
+    folder: Path, before: set[Path], absent: list[Path], runners: list[Runner]
+) -> Iterator[None]:
+    """Remove what is new in a folder if its run is refused."""
+    try:
+        yield
     except (Exception, KeyboardInterrupt) as error:
         refused = isinstance(error, KeyboardInterrupt) or is_user_error(error)
         started = any(map(_has_stepped, runners))
@@ -128,30 +157,85 @@ def build_runner(config: Config) -> Runner:
         _amp_on_cpu(config)
         if config.launcher == 'pytorch':
             _distribute_on_cpu(config)
-    if 'runner_type' in config:
-        runner = RUNNERS.build(config)
-    else:
-        runner = Runner.from_cfg(config)
+    if config.launcher == 'pytorch':
+        end_with_parent()
+    with _network_advice():
+        if 'runner_type' in config:
+            runner = RUNNERS.build(config)
+        else:
+            runner = Runner.from_cfg(config)
     runner.register_hook(AnnotationIdHook())
     return runner
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process when its launcher is killed.
+
+    It would train on alone, and keep the work_dir from the run that resumes.
+    """
+    # PR_SET_PDEATHSIG, of Linux.
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+@contextmanager
+def _network_advice() -> Iterator[None]:
+    """Say what to set where processes do not find each other.
+
+    Raises:
+        NetworkError: They do not.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        of_network = isinstance(error, torch.distributed.DistError)
+        if not of_network and 'gloo' not in text.lower():
+            raise
+        given = ', '.join(
+            f'{name}={os.environ.get(name, "")}'
+            for name in ('MASTER_ADDR', *_INTERFACES)
+        )
+        known = ', '.join(name for _, name in socket.if_nameindex())
+        raise NetworkError(
+            f'the processes cannot reach each other ({text.splitlines()[0]}). '
+            f'Set {" and ".join(_INTERFACES)} on each machine to the network '
+            f'interface that reaches MASTER_ADDR (here are {known}), and let '
+            f'the firewall pass connections between them; now {given}'
+        ) from error
 
 
 def last_checkpoint(work_dir: str) -> str | None:
     """The newest whole checkpoint of a run, None where there is none.
 
-    A run that was killed while it wrote may have left a truncated one, or
-    emptied mmengine's note of which is the last.
+    A run that was killed while it wrote may have left mmengine's note of
+    which is the last empty, and a disk may spoil any file: checkpoints are
+    read through, and what is damaged is told and passed over.
     """
-    folder, note = Path(work_dir), Path(work_dir, 'last_checkpoint')
-    found = [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')]
-    paths = sorted(found, key=os.path.getmtime, reverse=True)
-    if note.is_file():
-        paths.insert(0, note.read_text().strip())
-    for path in map(str, paths):
-        with suppress(CheckpointError):
+    found = _checkpoints(Path(work_dir))
+    for path in found:
+        try:
             check_file(path)
-            return path
+            check_content(path)
+            return str(path)
+        except CheckpointError as error:
+            if is_main_rank():
+                print(f'note: passed over, {error}')
     return None
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The one that a run's note names, then its others, the newest first."""
+    found = [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')]
+    found.sort(key=os.path.getmtime, reverse=True)
+    with suppress(OSError, ValueError):
+        text = Path(folder, 'last_checkpoint').read_text(errors='replace')
+        noted = Path(text.strip())
+        # Its own, where the folder was copied or moved.
+        own = folder / noted.name
+        noted = own if own.is_file() else noted
+        if noted.is_file():
+            found = [noted, *(path for path in found if path != noted)]
+    return found
 
 
 def leave_group() -> None:
@@ -195,7 +279,8 @@ def _amp_on_cpu(config: Config) -> None:
 
 def _distribute_on_cpu(config: Config) -> None:
     """Form the group with gloo; mmengine would set a CUDA device first."""
-    torch.distributed.init_process_group('gloo')
+    with _network_advice():
+        torch.distributed.init_process_group('gloo')
     config.setdefault('model_wrapper_cfg', {})
     config.model_wrapper_cfg.update(
         type='MMDistributedDataParallel',

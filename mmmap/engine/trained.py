@@ -3,6 +3,7 @@
 What the commands of ``tools/analysis_tools`` share.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import ImgDataPreprocessor
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
+from ..datasets.image_reader import ReadingError
 from ..errors import InputError
 from ..models.backbones.base import Backbone
 from ..models.backbones.pretrained import (
@@ -155,6 +157,31 @@ def image_size(backbone: nn.Module) -> tuple[int, int]:
         return 224, 224
     h, w = position.weight.shape[1:3]
     return h * backbone.patch_size, w * backbone.patch_size
+
+
+def image_channels(model: nn.Module) -> int | None:
+    """Channels of the images that a model takes; None where nothing tells."""
+    backbone = getattr(model, 'backbone', model)
+    parts = backbone.modules()
+    first = next((part for part in parts if isinstance(part, nn.Conv2d)), None)
+    return None if first is None else first.in_channels
+
+
+def check_channels(model: nn.Module, images: Mapping[object, Tensor]) -> None:
+    """See that a model takes images (C, H, W), given by their files.
+
+    Raises:
+        ReadingError: One has another number of channels.
+    """
+    wanted = image_channels(model)
+    for path, image in images.items():
+        if wanted is not None and len(image) != wanted:
+            raise ReadingError(
+                f'{path} has {len(image)} channels as the pipeline of the '
+                f'config reads it, the model takes {wanted}: give images like '
+                'those of the training, or set color_type of '
+                'LoadImageFromFile in the config'
+            )
 
 
 def best_device() -> torch.device:

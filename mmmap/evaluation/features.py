@@ -15,34 +15,40 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.checks import check_dataset
+from ..datasets.image_reader import PLAIN
 from ..errors import InputError
 
 
-def image_folder(root: Path, size: tuple[int, int]) -> CustomDataset:
+def image_folder(
+    root: Path, size: tuple[int, int], loading: Sequence[dict] = PLAIN
+) -> CustomDataset:
     """The images ``root/<class>/<image>``, prepared as for testing.
 
     The shorter edge, in proportion, becomes 8/7 of what the model sees; the
-    middle is cut out. Resampling is bicubic, as in the configs.
+    middle is cut out. Resampling is bicubic, as in the configs; Pillow's,
+    which smooths what it shrinks, where images are 8-bit colour.
 
     Args:
         root: Folder of one split.
         size: H and W that the model sees.
+        loading: Steps that read an image, of the model's config.
 
     Raises:
         InputError: A folder that is not of this form, or unreadable images.
     """
-    load = dict(type='LoadImageFromFile')
-    settings = dict(type='CustomDataset', data_root=str(root), pipeline=[load])
+    settings = dict(
+        type='CustomDataset', data_root=str(root), pipeline=list(loading)
+    )
     report = check_dataset(settings, 'mmpretrain')
     if report.errors:
         raise InputError('; '.join(map(str, report.errors)))
     pipeline = [
-        load,
+        *loading,
         dict(
             type='ResizeEdge',
             scale=round(max(size) * 8 / 7),
             edge='short',
-            backend='pillow',
+            backend='pillow' if list(loading) == PLAIN else 'cv2',
             interpolation='bicubic',
         ),
         dict(type='CenterCrop', crop_size=size[::-1]),

@@ -1,6 +1,6 @@
 """From a module to an ONNX file that is known to compute the same.
 
-Letters: B batch, H W pixels.
+Letters: B batch, C channels, H W pixels.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..engine.trained import image_channels
 from ..errors import UserError
 from ..ops.backend import ENVIRONMENT
 from ..ops.selective_scan import torch_chunked  # noqa: F401 (the operator)
@@ -40,7 +41,8 @@ def export_onnx(
 ) -> float:
     """Write a module as ONNX, if onnxruntime then computes what it does.
 
-    The file takes ``images``, (B, 3, H, W) fp32, for any B.
+    The file takes ``images``, (B, C, H, W) fp32, for any B; C is what the
+    module was built for.
 
     Args:
         module: From images to a tensor or a tuple of them.
@@ -113,9 +115,10 @@ def _torch_operators() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _images(batch: int, size: tuple[int, int]) -> Tensor:
+def _images(batch: int, module: nn.Module, size: tuple[int, int]) -> Tensor:
     generator = torch.Generator().manual_seed(batch)
-    return torch.randn(batch, 3, *size, generator=generator)
+    channels = image_channels(module) or 3
+    return torch.randn(batch, channels, *size, generator=generator)
 
 
 @torch.no_grad()
@@ -126,7 +129,7 @@ def _write(module, file, size, outputs, dynamic_size, meta) -> None:
     if dynamic_size:
         dims |= {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     # One image would be taken for the only number there may be.
-    images = _images(2, size)
+    images = _images(2, module, size)
     try:
         with _torch_operators(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -166,10 +169,10 @@ def _reason(error: BaseException) -> str:
 @torch.no_grad()
 def _largest_error(module, file, size, dynamic_size) -> float:
     """Of one image and of three, and of another size where it may be."""
-    cases = [_images(1, size), _images(3, size)]
+    cases = [_images(1, module, size), _images(3, module, size)]
     if dynamic_size:
         H, W = size
-        cases.append(_images(1, (H + H // 2 + 1, W + 3)))
+        cases.append(_images(1, module, (H + H // 2 + 1, W + 3)))
     worst = 0.0
     for images in cases:
         truths = module(images)

@@ -20,7 +20,7 @@ class _Segmentor(nn.Module):
         self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, classes, H, W)."""
+        """(B, C, H, W) -> (B, classes, H, W)."""
         metas = [dict(img_shape=images.shape[2:])]
         return self.model.encode_decode(images, metas)
 

@@ -4,8 +4,9 @@
 it is needed.
 """
 
+from ..errors import InputError
 from .outputs import FolderWriter, VideoWriter, new_folder
-from .sources import Frame, InputError, Pictures, Video, source_of
+from .sources import Frame, Pictures, Video, source_of
 
 __all__ = [
     'Frame',

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,7 +22,11 @@ WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
 def new_folder(
     path: str | Path, overwrite: bool = False, source: str | Path = ''
 ) -> Iterator[Path]:
-    """A folder that is there under its name only when all went well.
+    """A folder that gets its name when all is written, or writing stops.
+
+    What was written before an error is kept: under the folder's name, or
+    beside it where that has earlier predictions. A run that is killed
+    leaves ``NAME.part-...``.
 
     Args:
         path: The folder.
@@ -47,19 +53,28 @@ def new_folder(
         _refuse_loss(path, Path(source).resolve())
     absent = [p for p in path.parents if not p.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.part-{os.getpid()}')
-    part.mkdir()
+    part = Path(tempfile.mkdtemp(prefix=f'{path.name}.part-', dir=path.parent))
+    # mkdtemp's folders are for their owner alone.
+    part.chmod(0o755)
     try:
         yield part
-        if path.is_dir():
-            shutil.rmtree(path)
-        part.rename(path)
     except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        for parent in absent:
-            with suppress(OSError):  # somebody else's by now
-                parent.rmdir()
+        if any(part.iterdir()):
+            kept = part if filled else part.replace(path)
+            print(f'what was predicted so far is in {kept}', file=sys.stderr)
+        else:
+            _remove(part, absent)
         raise
+    if path.is_dir():
+        shutil.rmtree(path)
+    part.rename(path)
+
+
+def _remove(part: Path, absent: Sequence[Path]) -> None:
+    """Remove an empty folder and those that were made for it."""
+    for folder in (part, *absent):
+        with suppress(OSError):  # somebody else's by now
+            folder.rmdir()
 
 
 def _refuse_loss(path: Path, source: Path) -> None:
@@ -103,11 +118,18 @@ class FolderWriter:
         """
         labels = told.pop('class_map', None)
         if labels is not None:
-            depth = np.uint8 if labels.max() < 256 else np.uint16
-            self._image('class_maps', name, labels.astype(depth))
+            self._image('class_maps', name, _as_stored(labels))
             told['class_map'] = f'class_maps/{name}.png'
-        with open(self.folder / 'predictions.jsonl', 'a') as file:
-            file.write(json.dumps(dict(image=name, **told)) + '\n')
+        line = json.dumps(dict(image=name, **told)) + '\n'
+        file = self.folder / 'predictions.jsonl'
+        whole = file.stat().st_size if file.exists() else 0
+        try:
+            with open(file, 'a') as lines:
+                lines.write(line)
+        except OSError:
+            # Half a line would spoil those before it.
+            os.truncate(file, whole)
+            raise
 
     def _image(self, room: str, name: str, image: np.ndarray) -> None:
         file = self.folder / room / f'{name}.png'
@@ -117,6 +139,15 @@ class FolderWriter:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _as_stored(labels: np.ndarray) -> np.ndarray:
+    """Labels in as few bits as hold them; PNG has 8 or 16 of one channel."""
+    if labels.max() < 65536:
+        return labels.astype(np.uint8 if labels.max() < 256 else np.uint16)
+    # As the panoptic format has them: red + 256 green + 65536 blue.
+    parts = [labels // 256**power % 256 for power in (2, 1, 0)]
+    return np.stack(parts, -1).astype(np.uint8)
 
 
 class VideoWriter(FolderWriter):
@@ -131,7 +162,7 @@ class VideoWriter(FolderWriter):
     def __init__(self, folder: Path, name: str, fps: float) -> None:
         super().__init__(folder)
         self.file, self.fps = folder / f'{name}.mp4', fps
-        self._writer = None
+        self._writer, self._frames = None, 0
 
     def picture(self, name: str, image: np.ndarray) -> None:
         """Append a drawn picture (H, W, 3), RGB."""
@@ -148,8 +179,22 @@ class VideoWriter(FolderWriter):
                     "'mp4v'; take --save predictions"
                 )
         self._writer.write(np.ascontiguousarray(image[..., ::-1]))
+        self._frames += 1
 
     def close(self) -> None:
-        """Finish the video."""
-        if self._writer is not None:
-            self._writer.release()
+        """Finish the video.
+
+        Raises:
+            OSError: It lacks frames: OpenCV says nothing of a full disk.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        capture = cv2.VideoCapture(str(self.file))
+        written = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        if written != self._frames:
+            raise OSError(
+                f'{self.file} holds {written} of {self._frames} frames; is '
+                'the disk full?'
+            )

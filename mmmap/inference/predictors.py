@@ -1,23 +1,47 @@
 """One predictor for a config of any of the three libraries.
 
-It wraps the library's own inferencer, and refuses a checkpoint that leaves a
-part of the model at random, which these do not.
+It wraps the library's own inferencer, whose loading of images it replaces
+by that of the config, and refuses a checkpoint that leaves a part of the
+model at random.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from mmdet.apis import DetInferencer
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, init_default_scope
 from mmpretrain import ImageClassificationInferencer
+from mmpretrain.models.heads import MultiLabelClsHead
 from mmpretrain.visualization import UniversalVisualizer
 from mmseg.apis import MMSegInferencer
 from torch import nn
 
 from ..checkpoints import CheckpointError, read_checkpoint
+from ..datasets.image_reader import as_picture
 from ..models.backbones.pretrained import compare, weights_of
+from ..visualization.palettes import complete_meta
+
+
+class _OwnLoading:
+    """Of an inferencer: without a pipeline, which the reader has."""
+
+    def _init_pipeline(self, cfg) -> None:
+        return None
+
+
+class _Classification(_OwnLoading, ImageClassificationInferencer):
+    pass
+
+
+class _Segmentation(_OwnLoading, MMSegInferencer):
+    pass
+
+
+class _Detection(_OwnLoading, DetInferencer):
+    pass
 
 
 class Predictor:
@@ -41,58 +65,81 @@ class Predictor:
         self.inferencer = self._build(config, checkpoint, device)
         model = self.inferencer.model
         check_whole(model, content, checkpoint)
-        self.meta = meta_of(content, config)
+        self.meta = complete_meta(meta_of(content, config), model)
         model.dataset_meta = self.meta
 
-    def predict(self, images: Sequence[np.ndarray]) -> list:
-        """A data sample for each image (H, W, 3), BGR, all of one size."""
-        batches = self.inferencer.preprocess(list(images), len(images))
-        samples = []
-        for batch in batches:
-            samples.extend(self.inferencer.forward(self._inputs(batch)))
+    def predict(self, batch: Sequence[dict]) -> list:
+        """A data sample for each prepared image."""
+        samples = self.inferencer.model.test_step(pseudo_collate(batch))
         return [sample.cpu() for sample in samples]
 
     def draw(self, image: np.ndarray, sample) -> np.ndarray:
-        """A picture of a prediction, RGB, of an image (H, W, 3), BGR."""
+        """A picture of a prediction, RGB, of an image as it was read."""
         visualizer = self.inferencer.visualizer
-        self._draw(visualizer, np.ascontiguousarray(image[..., ::-1]), sample)
+        shown = np.ascontiguousarray(as_picture(image)[..., ::-1])
+        self._draw(visualizer, shown, sample)
         return visualizer.get_image()
 
     def name_of(self, label: int) -> str:
         """The name of a class, or its number where it has none."""
-        classes = self.meta.get('classes')
-        return str(classes[label] if classes else label)
-
-    @staticmethod
-    def _inputs(batch):
-        return batch
+        classes = self.meta['classes']
+        return str(classes[label] if label < len(classes) else label)
 
 
 class Classifier(Predictor):
     """mmpretrain's, see :class:`Predictor`."""
 
     def _build(self, config, checkpoint, device):
-        inferencer = ImageClassificationInferencer(config, checkpoint, device)
+        inferencer = _Classification(config, checkpoint, device)
         inferencer.visualizer = UniversalVisualizer()
         return inferencer
 
     def _draw(self, visualizer, image, sample) -> None:
+        if hasattr(sample, 'tasks'):
+            lines = [f'{k}: {v}' for k, v in self.told(sample).items()]
+            visualizer.set_image(image)
+            place = np.array([[5, 5]])
+            visualizer.draw_texts('\n'.join(lines), place, colors='g')
+            return
         visualizer.visualize_cls(
-            image, sample, self.meta.get('classes'), draw_gt=False
+            image, sample, self.meta['classes'], draw_gt=False
         )
 
     def told(self, sample) -> dict:
-        """The most likely class and its score."""
-        label = int(sample.pred_score.argmax())
-        score = float(sample.pred_score[label])
-        return dict(label=label, name=self.name_of(label), score=score)
+        """The most likely class and its score.
+
+        Of a head for several labels: all that it gives, with their scores.
+        Of several tasks: that of each, by its name.
+        """
+        if hasattr(sample, 'tasks'):
+            heads = self.inferencer.model.head.task_heads
+            return {
+                task: self._of_head(heads[task], sample.get(task), str)
+                for task in sorted(sample.tasks)
+            }
+        return self._of_head(self.inferencer.model.head, sample, self.name_of)
+
+    @staticmethod
+    def _of_head(head: nn.Module, sample, name_of: Callable) -> dict:
+        scores = sample.pred_score
+        if isinstance(head, MultiLabelClsHead):
+            labels = sample.pred_label.tolist()
+            return dict(
+                labels=labels,
+                names=[name_of(label) for label in labels],
+                scores=[float(scores[label]) for label in labels],
+            )
+        label = int(scores.argmax())
+        return dict(
+            label=label, name=name_of(label), score=float(scores[label])
+        )
 
 
 class Segmentor(Predictor):
     """mmseg's, see :class:`Predictor`."""
 
     def _build(self, config, checkpoint, device):
-        return MMSegInferencer(
+        return _Segmentation(
             config, checkpoint, device=device, show_progress=False
         )
 
@@ -133,12 +180,7 @@ class Detector(Predictor):
         self.min_score = min_score
 
     def _build(self, config, checkpoint, device):
-        return DetInferencer(config, checkpoint, device, show_progress=False)
-
-    @staticmethod
-    def _inputs(batch):
-        _, data = batch
-        return data
+        return _Detection(config, checkpoint, device, show_progress=False)
 
     def _draw(self, visualizer, image, sample) -> None:
         visualizer.dataset_meta = self.meta
@@ -148,10 +190,17 @@ class Detector(Predictor):
 
     def told(self, sample) -> dict:
         """Boxes (x1, y1, x2, y2), and masks in COCO's run lengths."""
-        found = sample.pred_instances
-        sample.pred_instances = found[found.scores >= self.min_score]
+        if 'pred_instances' in sample:
+            found = sample.pred_instances
+            sample.pred_instances = found[found.scores >= self.min_score]
         told = self.inferencer.pred2dict(sample)
-        told['names'] = [self.name_of(label) for label in told['labels']]
+        labels = told.get('labels', ())
+        told['names'] = [self.name_of(label) for label in labels]
+        # Colours stand for segments: (H, W, 3), the number in base 256.
+        segments = told.pop('panoptic_seg', None)
+        if segments is not None:
+            places = np.array([1, 256, 65536])
+            told['class_map'] = (segments * places).sum(-1)
         return told
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ..datasets.checks import IMAGE_SUFFIXES, list_images
+from ..datasets.image_reader import ImageReader, ReadingError
 from ..errors import InputError
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm')
@@ -19,79 +20,100 @@ class Frame(NamedTuple):
 
     Args:
         name: Of the files that are written, may have folders.
-        image: (H, W, 3), BGR, 0..255.
+        data: What the loading steps of the config made of it.
     """
 
     name: str
-    image: np.ndarray
+    data: dict
+
+    @property
+    def image(self) -> np.ndarray:
+        """(H, W) or (H, W, C), of the depth that the config reads."""
+        return self.data['img']
 
 
 class Pictures:
-    """Image files, all looked at before the first is given out.
+    """Image files, all read once before the first is given out.
 
     Args:
         path: An image, or a folder with images in it or below it.
+        reader: Reads them as the model's config does.
         skip_bad: Leave out what cannot be read, instead of refusing all.
 
     Attributes:
-        skipped: Files that were left out.
+        bad: Why each file that cannot be used cannot, by its name.
 
     Raises:
         InputError: No images, or some that cannot be read.
     """
 
-    def __init__(self, path: Path, skip_bad: bool = False) -> None:
-        files = [path]
+    def __init__(
+        self, path: Path, reader: ImageReader, skip_bad: bool = False
+    ) -> None:
+        files, root = [path], path.parent
         if path.is_dir():
-            files = [Path(file) for file in list_images(path)]
+            suffixes = (*IMAGE_SUFFIXES, *reader.suffixes)
+            files, root = list(map(Path, list_images(path, suffixes))), path
             if not files:
                 raise InputError(
                     f'{path} holds no images, nor do the folders in it; '
-                    f'their names end in {", ".join(IMAGE_SUFFIXES)}'
+                    f'their names end in {", ".join(suffixes)}'
                 )
-        root = path if path.is_dir() else path.parent
-        self.skipped = [file for file in files if _read(file) is None]
-        self._files = _named(
-            [file for file in files if file not in self.skipped], root
-        )
-        if self.skipped and (not skip_bad or not self._files):
-            shown = ', '.join(map(str, self.skipped[:3]))
-            rest = ', ...' if len(self.skipped) > 3 else ''
+        self.reader, self.bad = reader, {}
+        for file in files:
+            self._read(file)
+        if self.bad and (not skip_bad or len(self.bad) == len(files)):
+            shown = '; '.join(list(self.bad.values())[:3])
+            rest = '; ...' if len(self.bad) > 3 else ''
             raise InputError(
-                f'{len(self.skipped)} of {len(files)} images cannot be read: '
-                f'{shown}{rest}; replace them, or leave them out with '
+                f'{len(self.bad)} of {len(files)} images cannot be read: '
+                f'{shown}{rest}. Replace them, or leave them out with '
                 '--skip-bad'
             )
+        files = [file for file in files if str(file) not in self.bad]
+        self._files = _named(files, root)
+
+    def _read(self, file: Path) -> dict | None:
+        try:
+            return self.reader.read(file)
+        except ReadingError as error:
+            self.bad[str(file)] = str(error)
+            return None
 
     def __len__(self) -> int:
         return len(self._files)
 
     def __iter__(self) -> Iterator[Frame]:
         for name, file in self._files.items():
-            image = _read(file)
-            if image is None:
-                raise InputError(f'{file} cannot be read any more')
-            yield Frame(name, image)
+            data = self._read(file)
+            if data is not None:
+                yield Frame(name, data)
 
 
 class Video:
     """The frames of a video file.
 
+    Headers of videos often count too many frames: those that are there are
+    given out, and ``note`` says that there are fewer.
+
     Args:
         path: The file.
-        skip_bad: Take what there is of a video that breaks off.
+        reader: Reads the frames as the model's config does.
 
     Attributes:
         fps: Frames a second.
-        skipped: Frames that were announced and are not there.
+        bad: As of :class:`Pictures`.
+        note: Once all were given out, how many of the announced ones are
+            missing; empty where none is.
 
     Raises:
-        InputError: It is no video; while it is read: it breaks off.
+        InputError: It is no video.
     """
 
-    def __init__(self, path: Path, skip_bad: bool = False) -> None:
-        self.path, self.skip_bad = path, skip_bad
-        self.skipped: list[str] = []
+    def __init__(self, path: Path, reader: ImageReader) -> None:
+        self.path, self.reader = path, reader
+        self.bad: dict[str, str] = {}
+        self.note = ''
         capture = cv2.VideoCapture(str(path))
         readable, _ = capture.read() if capture.isOpened() else (False, None)
         if not readable:
@@ -100,11 +122,11 @@ class Video:
                 'it to MP4'
             )
         self.fps = capture.get(cv2.CAP_PROP_FPS) or 25.0
-        self._frames = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        self._announced = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
         capture.release()
 
     def __len__(self) -> int:
-        return self._frames
+        return self._announced
 
     def __iter__(self) -> Iterator[Frame]:
         capture, index = cv2.VideoCapture(str(self.path)), 0
@@ -113,24 +135,21 @@ class Video:
                 there, image = capture.read()
                 if not there:
                     break
-                yield Frame(f'{self.path.stem}_{index:06d}', image)
+                name = f'{self.path.stem}_{index:06d}'
+                yield Frame(name, self.reader.read_frame(image, name))
                 index += 1
         finally:
             capture.release()
-        if index < self._frames:
-            self._broken_off(index)
-
-    def _broken_off(self, index: int) -> None:
-        missing = range(index, self._frames)
-        self.skipped = [f'frame {i}' for i in missing]
-        if not self.skip_bad:
-            raise InputError(
-                f'{self.path} breaks off after {index} of {self._frames} '
-                'frames; copy it again, or take what there is with --skip-bad'
+        if index < self._announced:
+            self.note = (
+                f'{self.path}: {index} of {self._announced} announced frames '
+                'are there; its header counts too many, or it breaks off'
             )
 
 
-def source_of(path: str | Path, skip_bad: bool = False) -> Pictures | Video:
+def source_of(
+    path: str | Path, reader: ImageReader, skip_bad: bool = False
+) -> Pictures | Video:
     """What is at a path: an image, a folder of images, a video.
 
     Raises:
@@ -140,25 +159,19 @@ def source_of(path: str | Path, skip_bad: bool = False) -> Pictures | Video:
     if not path.exists():
         raise InputError(f'there is nothing at {path}; correct the path')
     suffix = path.suffix.lower()
-    if path.is_dir() or suffix in IMAGE_SUFFIXES:
-        return Pictures(path, skip_bad)
+    images = (*IMAGE_SUFFIXES, *reader.suffixes)
+    if path.is_dir() or suffix in images:
+        return Pictures(path, reader, skip_bad)
     if suffix in VIDEO_SUFFIXES:
-        return Video(path, skip_bad)
-    raise InputError(
-        f'{path} is no image ({", ".join(IMAGE_SUFFIXES)}), no video '
-        f'({", ".join(VIDEO_SUFFIXES)}) and no folder'
-    )
-
-
-def _read(file: Path) -> np.ndarray | None:
-    """As OpenMMLab's pipelines do: 8-bit BGR, whatever is in the file."""
-    content = np.fromfile(file, np.uint8)
-    if not len(content):
-        return None
+        return Video(path, reader)
     try:
-        return cv2.imdecode(content, cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
+        reader.read(path)
+    except ReadingError as error:
+        raise InputError(
+            f'{path} is no image ({", ".join(images)}), no video '
+            f'({", ".join(VIDEO_SUFFIXES)}) and no folder'
+        ) from error
+    return Pictures(path, reader, skip_bad)
 
 
 def _named(files: list[Path], root: Path) -> dict[str, Path]:

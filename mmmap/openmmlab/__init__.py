@@ -15,6 +15,7 @@ CHANGES = {
     'mmengine.logging': 'quiet',
     'mmengine.registry': 'registration',
     'mmengine.fileio': 'checkpoint_writing',
+    'mmengine.model': 'data_preprocessor',
     'mmengine.runner': 'checkpoint_loading',
     'mmpretrain.utils.dependency': 'multimodal',
     'mmpretrain.apis.model': 'model_hub',

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..datasets.image_reader import ImageReader
 from ..errors import InputError
 
 SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
@@ -43,24 +44,28 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     return found
 
 
-def read_image(path: str | Path, size: tuple[int, int]) -> Tensor:
-    """A BGR image as a tensor (3, H, W), its middle in the size wanted.
+def read_image(
+    path: str | Path, size: tuple[int, int], reader: ImageReader
+) -> Tensor:
+    """An image as a tensor (C, H, W), its middle in the size wanted.
 
     Args:
         path: The file.
         size: H and W.
+        reader: Reads it as the model's config does.
 
     Raises:
-        InputError: Not an image.
+        ReadingError: Not an image.
     """
-    image = cv2.imread(str(path))
-    if image is None:
-        raise InputError(f'{path} is not an image that can be read')
+    image = reader.read(path)['img']
+    if image.dtype != np.uint8:
+        image = image.astype(np.float32)
     (H, W), (h, w) = size, image.shape[:2]
     scale = max(H / h, W / w)
     edges = max(round(w * scale), W), max(round(h * scale), H)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     image = cv2.resize(image, edges, interpolation=method)
+    image = image.reshape(*image.shape[:2], -1)
     top, left = (edges[1] - H) // 2, (edges[0] - W) // 2
     image = image[top : top + H, left : left + W]
     return torch.from_numpy(image.transpose(2, 0, 1).copy())

@@ -8,9 +8,9 @@ from functools import singledispatch
 
 import cv2
 import numpy as np
-import torch
 from torch import Tensor, nn
 
+from ..datasets.image_reader import shown_range, three_channels
 from ..models.heads import DiffusionHead
 from ..models.selfsup.map import MAP, Reconstruction
 
@@ -78,18 +78,30 @@ def method_rows(
         (H, W, 3), uint8, RGB.
     """
     first, preprocessor = shown[0], preprocessors[0]
-    columns = [
-        to_pixels(first.image, preprocessor),
-        to_pixels(first.masked, preprocessor) * ~first.mask
-        + first.mask * 128.0,
-    ]
+    image = to_pixels(first.image, preprocessor)
+    columns = [image, to_pixels(first.masked, preprocessor)]
     columns += [
         to_pixels(one.reconstructed, its)
         for one, its in zip(shown, preprocessors, strict=True)
     ]
-    rows = torch.stack([x.cpu() for x in columns], dim=1)
-    tiles = rows.permute(0, 1, 3, 4, 2).byte().numpy()  # (B, n, H, W, 3)
+    tiles = np.stack(
+        [_as_seen(column, image) for column in columns], axis=1
+    )  # (B, n, H, W, 3)
+    hidden = first.mask[:, :1].expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
+    tiles[:, 1][hidden.cpu().numpy()] = 128
     return _tiled(tiles, [*COLUMNS[:2], *names])
+
+
+def _as_seen(column: Tensor, image: Tensor) -> np.ndarray:
+    """Pixels (B, C, H, W) as bytes (B, H, W, 3), as bright as the image's."""
+    column, image = (
+        x.cpu().permute(0, 2, 3, 1).numpy() for x in (column, image)
+    )
+    seen = []
+    for pixels, like in zip(column, image):
+        low, span = shown_range(like)
+        seen.append(three_channels((pixels - low) * (255 / span)))
+    return np.stack(seen).clip(0, 255).astype(np.uint8)
 
 
 def method_names(models: Sequence[MAP]) -> list[str]:
@@ -156,11 +168,11 @@ def _write_title(
 
 
 def to_pixels(images: Tensor, preprocessor: nn.Module) -> Tensor:
-    """Undo the preprocessor's normalisation: values in 0..255, fp32."""
+    """Undo the preprocessor's normalisation: the values of the file, fp32."""
     images = images.float()
     if hasattr(preprocessor, 'mean'):
         images = images * preprocessor.std + preprocessor.mean
-    return images.clamp(0, 255)
+    return images
 
 
 def _enlarged(tile: np.ndarray) -> np.ndarray:

@@ -28,3 +28,23 @@ def test_interrupted(tmp_path, monkeypatch):
         read_checkpoint(path)['state_dict'], whole, rtol=0, atol=0
     )
     assert not list(path.parent.glob('.*'))
+
+
+def test_the_only_checkpoint_stays_until_the_next_is_written(
+    tmp_path, monkeypatch
+):
+    hooks = dict(
+        checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1)
+    )
+    runner = tiny_runner(tmp_path / 'run', epochs=3, default_hooks=hooks)
+    put, seen = LocalBackend.put, []
+
+    def look(self, obj, filepath):
+        seen.append(sorted(p.name for p in tmp_path.rglob('epoch_*.pth')))
+        put(self, obj, filepath)
+
+    monkeypatch.setattr(LocalBackend, 'put', look)
+    runner.train()
+    assert seen == [[], ['epoch_1.pth'], ['epoch_2.pth']]
+    left = [path.name for path in tmp_path.rglob('epoch_*.pth')]
+    assert left == ['epoch_3.pth']

@@ -2,12 +2,14 @@
 
 import json
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
 
 from mmmap.checkpoints import read_checkpoint
 from mmmap.inference.predictors import meta_of
@@ -73,6 +75,39 @@ def test_classes(models, photos, tmp_path):
     (line,) = lines(out)
     assert line['name'] == CLASSES['mmpretrain'][line['label']]
     assert os.listdir(out) == ['predictions.jsonl']
+
+
+def several_labels(tiny, folder, head):
+    """Another head on the classifier, with weights of its own."""
+    config = Config.fromfile(tiny.config)
+    config.model.head = dict(type=head, num_classes=3, in_channels=16, thr=0.5)
+    config.model.head.in_channels = tiny.model.head.in_channels
+    config.model.head.loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    config.model.train_cfg = None
+    init_default_scope('mmpretrain')
+    model = MODELS.build(config.model)
+    torch.nn.init.zeros_(model.head.fc.weight)
+    model.head.fc.bias.data[:] = torch.tensor([3.0, -2.0, 0.5])
+    config.dump(folder / 'config.py')
+    meta = dict(dataset_meta=dict(classes=('car', 'bus', 'tram')))
+    content = dict(state_dict=model.state_dict(), meta=meta)
+    torch.save(content, folder / 'weights.pth')
+    return folder / 'config.py', folder / 'weights.pth'
+
+
+def test_several_labels_of_an_image(models, photos, tmp_path):
+    """All above the threshold, with their scores."""
+    made = several_labels(
+        models['mmpretrain'], tmp_path, 'MultiLabelLinearClsHead'
+    )
+    out = tmp_path / 'out'
+    assert run(*made, photos, '--out', out) == 0
+    for line in lines(out):
+        assert line['labels'] == [0, 2]
+        assert line['names'] == ['car', 'tram']
+        expected = torch.tensor([3.0, 0.5]).sigmoid().tolist()
+        assert line['scores'] == pytest.approx(expected)
+    assert len(pictures(out)[0]) == 3
 
 
 def test_class_maps(models, photos, tmp_path):
@@ -142,8 +177,66 @@ def test_bad_images_are_left_out_when_asked(models, photos, tmp_path, capsys):
     (photos / 'bad.png').write_bytes(b'')
     out = tmp_path / 'out'
     assert infer(models['mmseg'], photos, out, '--skip-bad') == 0
-    assert 'left out, unreadable: 1 (' in capsys.readouterr().out
+    assert 'left out, unusable: 1 (' in capsys.readouterr().out
     assert len(lines(out)) == 3
+
+
+def test_a_file_that_fails_late_costs_no_prediction(
+    models, photos, tmp_path, capsys, monkeypatch
+):
+    """It is read at the start, and no step of the pipeline takes it then."""
+    from mmseg.datasets.transforms import PackSegInputs
+
+    pack = PackSegInputs.transform
+
+    def picky(self, results):
+        if results['img_path'].endswith('b.jpg'):
+            raise IndexError('not this one')
+        return pack(self, results)
+
+    monkeypatch.setattr(PackSegInputs, 'transform', picky)
+    tiny, out = models['mmseg'], tmp_path / 'out'
+    assert infer(tiny, photos, out) == 1
+    said = capsys.readouterr()
+    assert f'{out}: predictions on 2 images' in said.out
+    assert 'b.jpg cannot be used: PackSegInputs: IndexError' in said.err
+    assert [line['image'] for line in lines(out)] == ['a', 'more/c']
+    assert infer(tiny, photos, tmp_path / 'skipped', '--skip-bad') == 0
+
+
+def test_a_short_palette_and_too_few_names(models, photos, tmp_path):
+    for library in ('mmseg', 'mmdet'):
+        tiny = models[library]
+        content = read_checkpoint(tiny.checkpoint)
+        content['meta']['dataset_meta'] = dict(
+            classes=CLASSES[library][:1], palette=PALETTE[:1]
+        )
+        path = tmp_path / f'{library}.pth'
+        torch.save(content, path)
+        out = tmp_path / library
+        options = ('--out', out, '--min-score', 0)
+        assert run(tiny.config, path, photos, *options) == 0
+        assert len(pictures(out)[0]) == 3
+        (line, *_) = lines(out)
+        names = set(line.get('shares', line.get('names')))
+        known = {CLASSES[library][0], '1', '2'}
+        assert names <= known and len(names) > 1
+
+
+def test_another_number_of_channels_is_refused(models, tmp_path, capsys):
+    tiny = models['mmseg']
+    text = Path(tiny.config).read_text()
+    before = "dict(type='LoadImageFromFile')"
+    assert before in text
+    path = tmp_path / 'unchanged.py'
+    path.write_text(
+        text.replace(before, before[:-1] + ", color_type='unchanged')")
+    )
+    cv2.imwrite(str(tmp_path / 'x.png'), np.zeros((48, 64, 4), np.uint8))
+    error = refused(
+        capsys, tmp_path, path, tiny.checkpoint, tmp_path / 'x.png'
+    )
+    assert 'x.png has 4 channels' in error and 'the model takes 3' in error
 
 
 def refused(capsys, tmp_path, *arguments):

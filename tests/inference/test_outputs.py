@@ -1,9 +1,10 @@
+import resource
+
 import cv2
 import numpy as np
 import pytest
 
-from mmmap.inference import new_folder
-from mmmap.inference.outputs import FolderWriter
+from mmmap.inference import FolderWriter, new_folder
 
 
 def test_a_folder_appears_when_all_is_done(tmp_path):
@@ -15,12 +16,35 @@ def test_a_folder_appears_when_all_is_done(tmp_path):
     assert (path / 'x').read_text() == 'x'
 
 
-def test_nothing_is_left_of_what_fails(tmp_path):
+def test_nothing_is_left_of_what_wrote_nothing(tmp_path):
+    path = tmp_path / 'new' / 'out'
+    with pytest.raises(KeyboardInterrupt), new_folder(path):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_predicted_before_an_error_stays(tmp_path, capsys):
     path = tmp_path / 'new' / 'out'
     with pytest.raises(KeyboardInterrupt), new_folder(path) as part:
         (part / 'x').write_text('x')
         raise KeyboardInterrupt
-    assert not list(tmp_path.iterdir())
+    assert [p.name for p in path.parent.iterdir()] == ['out']
+    assert (path / 'x').read_text() == 'x'
+    assert f'so far is in {path}\n' in capsys.readouterr().err
+
+
+def test_half_of_a_line_is_not_kept(tmp_path):
+    writer = FolderWriter(tmp_path)
+    writer.prediction('first', dict(label=1))
+    whole = (tmp_path / 'predictions.jsonl').read_text()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 9, limit[1]))
+    try:
+        with pytest.raises(OSError):
+            writer.prediction('second', dict(label=2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert (tmp_path / 'predictions.jsonl').read_text() == whole
 
 
 def test_what_is_there_is_kept_unless_told(tmp_path):
@@ -29,8 +53,10 @@ def test_what_is_there_is_kept_unless_told(tmp_path):
     (path / 'predictions.jsonl').write_text('mine')
     with pytest.raises(FileExistsError, match='--overwrite'), new_folder(path):
         pass
-    with pytest.raises(OSError), new_folder(path, overwrite=True):
+    with pytest.raises(OSError), new_folder(path, overwrite=True) as part:
+        (part / 'x').write_text('half of it')
         raise OSError
+    assert (part / 'x').read_text() == 'half of it'
     assert (path / 'predictions.jsonl').read_text() == 'mine'
     with new_folder(path, overwrite=True) as part:
         (part / 'x').write_text('x')

@@ -3,8 +3,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmap.inference import InputError, Pictures, Video, source_of
+from mmmap.datasets.image_reader import ImageReader
+from mmmap.inference import InputError, Pictures, Video
+from mmmap.inference import source_of as source_with
 from tests.inference.conftest import noise
+
+
+def source_of(path, skip_bad=False, **loading):
+    """With the loading step of a config."""
+    load = dict(type='LoadImageFromFile', **loading)
+    dataset = dict(pipeline=[load])
+    config = dict(test_dataloader=dict(dataset=dataset))
+    return source_with(path, ImageReader(config), skip_bad)
 
 
 def test_a_folder_and_those_below(photos):
@@ -53,7 +63,7 @@ def test_images_that_cannot_be_read(photos, content):
     assert str(photos / 'bad.png') in str(caught.value)
     assert '--skip-bad' in str(caught.value)
     source = source_of(photos, skip_bad=True)
-    assert source.skipped == [photos / 'bad.png']
+    assert list(source.bad) == [str(photos / 'bad.png')]
     assert len(list(source)) == len(source) == 3
 
 
@@ -80,7 +90,7 @@ def test_a_video(video):
     frames = list(source)
     assert [f.name for f in frames] == [f'drive_{i:06d}' for i in range(5)]
     assert {f.image.shape for f in frames} == {(48, 64, 3)}
-    assert not source.skipped
+    assert not source.bad and not source.note
 
 
 def test_a_video_that_is_none(tmp_path):
@@ -93,20 +103,52 @@ def test_a_video_of_which_the_end_is_missing(video):
     """Its head still tells of five frames."""
     content = video.read_bytes()
     video.write_bytes(content[: len(content) * 3 // 4])
-    source = source_of(video, skip_bad=True)
+    source = source_of(video)
     frames = list(source)
     assert 0 < len(frames) < 5
-    assert len(frames) + len(source.skipped) == 5
-    with pytest.raises(InputError, match=f'after {len(frames)} of 5 frames'):
-        list(source_of(video))
+    assert f': {len(frames)} of 5 announced frames' in source.note
 
 
-def test_a_video_that_breaks_off(video):
+def test_a_header_that_counts_too_many_frames(video):
     source = source_of(video)
-    source._frames = 7
-    with pytest.raises(InputError, match='breaks off after 5 of 7 frames'):
-        list(source)
-    source = source_of(video, skip_bad=True)
-    source._frames = 7
+    source._announced = 7
     assert len(list(source)) == 5
-    assert source.skipped == ['frame 5', 'frame 6']
+    assert ': 5 of 7 announced frames are there' in source.note
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def test_half_an_image_is_none(tmp_path, suffix):
+    """Decoders fill up what is missing, and a model predicts on that."""
+    file = tmp_path / f'x{suffix}'
+    cv2.imwrite(str(file), noise(480, 640))
+    content = file.read_bytes()
+    assert len(list(source_of(file))) == 1
+    file.write_bytes(content + b'what a camera adds')
+    assert len(list(source_of(file))) == 1
+    file.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(InputError, match='breaks off; copy it again'):
+        source_of(file)
+
+
+def test_a_file_that_gets_bad_after_the_first_look(photos):
+    source = source_of(photos)
+    (photos / 'b.jpg').write_bytes(b'')
+    assert [frame.name for frame in source] == ['a', 'more/c']
+    assert source.bad == {str(photos / 'b.jpg'): f'{photos}/b.jpg is empty'}
+
+
+def test_images_are_read_as_the_config_reads_them(tmp_path):
+    deep = np.full((6, 8, 4), (0, 300, 40000, 65535), np.uint16)
+    cv2.imwrite(str(tmp_path / 'x.png'), deep)
+    options = dict(color_type='unchanged', imdecode_backend='cv2')
+    (frame,) = source_of(tmp_path / 'x.png', **options)
+    assert np.array_equal(frame.image, deep)
+    (frame,) = source_of(tmp_path / 'x.png', **options, to_float32=True)
+    assert frame.image.dtype == np.float32
+    (frame,) = source_of(tmp_path / 'x.png', color_type='grayscale')
+    assert frame.image.shape[:2] == (6, 8) and frame.image.size == 48
+
+
+def test_frames_of_a_video_too(video):
+    (frame, *_) = source_of(video, color_type='grayscale')
+    assert frame.image.size == 48 * 64

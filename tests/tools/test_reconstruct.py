@@ -108,7 +108,7 @@ def test_the_middle_of_an_image_in_its_proportions(scene):
     image = np.zeros((32, 96, 3), np.uint8)
     image[:, 32:64] = 255
     cv2.imwrite(str(scene / 'x.png'), image)
-    tensor = tool.read_image(scene / 'x.png', (16, 16))
+    tensor = tool.read_image(scene / 'x.png', (16, 16), tool.ImageReader({}))
     assert tensor.shape == (3, 16, 16)
     assert (tensor == 255).all()
 

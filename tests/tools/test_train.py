@@ -12,7 +12,6 @@ import torch
 from mmengine.config import Config
 
 from tests.forks import command
-from tests.helpers import load_tool
 from tests.tools.conftest import call, scalars
 from tests.tools.tiny_configs import (
     RANDOM,
@@ -236,12 +235,19 @@ def test_resumed_after_a_kill_while_writing(
     assert steps == [*range(first_step, 11)]
 
 
-@pytest.mark.parametrize(('kept', 'told'), [(1, True), (2, False)])
-def test_a_single_checkpoint_is_warned_of(capsys, kept, told):
-    checkpoint = dict(type='CheckpointHook', max_keep_ckpts=kept)
-    config = Config(dict(default_hooks=dict(checkpoint=checkpoint)))
-    load_tool('train.py').warn_of_one_checkpoint(config)
-    assert ('max_keep_ckpts=1' in capsys.readouterr().out) == told
+def test_a_damaged_checkpoint_is_passed_over(pretrained, tmp_path, capsys):
+    """One bit is another, and the note of the last one is no text."""
+    for epoch in (1, 2):
+        shutil.copy(pretrained.work_dir / f'epoch_{epoch}.pth', tmp_path)
+    path = tmp_path / 'epoch_2.pth'
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    (tmp_path / 'last_checkpoint').write_bytes(bytes(range(256)))
+    run = (pretrained.config, '--work-dir', tmp_path, '--resume')
+    assert call('train.py', *run) == 0
+    assert f'{path}: it is damaged' in capsys.readouterr().out
+    assert [step['step'] for step in scalars(tmp_path)] == [*range(6, 11)]
 
 
 def train(config, work_dir, *options, settings=()):

@@ -149,10 +149,10 @@ def point_map_config(path, data_root, hooks='[]', extra=''):
     return path
 
 
-def mask_rcnn_config(path):
+def mask_rcnn_config(path, extra=''):
     """Write the config of a tiny Mask R-CNN from scratch."""
     init = 'model["backbone"]["init_cfg"] = None'
-    path.write_text(f'{MASK_RCNN}\n{init}\n')
+    path.write_text(f'{MASK_RCNN}\n{init}\n{extra}')
     return path
 
 

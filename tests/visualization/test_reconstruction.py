@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -12,11 +13,11 @@ class Normaliser(nn.Module):
     std = torch.tensor([10.0, 20, 30])[:, None, None]
 
 
-def test_to_pixels_undoes_the_normalisation_within_a_byte():
+def test_to_pixels_undoes_the_normalisation():
     images = torch.stack([torch.zeros(3, 2, 2), torch.full((3, 2, 2), 9.0)])
     pixels = to_pixels(images, Normaliser())
     assert pixels[0, :, 0, 0].tolist() == [100, 110, 120]
-    assert pixels[1, :, 0, 0].tolist() == [190, 255, 255]
+    assert pixels[1, :, 0, 0].tolist() == [190, 290, 390]
     assert to_pixels(images, nn.Identity()).max() == 9
 
 
@@ -49,3 +50,18 @@ def test_large_images_keep_their_size():
     shown = Reconstruction(image, image, image, torch.zeros(image.shape) > 0)
     picture = reconstruction_grid(shown, nn.Identity())
     assert picture.shape == (22 + 204, 3 * 304, 3)
+
+
+@pytest.mark.parametrize('channels', [1, 2, 4, 7])
+def test_any_number_of_channels_and_bits(channels):
+    """Spread as the input is, from its darkest to its brightest value."""
+    image = torch.zeros(1, channels, 160, 160)
+    image[..., 80:] = 60000
+    mask = torch.zeros(image.shape, dtype=torch.bool)
+    mask[:, :, 80:] = True
+    guess = torch.where(mask, image / 2, image)
+    shown = Reconstruction(image, image.masked_fill(mask, 0), guess, mask)
+    picture = reconstruction_grid(shown, nn.Identity())
+    places = [(20, 20), (20, 100), (100, 100), (100, 264), (100, 428)]
+    grey = [picture[22 + y, x].tolist() for y, x in places]
+    assert grey == [[v] * 3 for v in (0, 255, 255, 128, 127)]

@@ -52,6 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
+from mmmap.datasets.image_reader import loading_steps
 from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained import (
     best_device,
@@ -92,8 +93,9 @@ def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
     """
     root = data_root(args)
     folders = dict(train=args.train, val=args.val)
+    loading = loading_steps(open_model_config(args.config))
     sets = {
-        name: image_folder(root / folder, size)
+        name: image_folder(root / folder, size, loading)
         for name, folder in folders.items()
     }
     classes = {name: set(data.CLASSES) for name, data in sets.items()}

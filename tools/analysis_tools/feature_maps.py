@@ -60,8 +60,11 @@ if __name__ == '__main__':
 import torch
 from torch import Tensor, nn
 
+from mmmap.datasets.image_reader import ImageReader, as_picture
+from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained import (
     best_device,
+    check_channels,
     image_size,
     open_backbone,
 )
@@ -160,9 +163,14 @@ def run(args: argparse.Namespace) -> None:
     size = tuple((args.size * 2)[:2]) if args.size else image_size(backbone)
     if min(size) < 1:
         raise InputError(f'--size must be positive, got {size}')
-    images = torch.stack([read_image(path, size) for path in paths])
-    pictures = images.flip(1).permute(0, 2, 3, 1).numpy()  # RGB
-    inputs = normalise(dict(inputs=list(images)))['inputs']
+    reader = ImageReader(open_model_config(args.config))
+    images = [read_image(path, size, reader) for path in paths]
+    check_channels(backbone, dict(zip(paths, images)))
+    pictures = [  # RGB
+        as_picture(image.permute(1, 2, 0).numpy())[..., ::-1]
+        for image in images
+    ]
+    inputs = normalise(dict(inputs=images))['inputs']
     draw_features(backbone, pictures, inputs, paths, args)
     draw_fields(backbone, inputs, args)
 

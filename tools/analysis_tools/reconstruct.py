@@ -52,7 +52,9 @@ if __name__ == '__main__':
 import torch
 from torch import Tensor
 
-from mmmap.engine.trained import open_model
+from mmmap.datasets.image_reader import ImageReader
+from mmmap.engine.settings import open_model_config
+from mmmap.engine.trained import check_channels, open_model
 from mmmap.models.selfsup import MAP
 from mmmap.visualization import method_names, method_rows
 from mmmap.visualization.images import find_images, read_image, save_picture
@@ -110,7 +112,7 @@ def titles_of(models: list[MAP], names: list[str] | None) -> list[str]:
 
 
 def draw(models: list[MAP], titles: list[str], image: Tensor, seed: int):
-    """The picture (H, W, 3), uint8 RGB, of an image (3, H, W)."""
+    """The picture (H, W, 3), uint8 RGB, of an image (C, H, W)."""
     masked, shown = None, []
     for model in models:
         batch = dict(inputs=image[None], data_samples=None)
@@ -141,7 +143,10 @@ def run(args: argparse.Namespace) -> None:
     models = open_all(args)
     titles = titles_of(models, args.names)
     # All are read before the first picture is written.
-    images = [read_image(path, size_of(models[0])) for path in paths]
+    reader = ImageReader(open_model_config(args.config))
+    size = size_of(models[0])
+    images = [read_image(path, size, reader) for path in paths]
+    check_channels(models[0], dict(zip(paths, images)))
     for index, (path, image) in enumerate(zip(paths, images)):
         picture = draw(models, titles, image, args.seed + index)
         target = args.out / f'{index:04d}_{path.stem}.png'

@@ -6,6 +6,7 @@ from .batch_feed import BatchFeedHook
 from .checkpoint_guard import CheckpointGuardHook
 from .epoch_seed import EpochSeedHook
 from .nan_guard import NaNGuardHook
+from .prediction_pictures import PredictionPictureHook
 from .reconstruction import ReconstructionHook
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     'CheckpointGuardHook',
     'EpochSeedHook',
     'NaNGuardHook',
+    'PredictionPictureHook',
     'ReconstructionHook',
 ]

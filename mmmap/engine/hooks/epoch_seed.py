@@ -1,5 +1,7 @@
 """Randomness that a resumed run repeats."""
 
+from collections.abc import Iterator
+
 from mmengine.dataset import worker_init_fn
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -15,7 +17,9 @@ class EpochSeedHook(Hook):
     mmengine's checkpoints hold no random states, so a resumed run would mask
     and augment otherwise than an uninterrupted one. With this hook they are
     equal, as far as data is loaded in the main process or by workers that
-    are started anew each epoch (``persistent_workers=False``).
+    are started anew each epoch (``persistent_workers=False``). Loops that
+    count iterations are seeded in each of them; there, workers augment
+    otherwise after a resume (``num_workers=0`` does not).
     """
 
     priority = 'VERY_HIGH'
@@ -36,8 +40,45 @@ class EpochSeedHook(Hook):
         sampler = getattr(batches, 'sampler', None)
         if runner._resume and hasattr(sampler, 'seed'):
             sampler.seed = runner.seed
+        loop = getattr(runner, 'train_loop', None)
+        batches = getattr(loop, 'dataloader_iterator', None)
+        if batches is not None:
+            loop.dataloader_iterator = _SeededBatches(batches, runner.seed)
 
     def before_train_epoch(self, runner) -> None:
         """Seed."""
-        entropy = [runner.seed or 0, runner.epoch, get_rank()]
-        set_random_seed(int(SeedSequence(entropy).generate_state(1)[0]))
+        _seed(runner.seed, runner.epoch)
+
+
+class _SeededBatches:
+    """The batches of a loop that counts iterations, each after seeding.
+
+    Args:
+        batches: mmengine's iterator.
+        seed: Of the run.
+    """
+
+    def __init__(self, batches: Iterator, seed: int | None) -> None:
+        self.batches, self.seed, self.count = batches, seed, 0
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self):
+        # A loader draws a number when it starts: before what is seeded, or
+        # a resumed run would draw one more than the uninterrupted one.
+        getattr(self.batches, '_ensure_iterator', lambda: None)()
+        _seed(self.seed, self.count)
+        self.count += 1
+        return next(self.batches)
+
+    def skip_iter(self, number: int) -> None:
+        """Pass over what was trained on already."""
+        self.batches.skip_iter(number)
+        self.count += number
+
+
+def _seed(seed: int | None, count: int) -> None:
+    """Seed from a run's seed, an epoch or iteration, and the rank."""
+    entropy = [seed or 0, count, get_rank()]
+    set_random_seed(int(SeedSequence(entropy).generate_state(1)[0]))

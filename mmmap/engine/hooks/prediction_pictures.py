@@ -1,0 +1,70 @@
+"""Pictures of what a model predicts while it is tested."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+
+from ...datasets.image_reader import ImageReader, as_picture
+from ...visualization.palettes import complete_meta
+
+
+@HOOKS.register_module()
+class PredictionPictureHook(Hook):
+    """Draw each tested image with its prediction into a folder.
+
+    The libraries' own hooks read images as 8-bit colour, or draw what the
+    model takes, whatever the config reads. Of several processes the first
+    draws the images that it tests.
+
+    Args:
+        out_dir: Gets ``NAME.png`` of each image, or ``NAME.jpg.png``, in the
+            folders that its images have below the data_root.
+        min_score: Detections below it are left out.
+    """
+
+    def __init__(self, out_dir: str, min_score: float = 0.3) -> None:
+        self.out_dir = Path(out_dir)
+        self.min_score = min_score
+
+    def before_test(self, runner) -> None:
+        """Name and colour all classes."""
+        self._reader = ImageReader(runner.cfg)
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        dataset = runner.test_dataloader.dataset
+        self._meta = complete_meta(getattr(dataset, 'metainfo', {}), model)
+        root = getattr(dataset, 'data_root', None)
+        self._root = Path(root or '.').absolute()
+
+    def after_test_iter(
+        self, runner, batch_idx, data_batch=None, outputs: Sequence = ()
+    ) -> None:
+        """Draw."""
+        if not is_main_process():
+            return
+        for sample in outputs:
+            data = self._reader.read(sample.img_path)
+            image = np.ascontiguousarray(as_picture(data['img'])[..., ::-1])
+            self._draw(runner.visualizer, image, sample)
+
+    def _draw(self, visualizer, image: np.ndarray, sample) -> None:
+        visualizer.dataset_meta = self._meta
+        file = self._file(Path(sample.img_path).absolute())
+        if hasattr(visualizer, 'visualize_cls'):
+            visualizer.visualize_cls(image, sample, out_file=str(file))
+            return
+        options = dict(out_file=str(file))
+        if 'pred_instances' in sample:
+            options['pred_score_thr'] = self.min_score
+        visualizer.add_datasample(file.stem, image, sample, **options)
+
+    def _file(self, image: Path) -> Path:
+        below = image.is_relative_to(self._root)
+        name = image.relative_to(self._root) if below else Path(image.name)
+        name = name if name.suffix == '.png' else f'{name}.png'
+        return self.out_dir / name

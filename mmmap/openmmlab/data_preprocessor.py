@@ -1,0 +1,45 @@
+"""Means and deviations of any number of channels.
+
+mmengine's ImgDataPreprocessor, and with it that of mmdet and of mmpretrain's
+pretraining, takes those of 1 or 3 channels alone.
+"""
+
+from collections.abc import Sequence
+from functools import wraps
+
+import torch
+from mmengine.model import ImgDataPreprocessor
+
+from ..errors import InputError
+
+_build = ImgDataPreprocessor.__init__
+
+
+@wraps(_build)
+def _build_with_any(
+    self,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    *args,
+    **kwargs,
+) -> None:
+    other = mean is not None and len(mean) not in (1, 3)
+    if not other:
+        _build(self, mean, std, *args, **kwargs)
+        return
+    if std is None or len(std) != len(mean):
+        raise InputError(
+            f'mean has {len(mean)} values, std {std}: give one of each for '
+            'each channel of the image'
+        )
+    _build(self, mean[:1], std[:1], *args, **kwargs)
+    if self._channel_conversion:
+        raise InputError(
+            'bgr_to_rgb and rgb_to_bgr are for images of 3 channels, mean '
+            f'has {len(mean)} values: set them to False'
+        )
+    for name, values in dict(mean=mean, std=std).items():
+        self.register_buffer(name, torch.tensor(values).view(-1, 1, 1), False)
+
+
+ImgDataPreprocessor.__init__ = _build_with_any

@@ -1,0 +1,53 @@
+"""A name and a colour for every class a model may predict."""
+
+import colorsys
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+
+# Of the golden ratio: hues that stay apart, however many there are.
+_STEP = 0.618034
+
+
+def complete_meta(meta: Mapping, model: nn.Module) -> dict:
+    """What is known of a model's classes, with what is missing made up.
+
+    Args:
+        meta: ``classes`` and ``palette``, each perhaps absent or too short.
+        model: Its heads say how many classes there are.
+
+    Returns:
+        The same, with a name for each class and, unless the palette is none
+        or one of a library's (as ``'random'``), a colour for each.
+    """
+    classes = list(meta.get('classes') or ())
+    count = max(len(classes), _num_classes(model))
+    classes += [str(label) for label in range(len(classes), count)]
+    found = {**meta, 'classes': tuple(classes)}
+    palette = meta.get('palette')
+    of_colours = isinstance(palette, Sequence) and not isinstance(palette, str)
+    if of_colours and palette and isinstance(palette[0], Sequence):
+        found['palette'] = complete_palette(palette, count)
+    return found
+
+
+def complete_palette(
+    palette: Sequence[Sequence[int]], count: int
+) -> list[tuple[int, ...]]:
+    """A colour for each of ``count`` classes, those given and made-up ones."""
+    colours = [tuple(colour) for colour in palette][:count]
+    hue = 0.0
+    while len(colours) < count:
+        hue = (hue + _STEP) % 1
+        light = 1.0 if len(colours) % 2 else 0.7
+        made = colorsys.hsv_to_rgb(hue, 0.8, light)
+        colour = tuple(round(255 * value) for value in made)
+        if colour not in colours:
+            colours.append(colour)
+    return colours
+
+
+def _num_classes(model: nn.Module) -> int:
+    """The most classes that a part of a model tells apart."""
+    counts = [getattr(part, 'num_classes', 0) for part in model.modules()]
+    return max((n for n in counts if isinstance(n, int)), default=0)

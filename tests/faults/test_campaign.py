@@ -1,0 +1,29 @@
+"""A few of the kills of the campaign; docs/results/faults.md has them all."""
+
+import sys
+
+import pytest
+
+from tests.forks import command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('library', 'processes', 'kills'),
+    [('mmpretrain', 1, 2), ('mmseg', 1, 2), ('mmdet', 2, 1)],
+)
+def test_killed_and_resumed_as_if_never_stopped(library, processes, kills):
+    done = command(
+        *(sys.executable, '-m', 'tests.faults.campaign'),
+        *('--libraries', library, '--processes', processes),
+        *('--kills', kills),
+    )
+    assert done.returncode == 0, done.stderr
+    row = done.stdout.splitlines()[-1].split('|')
+    assert [cell.strip() for cell in row[1:6]] == [
+        library,
+        str(processes),
+        str(kills),
+        '1',
+        '0',
+    ]

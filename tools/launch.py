@@ -1,0 +1,276 @@
+"""torchrun for dist_train.sh and dist_test.sh, on one machine or several.
+
+python tools/launch.py PROCESSES SCRIPT [arguments of the script]
+
+On several machines NNODES, NODE_RANK, MASTER_ADDR and PORT say which of them
+this is and where they meet. The network interface that reaches MASTER_ADDR is
+taken unless GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME names another, and where
+one machine fails or cannot be reached any more the others end, too.
+"""
+
+import fcntl
+import logging
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from torch.distributed import DistError, TCPStore
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import main as torchrun
+
+_INTERVAL = 3.0  # seconds between signs of life
+_MISSED = 8  # signs that fail to come before a machine is given up
+_DONE, _FAILED = 'done', 'failed'
+_INTERFACES = ('GLOO_SOCKET_IFNAME', 'NCCL_SOCKET_IFNAME')
+_SIOCGIFADDR = 0x8915  # of Linux: the IPv4 address of an interface
+
+
+class NetworkError(Exception):
+    """Machines that cannot meet, with what to set."""
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as trial:
+        trial.bind(('', 0))
+        return trial.getsockname()[1]
+
+
+def addresses() -> dict[str, str]:
+    """The interface of each address of this machine."""
+    found = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            request = struct.pack('256s', name.encode()[:15])
+            with suppress(OSError):  # it has none
+                answer = fcntl.ioctl(probe, _SIOCGIFADDR, request)
+                found[socket.inet_ntoa(answer[20:24])] = name
+    with suppress(OSError):  # no IPv6
+        for line in Path('/proc/net/if_inet6').read_text().splitlines():
+            digits, *_, name = line.split()
+            packed = bytes.fromhex(digits)
+            found[socket.inet_ntop(socket.AF_INET6, packed)] = name
+    return found
+
+
+def interface_to(address: str) -> str | None:
+    """The interface by which this machine reaches another.
+
+    Args:
+        address: A name or an address.
+
+    Returns:
+        None for an interface with several addresses, if it is not the first.
+
+    Raises:
+        NetworkError: There is no way to it.
+    """
+    try:
+        family, kind, *_, place = socket.getaddrinfo(
+            address, 9, type=socket.SOCK_DGRAM
+        )[0]
+        with socket.socket(family, kind) as trial:
+            # Nothing is sent: the kernel looks up the way.
+            trial.connect(place)
+            own = trial.getsockname()[0]
+    except OSError as error:
+        known = ', '.join(f'{n} {a}' for a, n in addresses().items())
+        raise NetworkError(
+            f'MASTER_ADDR={address} cannot be reached from here '
+            f'({error.strerror}); set it to the address of the machine with '
+            f'NODE_RANK=0. This machine has {known}'
+        ) from error
+    return addresses().get(own)
+
+
+def choose_interface(address: str) -> None:
+    """Put the interface to be used into the environment, unless one is."""
+    if all(name in os.environ for name in _INTERFACES):
+        return
+    found = interface_to(address)
+    if found is None:
+        print(
+            'note: no interface has the address that reaches MASTER_ADDR='
+            f'{address}; set {" and ".join(_INTERFACES)} if machines cannot '
+            'meet',
+            file=sys.stderr,
+        )
+        return
+    os.environ.setdefault('GLOO_SOCKET_IFNAME', found)
+    # Without "=" it would stand for all names that begin so.
+    os.environ.setdefault('NCCL_SOCKET_IFNAME', f'={found}')
+
+
+class Watch:
+    """Signs of life between the machines of a run.
+
+    Each counts up in the store that torchrun keeps on the first machine.
+    Where the count of another stands still, or says that it failed, this
+    process is ended by SIGTERM, and torchrun ends what it has started.
+
+    Args:
+        node: Number of this machine.
+        nodes: How many there are.
+        address: Of the first.
+        port: Of the store.
+    """
+
+    def __init__(self, node: int, nodes: int, address: str, port: int):
+        self.node, self.address, self.port = node, address, port
+        self.others = [other for other in range(nodes) if other != node]
+        self.heard: dict[int, str] = {}
+        self.reason = ''
+        self._store: TCPStore | None = None
+        self._over = threading.Event()
+        for work in (self._exchange, self._judge):
+            threading.Thread(target=work, daemon=True).start()
+
+    def _exchange(self) -> None:
+        count = 0
+        while not self._over.is_set():
+            # The store is not there yet, or not any more.
+            with suppress(DistError, RuntimeError):
+                self._store = self._store or TCPStore(
+                    self.address,
+                    self.port,
+                    is_master=False,
+                    timeout=timedelta(seconds=20),
+                )
+                count += 1
+                self._store.set(_key(self.node), str(count))
+                for other in self.others:
+                    if self._store.check([_key(other)]):
+                        told = self._store.get(_key(other))
+                        self.heard[other] = told.decode()
+            self._over.wait(_INTERVAL)
+
+    def _judge(self) -> None:
+        last, missed = {}, {}
+        while not self._over.wait(_INTERVAL):
+            for other, told in dict(self.heard).items():
+                stands = told == last.get(other) and told != _DONE
+                missed[other] = missed.get(other, 0) + 1 if stands else 0
+                last[other] = told
+                if told == _FAILED:
+                    self._end(f'machine {other} failed; it says why')
+                elif missed[other] >= _MISSED:
+                    seconds = round(_MISSED * _INTERVAL)
+                    self._end(
+                        f'no sign of machine {other} for {seconds} s: it '
+                        'died, or the network did'
+                    )
+
+    def _end(self, reason: str) -> None:
+        if not self._over.is_set():
+            self._over.set()
+            self.reason = reason
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def leave(self, failed: bool) -> None:
+        """Tell the others how it ended here."""
+        told_already = self.reason != ''
+        self._over.set()
+        if self._store is None or told_already:
+            return
+        with suppress(DistError, RuntimeError):
+            self._store.set(_key(self.node), _FAILED if failed else _DONE)
+        if failed and self.node == 0:
+            # The store goes with this process: let the others read it.
+            time.sleep(2 * _INTERVAL)
+
+
+def _key(node: int) -> str:
+    return f'mmmap/alive/{node}'
+
+
+def meeting_point(nodes: int, node: int) -> tuple[str, int]:
+    """Address and port at which the machines meet.
+
+    Raises:
+        NetworkError: What says so is missing or cannot be.
+    """
+    address = os.environ.get('MASTER_ADDR')
+    port = os.environ.get('PORT')
+    if nodes == 1:
+        return address or '127.0.0.1', int(port or free_port())
+    if not 0 <= node < nodes:
+        raise NetworkError(
+            f'NODE_RANK={node} with NNODES={nodes}: number the machines from '
+            f'0 to {nodes - 1}, each with another number'
+        )
+    if not address or not port:
+        raise NetworkError(
+            f'NNODES={nodes} needs MASTER_ADDR, the address of the machine '
+            'with NODE_RANK=0, and PORT, a free port of it, the same on every '
+            'machine'
+        )
+    return address, int(port)
+
+
+def run(arguments: list[str], watch: Watch | None) -> str | int | None:
+    """torchrun; what to exit with.
+
+    The process that failed says why; torchrun's own lines would hide it.
+    """
+    elastic = logging.getLogger('torch.distributed.elastic')
+    elastic.setLevel(logging.CRITICAL)
+    try:
+        torchrun(arguments)
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if failure.exitcode > 0:
+            return failure.exitcode
+        name = failure.signal_name()
+        return f'error: process {rank} was ended by {name}'
+    except SignalException as error:
+        if error.sigval == signal.SIGINT:
+            return 130  # the first process has said how to continue
+        reason = watch and watch.reason
+        return f'error: {reason or f"ended by {error.sigval.name}"}'
+    except DistError as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        return (
+            f'error: the machines cannot meet ({lines[0]}): start the command '
+            'on each, with the same MASTER_ADDR and a PORT that is free and '
+            'not behind a firewall'
+        )
+    return None
+
+
+def main() -> str | int | None:
+    """Launch; what to exit with."""
+    processes, script, *rest = sys.argv[1:]
+    nodes = int(os.environ.get('NNODES', 1))
+    node = int(os.environ.get('NODE_RANK', 0))
+    watch = None
+    try:
+        address, port = meeting_point(nodes, node)
+        if nodes > 1:
+            choose_interface(address)
+            watch = Watch(node, nodes, address, port)
+    except NetworkError as error:
+        return f'error: {error}'
+    options = dict(
+        nnodes=nodes,
+        node_rank=node,
+        master_addr=address,
+        master_port=port,
+        nproc_per_node=processes,
+    )
+    arguments = [f'--{name}={value}' for name, value in options.items()]
+    status = run([*arguments, script, *rest, '--launcher', 'pytorch'], watch)
+    if watch:
+        watch.leave(failed=status is not None)
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())
