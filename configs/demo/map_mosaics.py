@@ -10,14 +10,20 @@ model = dict(
     target_generator=dict(patch_size=8),
     head=dict(patch_size=8),
 )
-load, _, flip, pack = _base_.train_dataloader.dataset.pipeline
+load, crop, flip, pack = _base_.train_dataloader.dataset.pipeline
 train_dataloader = dict(
     batch_size=32,
     dataset=dict(
         data_root='data/mosaics',
         data_prefix='unlabelled',
         with_label=False,
-        pipeline=[load, flip, pack],
+        # Scenes nearly as a whole; photographs of any size will do.
+        pipeline=[
+            load,
+            dict(crop, scale=64, crop_ratio_range=(0.6, 1.0)),
+            flip,
+            pack,
+        ],
     ),
 )
 train_cfg = dict(max_epochs=10)

@@ -23,7 +23,9 @@ mosaics = dict(
     seg_map_suffix='.png',
     metainfo=dict(classes=_base_.classes, palette=_base_.palette),
 )
-load, annotate, _, _, flip, _, pack = _base_.train_dataloader.dataset.pipeline
+load, annotate, _, crop, flip, _, pack = (
+    _base_.train_dataloader.dataset.pipeline
+)
 train_dataloader = dict(
     batch_size=16,
     # 50 steps an epoch, though the images are few.
@@ -38,7 +40,14 @@ train_dataloader = dict(
                 seg_map_path='annotations/training',
             ),
             reduce_zero_label=True,
-            pipeline=[load, annotate, flip, pack],
+            pipeline=[
+                load,
+                annotate,
+                # Scenes are left whole by it.
+                dict(crop, crop_size=(64, 64), cat_max_ratio=1.0),
+                flip,
+                pack,
+            ],
         ),
     ),
 )
