@@ -31,7 +31,7 @@ install: ## make the environment; seconds when it is there already
 repair: ## do every step of install again, on what is there
 	@$(PYTHON) tools/install.py --venv $(VENV) --ops $(OPS) --repair
 
-demo: install ## pretrain, segment, detect, with pictures in DEMO_DIR
+demo: install ## pretrain, segment, detect; a page with pictures in DEMO_DIR
 	@$(PY) tools/demo.py --work-dir $(DEMO_DIR) $(ARGS)
 
 test: install ## run the tests in JOBS processes; what needs a GPU skips

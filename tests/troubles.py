@@ -144,7 +144,7 @@ def encoder_alone(folder):
     weights = {f'backbone.{k}': v for k, v in weights.items()}
     path = folder / 'encoder.pth'
     torch.save(dict(state_dict=weights), path)
-    open_model(REPO / 'configs/demo/map_digits.py', path, ('MAP',))
+    open_model(REPO / 'configs/study/map_digits.py', path, ('MAP',))
 
 
 def no_number(folder):
@@ -154,7 +154,7 @@ def no_number(folder):
 
 
 def amp_of_detector(folder):
-    given = Config.fromfile(REPO / 'configs/demo/mask-rcnn_digits.py')
+    given = Config.fromfile(REPO / 'configs/study/mask-rcnn_digits.py')
     given.optim_wrapper.type = 'AmpOptimWrapper'
     build_runner(given)
 

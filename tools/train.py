@@ -1,6 +1,6 @@
 """Train a model of mmpretrain, mmdet or mmseg from a config.
 
-python tools/train.py configs/demo/map_digits.py
+python tools/train.py configs/demo/map_mosaics.py
 tools/dist_train.sh configs/mmseg/upernet_map_ade20k.py 8 --resume
 """
 

@@ -48,6 +48,11 @@ class Scene:
         ]
         return np.array([BACKGROUND, *values], np.uint8)[self.owner]
 
+    def instances(self):
+        """Value and mask (S, S) bool of each digit that is kept."""
+        numbered = enumerate(zip(self.digits, self.kept, strict=True), 1)
+        return [(d, self.owner == n) for n, (d, kept) in numbered if kept]
+
 
 def _grid(size):
     """Coordinates x, y in [-1, 1], each (size, size)."""

@@ -1,7 +1,15 @@
 """What a run left in its work_dir, gathered for a person."""
 
 from .logs import Curve, Log, read_log
-from .page import page_of, panels_of, series
+from .page import (
+    document,
+    html_curves,
+    html_image,
+    html_table,
+    page_of,
+    panels_of,
+    series,
+)
 from .settings import changes
 from .work_dir import WorkDir, look_at
 
@@ -10,6 +18,10 @@ __all__ = [
     'Log',
     'WorkDir',
     'changes',
+    'document',
+    'html_curves',
+    'html_image',
+    'html_table',
     'look_at',
     'page_of',
     'panels_of',

@@ -6,13 +6,12 @@ forbids scripts and anything from elsewhere.
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 import cv2
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ..visualization.curves import Series, curve_figure
 from .logs import Curve, Log
@@ -52,9 +51,20 @@ def page_of(found: WorkDir) -> str:
         ('Pictures', _pictures(found)),
         ('Checkpoints', _checkpoints(found)),
         ('Settings', _settings(found)),
-        ('Environment', _table(('', ''), found.environment)),
+        ('Environment', html_table(('', ''), found.environment)),
         ('End of the log', _text(found.log_end)),
     ]
+    return document(title, sections)
+
+
+def document(title: str, sections: Iterable[tuple[str, str]]) -> str:
+    """A page of HTML that loads nothing.
+
+    Args:
+        title: Of the page, as text.
+        sections: Headlines, as text, and contents, as HTML; sections
+            without content are not shown.
+    """
     body = ''.join(
         f'<h2>{escape(name)}</h2>\n{content}\n' if name else content
         for name, content in sections
@@ -100,7 +110,7 @@ def _summary(found: WorkDir) -> str:
     ]
     notes = ''.join(f'<li>{escape(m)}</li>' for m in found.missing)
     listed = f'<ul class="missing">{notes}</ul>' if notes else ''
-    return _table(('', ''), rows) + listed
+    return html_table(('', ''), rows) + listed
 
 
 def _curves(log: Log) -> str:
@@ -108,7 +118,7 @@ def _curves(log: Log) -> str:
     if not panels:
         return '<p>Nothing was logged.</p>'
     resumed = [step for _, step in log.starts[1:] if step > 1]
-    return _image(_png(curve_figure(panels, resumed)), 'png', 'curves')
+    return html_curves(panels, resumed)
 
 
 def _metrics(log: Log) -> str:
@@ -119,7 +129,7 @@ def _metrics(log: Log) -> str:
     header = ('validation', 'best', 'at iteration', 'last', 'at iteration')
     tested = [(name, f'{value:.6g}') for name, value in log.test.items()]
     return (
-        _table(header, rows) + _table(('last test', ''), tested)
+        html_table(header, rows) + html_table(('last test', ''), tested)
         or '<p>None was logged.</p>'
     )
 
@@ -130,7 +140,7 @@ def _pictures(found: WorkDir) -> str:
         name = str(path.relative_to(found.path))
         data = _thumbnail(path)
         content = (
-            _image(data, 'jpeg', name)
+            html_image(data, 'jpeg', name)
             if data
             else '<p>cannot be read as an image</p>'
         )
@@ -144,7 +154,7 @@ def _checkpoints(found: WorkDir) -> str:
         (c.name, f'{c.size / 2**20:.1f} MiB', c.written, c.problem)
         for c in found.checkpoints
     ]
-    return _table(('file', 'size', 'written (UTC)', ''), rows)
+    return html_table(('file', 'size', 'written (UTC)', ''), rows)
 
 
 def _settings(found: WorkDir) -> str:
@@ -160,7 +170,7 @@ def _settings(found: WorkDir) -> str:
 
 def _changes(rows: Sequence[Change]) -> str:
     short = [[_shortened(cell) for cell in row] for row in rows]
-    return _table(('setting', 'before', 'after'), short)
+    return html_table(('setting', 'before', 'after'), short)
 
 
 def _shortened(text: str) -> str:
@@ -168,7 +178,7 @@ def _shortened(text: str) -> str:
     return text if rest <= 0 else f'{text[:_LONGEST]}... ({rest:,} more)'
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence]) -> str:
+def html_table(header: Sequence[str], rows: Iterable[Sequence]) -> str:
     """A table; '' without rows."""
     lines = [''.join(map(_cell, row)) for row in rows]
     if not lines:
@@ -187,16 +197,21 @@ def _text(text: str) -> str:
     return f'<pre>{escape(text)}</pre>' if text else ''
 
 
-def _image(data: bytes, kind: str, name: str) -> str:
+def html_image(data: bytes, kind: str, name: str) -> str:
+    """An image that stands in the page, ``'png'`` or ``'jpeg'``."""
     source = f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
     return f'<img alt="{escape(name)}" src="{source}">'
 
 
-def _png(figure: Figure) -> bytes:
+def html_curves(
+    panels: Mapping[str, Mapping[str, Series]], resumed: Sequence[int] = ()
+) -> str:
+    """What :func:`curve_figure` draws, as an image in the page."""
+    figure = curve_figure(panels, resumed)
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=110)
-    return buffer.getvalue()
+    return html_image(buffer.getvalue(), 'png', 'curves')
 
 
 def _thumbnail(path: Path) -> bytes | None:

@@ -97,6 +97,11 @@ def built_on_meta(name):
         return MODELS.build(config_of(name).model)
 
 
+def unwrapped(dataset):
+    """The data set that is repeated, where one is."""
+    return dataset.get('dataset', dataset)
+
+
 def optimizer_of(config, model):
     options = {**config.optim_wrapper, 'type': 'OptimWrapper'}
     options.pop('dtype', None)
@@ -231,7 +236,7 @@ def test_heads_classes_and_data_agree(name):
         crop = tuple(map(int, pixels.groups()))
         assert tuple(config.model.data_preprocessor.size) == crop
         assert tuple(config.model.test_cfg.crop_size) == crop
-        steps = config.train_dataloader.dataset.pipeline
+        steps = unwrapped(config.train_dataloader.dataset).pipeline
         (found,) = [s.crop_size for s in steps if s.type == 'RandomCrop']
         assert tuple(found) == crop
 
@@ -422,7 +427,7 @@ def pipelines():
                 assert config.model.type in ('MAP', 'MoCoV3')
                 continue
             about = (
-                loader.dataset.pipeline,
+                unwrapped(loader.dataset).pipeline,
                 config.model.backbone.get('img_size'),
                 config.model.data_preprocessor.get('size'),
                 config.model.type == 'MoCoV3',
@@ -437,7 +442,7 @@ def pipelines():
 def test_pipeline_on_a_picture(name, split, tmp_path):
     config = config_of(name)
     loader = config[f'{split}_dataloader']
-    item = Compose(loader.dataset.pipeline)(picture(tmp_path))
+    item = Compose(unwrapped(loader.dataset).pipeline)(picture(tmp_path))
     inputs = item['inputs']
     if config.model.type == 'MoCoV3':
         inputs, other = inputs
@@ -506,7 +511,8 @@ def test_data_root_moves_everything(name):
     set_data_root(config, 'elsewhere')
     assert paths_of(config) == {}
     # All data of a config lie in one folder.
-    root = config_of(name).train_dataloader.dataset.data_root.rstrip('/')
+    dataset = unwrapped(config_of(name).train_dataloader.dataset)
+    root = dataset.data_root.rstrip('/')
     assert set(before.values()) >= {root}
     for place, path in before.items():
         node = config

@@ -272,7 +272,7 @@ def test_bad_input(models, photos, tmp_path, capsys):
         assert '--min-score must be in 0..1' in said(
             config, checkpoint, photos / 'a.png', '--min-score', score
         )
-    pretraining = 'configs/demo/map_digits.py'
+    pretraining = 'configs/study/map_digits.py'
     assert 'has no test_dataloader' in said(
         pretraining, checkpoint, photos / 'a.png'
     )

@@ -97,7 +97,7 @@ def test_a_coco_file_that_lists_an_absent_image(refused, digits, tmp_path):
     root = tmp_path / 'coco'
     shutil.copytree(digits / 'coco_like', root)
     (root / 'train/000003.png').unlink()
-    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    config = REPO / 'configs/study/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
     assert f'1 listed files are not there: {root}/train/000003.png' in error
 
@@ -107,7 +107,7 @@ def test_a_coco_file_that_is_none(refused, digits, tmp_path):
     shutil.copytree(digits / 'coco_like', root)
     file = root / 'annotations/instances_train.json'
     file.write_text(json.dumps({'images': []}))
-    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    config = REPO / 'configs/study/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
     assert f'{file}: has no list of categories' in error
 
@@ -119,7 +119,7 @@ def test_a_coco_file_of_other_classes(refused, digits, tmp_path):
     content = json.loads(file.read_text())
     content['categories'][1]['name'] = 'cat'
     file.write_text(json.dumps(content))
-    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    config = REPO / 'configs/study/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
     assert f'1 classes are no category of {file}: 1;' in error
 
@@ -244,7 +244,7 @@ def test_a_detector_of_one_image(digits, tmp_path):
         a for a in content['annotations'] if a['image_id'] == image
     ]
     file.write_text(json.dumps(content))
-    config = REPO / 'configs/demo/mask-rcnn_digits.py'
+    config = REPO / 'configs/study/mask-rcnn_digits.py'
     run = (config, '--data-root', root, '--work-dir', tmp_path / 'run')
     few = ('train_cfg.max_epochs=1', 'model.backbone.init_cfg=None')
     single = ('train_dataloader.batch_size=1', *few)

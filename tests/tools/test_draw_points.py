@@ -101,7 +101,7 @@ def test_checkpoint_of_an_encoder_alone(scene, capsys):
 
 
 def test_model_of_images(tmp_path, capsys):
-    config = REPO / 'configs/demo/map_digits.py'
+    config = REPO / 'configs/study/map_digits.py'
     (tmp_path / 'train').mkdir()
     run = [str(config), 'none.pth', '--out', str(tmp_path)]
     assert tool.main(run) == 1

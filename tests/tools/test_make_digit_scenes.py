@@ -8,9 +8,10 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from sklearn.datasets import load_digits
 
-from mmmap.datasets import digit_scenes
+from mmmap.datasets import digit_scenes, scene_files
 from mmmap.datasets.checks import check_dataset
 from mmmap.datasets.digit_scenes import Painter
+from mmmap.errors import FileError
 from tests.helpers import load_tool
 
 tool = load_tool('dataset_converters/make_digit_scenes.py')
@@ -187,7 +188,7 @@ def test_hidden_digits_become_void_and_no_instances(monkeypatch):
     assert void.any()
     assert np.array_equal(scene.semantic() == 0, void)
     assert np.array_equal(scene.semantic() == 1, scene.owner == 0)
-    instances = tool.coco_instances(scene)
+    instances = scene_files.coco_instances(scene)
     visible = drawn[np.array(scene.kept)]
     assert [i['category_id'] - 1 for i in instances] == [
         scene.digits[k - 1] for k in visible
@@ -223,13 +224,13 @@ def test_other_parameters_and_damage_are_refused(root, tmp_path):
     target = tmp_path / 'digits'
     tool.make_digit_scenes(target, seed=3, **SMALL)
     before = fingerprint(target)
-    with pytest.raises(FileExistsError, match="'seed': 3.*'seed': 5"):
+    with pytest.raises(FileError, match="'seed': 3.*'seed': 5"):
         tool.make_digit_scenes(target, seed=5, **SMALL)
     assert fingerprint(target) == before
 
     next((target / 'coco_like/val').iterdir()).unlink()
     damaged = fingerprint(target)
-    with pytest.raises(FileExistsError, match='changed since'):
+    with pytest.raises(FileError, match='changed since'):
         tool.make_digit_scenes(target, seed=3, **SMALL)
     assert fingerprint(target) == damaged
 
@@ -242,10 +243,10 @@ def test_other_parameters_and_damage_are_refused(root, tmp_path):
 def test_a_foreign_folder_is_never_replaced(tmp_path, overwrite):
     mine = tmp_path / 'thesis.txt'
     mine.write_text('years of work')
-    with pytest.raises(FileExistsError, match='left alone'):
+    with pytest.raises(FileError, match='left alone'):
         tool.make_digit_scenes(tmp_path, overwrite=overwrite, **SMALL)
     assert list(tmp_path.iterdir()) == [mine]
-    with pytest.raises(NotADirectoryError, match='thesis.txt is a file'):
+    with pytest.raises(FileError, match='thesis.txt is a file'):
         tool.make_digit_scenes(mine, overwrite=overwrite, **SMALL)
 
 
@@ -259,7 +260,7 @@ def test_an_interrupted_run_changes_nothing(tmp_path, monkeypatch, overwrite):
     def interrupt(scene):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tool, 'coco_instances', interrupt)
+    monkeypatch.setattr(scene_files, 'coco_instances', interrupt)
     with pytest.raises(KeyboardInterrupt):
         tool.make_digit_scenes(target, seed=4, overwrite=overwrite, **SMALL)
     assert fingerprint(tmp_path) == before

@@ -104,6 +104,44 @@ def test_seed_and_ratio(scene):
     assert grey.mean() == 0.75
 
 
+def test_a_row_for_each_ratio(scene):
+    ratios = ('0.25', '0.75')
+    image = 'photos/a.jpg'
+    assert run(scene, '--mask-ratio', *ratios, images=image, out='both') == 0
+    both = pictures(scene / 'both')['0000_a.png']
+    assert both.shape == (22 + 2 * 164, 492, 3)
+    for place, ratio in enumerate(ratios):
+        assert run(scene, '--mask-ratio', ratio, images=image) == 0
+        alone = pictures(scene / 'out')['0000_a.png']
+        row = both[22 + 164 * place :][:164]
+        assert (row == alone[22:]).all()
+
+
+def test_tiles_of_a_large_image(scene):
+    """Each tile is what the same square gives by itself, at its place."""
+    image = np.random.default_rng(1).integers(256, size=(36, 50, 3))
+    image = cv2.resize(image[:32, :48].astype(np.uint8), (48, 32))
+    cv2.imwrite(str(scene / 'x.png'), image)
+    assert run(scene, '--tiles', images='x.png') == 0
+    picture = pictures(scene / 'out')['0000_x.png']
+    # Three times as large, with a gap and a title.
+    assert picture.shape == (22 + 32 * 3 + 4, 3 * (48 * 3 + 4), 3)
+    columns = [picture[22:118:3, 148 * i :][:, :144:3] for i in range(3)]
+    assert abs(columns[0].astype(int) - image).max() <= 1
+    grey = (columns[1] == 128).all(-1)
+    for top, left in np.ndindex(2, 3):
+        tile = np.s_[16 * top : 16 * top + 16, 16 * left : 16 * left + 16]
+        assert grey[tile].mean() == 0.5
+    assert (columns[2] == columns[0])[~grey].all()
+    assert (columns[2] != columns[0]).any(-1)[grey].mean() > 0.9
+
+
+def test_an_image_smaller_than_a_tile(scene, capsys):
+    cv2.imwrite(str(scene / 'x.png'), np.zeros((15, 40, 3), np.uint8))
+    assert run(scene, '--tiles', images='x.png') == 1
+    assert 'is 15x40, smaller than a tile of 16x16' in capsys.readouterr().err
+
+
 def test_the_middle_of_an_image_in_its_proportions(scene):
     image = np.zeros((32, 96, 3), np.uint8)
     image[:, 32:64] = 255

@@ -15,7 +15,7 @@ log_processor = dict(by_epoch=True, window_size=1)
 
 # 20 images, 5 steps an epoch; nothing is random but what is asked for.
 MAP = f"""
-_base_ = '{REPO}/configs/demo/map_digits.py'
+_base_ = '{REPO}/configs/study/map_digits.py'
 model = dict(
     {BACKBONE.format(rest='')},
     decoder=dict(in_channels=16, grid=4, embed_dims=8, depth=1, num_heads=2),
@@ -34,7 +34,7 @@ custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
 
 # 8 scenes for training, 4 for validation.
 UPERNET = f"""
-_base_ = '{REPO}/configs/demo/upernet_digits.py'
+_base_ = '{REPO}/configs/study/upernet_digits.py'
 model = dict(
     data_preprocessor=dict(size=(64, 64)),
     {BACKBONE.format(rest='out_indices=(0, 1, 2, 3)')},
@@ -95,7 +95,7 @@ custom_imports = dict(imports=['mmmap', 'tests.tools.tiny_hooks'])
 
 # One image again and again; every box is sampled, so that nothing is random.
 MASK_RCNN = f"""
-_base_ = '{REPO}/configs/demo/mask-rcnn_digits.py'
+_base_ = '{REPO}/configs/study/mask-rcnn_digits.py'
 model = dict(
     {BACKBONE.format(rest='')},
     neck=dict(in_channels=16),

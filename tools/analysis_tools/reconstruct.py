@@ -10,7 +10,9 @@ Writes one picture an image: input | visible | reconstructed. The patch
 normalisation is undone with the statistics of the true patches. Configs of
 all methods will do (MAP, MAE, AR, local MAE, diffusion, raw pixels);
 ``--also CONFIG CHECKPOINT``, as often as wanted, adds a column with what
-another model makes of the same visible part.
+another model makes of the same visible part. ``--mask-ratio`` takes several
+ratios, a row each. ``--tiles`` cuts an image that is larger than those of the
+pretraining into squares of their size and joins what becomes of them.
 """
 
 import argparse
@@ -41,7 +43,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, default=0, help='of the masks')
     parser.add_argument(
-        '--mask-ratio', type=float, help="instead of the config's"
+        '--mask-ratio',
+        type=float,
+        nargs='+',
+        metavar='RATIO',
+        help="instead of the config's, a row each",
+    )
+    parser.add_argument(
+        '--tiles',
+        action='store_true',
+        help='cut large images into squares instead of shrinking them',
     )
     return parser.parse_args(argv)
 
@@ -49,13 +60,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained import check_channels, open_model
+from mmmap.models.masking.ratio import MaskRatio
 from mmmap.models.selfsup import MAP
+from mmmap.models.selfsup.map import Reconstruction
 from mmmap.visualization import method_names, method_rows
 from mmmap.visualization.images import find_images, read_image, save_picture
 from mmmap.visualization.reconstruction import COLUMNS
@@ -70,7 +84,9 @@ def open_all(args: argparse.Namespace) -> list[MAP]:
         CheckpointError: A checkpoint that does not fit.
     """
     pairs = [(args.config, args.checkpoint), *args.also]
-    models = [open_model(*pair, ('MAP',), args.mask_ratio) for pair in pairs]
+    # Any of the ratios will do here: each row sets its own.
+    ratio = args.mask_ratio[0] if args.mask_ratio else None
+    models = [open_model(*pair, ('MAP',), ratio) for pair in pairs]
     for model, (config, _) in zip(models, pairs):
         if size_of(model) != size_of(models[0]) or (
             model.backbone.patch_size != models[0].backbone.patch_size
@@ -111,18 +127,29 @@ def titles_of(models: list[MAP], names: list[str] | None) -> list[str]:
     return names
 
 
-def draw(models: list[MAP], titles: list[str], image: Tensor, seed: int):
-    """The picture (H, W, 3), uint8 RGB, of an image (C, H, W)."""
-    masked, shown = None, []
-    for model in models:
-        batch = dict(inputs=image[None], data_samples=None)
-        inputs = model.data_preprocessor(batch, False)['inputs']
-        # What a diffusion draws is the same for each model, too.
-        torch.manual_seed(seed)
-        if masked is None:
-            grid = model.backbone.grid(inputs)
-            masked = model.masking(1, grid, inputs.device)
-        shown.append(model.reconstruct(inputs, masked))
+def draw(
+    models: list[MAP],
+    titles: list[str],
+    image: Tensor,
+    seed: int,
+    ratios: list[float] | None = None,
+) -> np.ndarray:
+    """The picture (H, W, 3), uint8 RGB, of an image (C, H, W).
+
+    Args:
+        models: What is drawn, a column each.
+        titles: Of their columns.
+        image: Of a multiple of the size the models were pretrained on.
+        seed: Of the masks.
+        ratios: Parts that are hidden, a row each; None for the config's.
+    """
+    size = size_of(models[0])
+    tiles, columns = cut(image, size), image.shape[-1] // size[1]
+    rows = []
+    for ratio in ratios or [None]:
+        shown = _shown(models, tiles, seed, ratio)
+        rows.append([_joined(one, columns) for one in shown])
+    shown = [Reconstruction(*map(torch.cat, zip(*r))) for r in zip(*rows)]
     if not all(one.reconstructed.isfinite().all() for one in shown):
         raise InputError(
             'a reconstruction is not finite (NaN or infinite): the '
@@ -130,6 +157,63 @@ def draw(models: list[MAP], titles: list[str], image: Tensor, seed: int):
         )
     preprocessors = [model.data_preprocessor for model in models]
     return method_rows(shown, preprocessors, titles)
+
+
+def _shown(
+    models: list[MAP], images: Tensor, seed: int, ratio: float | None
+) -> list[Reconstruction]:
+    """What each model makes of the same visible parts of images."""
+    masked, shown = None, []
+    for model in models:
+        batch = dict(inputs=images, data_samples=None)
+        inputs = model.data_preprocessor(batch, False)['inputs']
+        # What a diffusion draws is the same for each model, too.
+        torch.manual_seed(seed)
+        if masked is None:
+            masking = model.masking
+            if ratio is not None:
+                masking.ratio = MaskRatio(ratio)
+            grid = model.backbone.grid(inputs)
+            masked = masking(len(inputs), grid, inputs.device)
+        shown.append(model.reconstruct(inputs, masked))
+    return shown
+
+
+def cut(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """An image (C, H, W) as tiles (B, C, *size), row by row."""
+    parts = image.unfold(1, size[0], size[0]).unfold(2, size[1], size[1])
+    return parts.permute(1, 2, 0, 3, 4).flatten(0, 1)
+
+
+def _joined(shown: Reconstruction, columns: int) -> Reconstruction:
+    """Tiles, row by row, as the one image (1, C, H, W) they are of."""
+    return Reconstruction(
+        *(
+            torch.cat([torch.cat([*row], -1) for row in x.split(columns)], -2)[
+                None
+            ]
+            for x in shown
+        )
+    )
+
+
+def whole_tiles(
+    path: Path, size: tuple[int, int], reader: ImageReader
+) -> tuple[int, int]:
+    """The largest size of whole tiles that lies within an image.
+
+    Raises:
+        ReadingError: Not an image.
+        InputError: It is smaller than a tile.
+    """
+    shape = reader.read(path)['img'].shape
+    H, W = (edge // part * part for edge, part in zip(shape, size))
+    if not H or not W:
+        raise InputError(
+            f'{path} is {shape[0]}x{shape[1]}, smaller than a tile of '
+            f'{size[0]}x{size[1]}; leave out --tiles'
+        )
+    return H, W
 
 
 def run(args: argparse.Namespace) -> None:
@@ -145,10 +229,14 @@ def run(args: argparse.Namespace) -> None:
     # All are read before the first picture is written.
     reader = ImageReader(open_model_config(args.config))
     size = size_of(models[0])
-    images = [read_image(path, size, reader) for path in paths]
+    images = []
+    for path in paths:
+        room = whole_tiles(path, size, reader) if args.tiles else size
+        images.append(read_image(path, room, reader))
     check_channels(models[0], dict(zip(paths, images)))
     for index, (path, image) in enumerate(zip(paths, images)):
-        picture = draw(models, titles, image, args.seed + index)
+        seed = args.seed + index
+        picture = draw(models, titles, image, seed, args.mask_ratio)
         target = args.out / f'{index:04d}_{path.stem}.png'
         save_picture(target, picture)
         print(target)

@@ -19,129 +19,35 @@ Example::
     python tools/dataset_converters/make_digit_scenes.py data/digits
 """
 
-import hashlib
-import json
 import sys
-import tempfile
 import time
-from pathlib import Path
-
-import cv2
-import numpy as np
-from pycocotools import mask as coco_mask
 
 from mmmap import cli
 from mmmap.datasets.digit_scenes import SPLITS, Painter
+from mmmap.datasets.scene_files import write_png, write_scenes, write_set
 from mmmap.errors import InputError
 
 # Raise the number whenever the pixels of a given seed change.
 FORMAT = 'mmmap digit scenes, version 2'
-PNG_SETTINGS = [
-    cv2.IMWRITE_PNG_COMPRESSION,
-    1,
-    cv2.IMWRITE_PNG_STRATEGY,
-    cv2.IMWRITE_PNG_STRATEGY_RLE,  # fastest and smallest on noisy textures
-]
 DIGITS = [str(digit) for digit in range(10)]
-
-
-def _write_png(picture, *paths):
-    """Write (S, S, 3) RGB or (S, S) uint8 with fixed encoder settings."""
-    if picture.ndim == 3:
-        picture = picture[..., ::-1]
-    content = cv2.imencode('.png', picture, PNG_SETTINGS)[1].tobytes()
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def coco_instances(scene):
-    """The kept instances of a scene as COCO annotations, without ids."""
-    instances = []
-    for number, digit in enumerate(scene.digits, 1):
-        if not scene.kept[number - 1]:
-            continue
-        mask = np.asfortranarray(scene.owner == number, np.uint8)
-        code = coco_mask.encode(mask)
-        instances.append(
-            {
-                'category_id': digit + 1,
-                'bbox': coco_mask.toBbox(code).tolist(),
-                'area': int(coco_mask.area(code)),
-                'iscrowd': 0,
-                'segmentation': {
-                    'size': code['size'],
-                    'counts': code['counts'].decode('ascii'),
-                },
-            }
-        )
-    return instances
 
 
 def _write_portraits(folder, painter, split, number):
     for index in range(number):
         name = f'{index:06d}.png'
         path = folder / split / DIGITS[index % 10] / name
-        _write_png(painter.portrait(split, index).image, path)
+        write_png(painter.portrait(split, index).image, path)
 
 
-def _write_scenes(root, painter, split, number):
-    """Write the scenes of a split with both kinds of annotation."""
-    ade, coco = root / 'ade_like', root / 'coco_like'
-    long_split = {'train': 'training', 'val': 'validation'}[split]
-    images, annotations = [], []
-    for index in range(number):
-        name = f'{index:06d}.png'
-        scene = painter.scene(split, index)
-        copies = ade / 'images' / long_split / name, coco / split / name
-        _write_png(scene.image, *copies)
-        labels = ade / 'annotations' / long_split / name
-        _write_png(scene.semantic(), labels)
-        height, width = scene.owner.shape
-        record = {'file_name': name, 'height': height, 'width': width}
-        images.append({'id': index + 1, **record})
-        for instance in coco_instances(scene):
-            ids = {'id': len(annotations) + 1, 'image_id': index + 1}
-            annotations.append({**ids, **instance})
-    content = {
-        'info': {'description': FORMAT},
-        'images': images,
-        'annotations': annotations,
-        'categories': [
-            {'id': number, 'name': name, 'supercategory': 'digit'}
-            for number, name in enumerate(DIGITS[: painter.in_scenes], 1)
-        ],
-    }
-    path = coco / 'annotations' / f'instances_{split}.json'
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(content))
-
-
-def digest(root):
-    """SHA-256 over the names and bytes of all files but ``meta.json``."""
-    root, total = Path(root), hashlib.sha256()
-    files = [path for path in root.rglob('*') if path.is_file()]
-    for path in sorted(files, key=lambda path: path.as_posix()):
-        if path != root / 'meta.json':
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            name = path.relative_to(root).as_posix()
-            total.update(f'{name} {content}\n'.encode())
-    return total.hexdigest()
-
-
-def _write_set(root, parameters):
+def _write_files(root, parameters):
     painter = Painter(*(parameters[k] for k in ('seed', 'size', 'digits')))
     for split, portraits, scenes in zip(
         SPLITS, parameters['pretrain'], parameters['scenes'], strict=True
     ):
         _write_portraits(root / 'imagenet_like', painter, split, portraits)
-        _write_scenes(root, painter, split, scenes)
-    meta = {
-        'format': FORMAT,
-        'parameters': parameters,
-        'digest': digest(root),
-    }
-    (root / 'meta.json').write_text(json.dumps(meta, indent=2) + '\n')
+        drawn = (painter.scene(split, index) for index in range(scenes))
+        categories = DIGITS[: painter.in_scenes]
+        write_scenes(root, split, drawn, categories, FORMAT)
 
 
 def _check_parameters(seed, size, pretrain, scenes, digits):
@@ -164,56 +70,6 @@ def _check_parameters(seed, size, pretrain, scenes, digits):
     wrong = [text for met, text in requirements if not met]
     if wrong:
         raise InputError('; '.join(wrong))
-
-
-def _read_meta(root):
-    """The meta.json of a set this tool wrote, else None."""
-    try:
-        meta = json.loads((root / 'meta.json').read_text())
-        known = meta['format'].startswith(FORMAT.split(',')[0])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return meta if known else None
-
-
-def _is_complete(root, parameters, overwrite):
-    """Whether ``root`` holds this very set; refuse what must not be lost."""
-    if root.is_file():
-        raise NotADirectoryError(f'{root} is a file, expected a folder')
-    if not root.exists() or not any(root.iterdir()):
-        return False
-    meta = _read_meta(root)
-    if meta is None:
-        raise FileExistsError(
-            f'{root} holds files and no meta.json of this tool, so it is '
-            'left alone: give another root, or move that folder away'
-        )
-    if overwrite:
-        return False
-    found = {**meta.get('parameters', {}), 'format': meta['format']}
-    if found != {**parameters, 'format': FORMAT}:
-        raise FileExistsError(
-            f'{root} holds digit scenes made with {found}, asked for are '
-            f'{parameters}: give another root, or --overwrite'
-        )
-    if meta.get('digest') != digest(root):
-        raise FileExistsError(
-            f'{root} was changed since it was written (its digest differs '
-            'from meta.json): --overwrite to write it again'
-        )
-    return True
-
-
-def _put_in_place(fresh, root, aside):
-    """Rename ``fresh`` to ``root``, whose old content goes ``aside``."""
-    if root.exists():
-        root.rename(aside)
-    try:
-        fresh.rename(root)
-    except OSError:
-        if aside.exists():
-            aside.rename(root)
-        raise
 
 
 def make_digit_scenes(
@@ -243,8 +99,7 @@ def make_digit_scenes(
 
     Raises:
         InputError: A parameter is out of range.
-        FileExistsError: ``root`` holds something else.
-        NotADirectoryError: ``root`` is a file.
+        FileError: ``root`` holds something else, or is a file.
     """
     pretrain, scenes = list(pretrain), list(scenes)
     _check_parameters(seed, size, pretrain, scenes, digits)
@@ -255,18 +110,13 @@ def make_digit_scenes(
         'scenes': scenes,
         'digits': digits,
     }
-    root = Path(root).resolve()
-    if _is_complete(root, parameters, overwrite):
-        return False
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix='.digit-scenes-', dir=root.parent
-    ) as folder:
-        fresh = Path(folder, 'fresh')
-        fresh.mkdir()
-        _write_set(fresh, parameters)
-        _put_in_place(fresh, root, Path(folder, 'old'))
-    return True
+    return write_set(
+        root,
+        FORMAT,
+        parameters,
+        lambda folder: _write_files(folder, parameters),
+        overwrite,
+    )
 
 
 def run(args):

@@ -104,7 +104,7 @@ class Installer:
     def steps(self) -> list[Step]:
         """What there is to do, in order."""
         runtime, build, mm = map(pins, ('runtime', 'build', 'mminstall'))
-        dev = pins('tests') + pins('lint') + pins('export')
+        dev = pins('demo') + pins('tests') + pins('lint') + pins('export')
         torch, mmcv = pinned(runtime, 'torch'), pinned(mm, 'onedl-mmcv')
         metadata = (ROOT / 'pyproject.toml').read_text()
         scan = (

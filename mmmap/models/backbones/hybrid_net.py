@@ -77,6 +77,9 @@ class HybridNet(Backbone):
             are the same, so it can be set on what was pretrained without.
         global_blocks: Attention blocks that look everywhere in spite of
             ``window_size``, counted as in ``out_indices``.
+        pos_embed: Where position embeddings start: ``'normal'``, small noise,
+            as published, or ``'sincos'``, with which short pretraining
+            learns faster. They are trained in both cases.
         published_init: Init every Linear as the published code does (Xavier
             and zeros), which undoes Mamba's init of the step size.
         frozen_stages: Freeze the embedding and so many blocks; -1 freezes
@@ -86,8 +89,8 @@ class HybridNet(Backbone):
             prefix='backbone.')`` must fit, or raises.
 
     Raises:
-        InputError: An unknown arch, pattern letter, out_type or attention,
-            or an index beyond the depth.
+        InputError: An unknown arch, pattern letter, out_type, attention or
+            pos_embed, or an index beyond the depth.
     """
 
     arch_zoo: ClassVar[dict[str, dict]] = {
@@ -131,6 +134,7 @@ class HybridNet(Backbone):
         attention: str = 'published',
         window_size: int | None = None,
         global_blocks: int | Sequence[int] = (),
+        pos_embed: str = 'normal',
         published_init: bool = False,
         frozen_stages: int = -1,
         with_cp: bool = False,
@@ -163,6 +167,7 @@ class HybridNet(Backbone):
         self.pos_embed = PositionEmbedding(
             self.embed_dims,
             (-(-img_size[0] // patch_size), -(-img_size[1] // patch_size)),
+            pos_embed,
         )
         rates = drop_rates(drop_path_rate, len(pattern))
         built = self.out_indices[-1] + 1

@@ -77,10 +77,12 @@ class MaskedDecoder(BaseModule):
         attention: ``'rows'`` (MAP), ``'full'`` (MAE), ``'raster'`` (AR),
             ``'same_row'`` (local MAE); ``'columns'`` and
             ``'raster_columns'`` are MAP and AR across the encoder's scan.
+        pos_embed: Where position embeddings start, ``'normal'`` or
+            ``'sincos'``, as in :class:`HybridNet`.
         init_cfg: mmengine's.
 
     Raises:
-        InputError: An unknown ``attention``.
+        InputError: An unknown ``attention`` or ``pos_embed``.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class MaskedDecoder(BaseModule):
         num_heads: int = 16,
         mlp_ratio: float = 4.0,
         attention: str = 'rows',
+        pos_embed: str = 'normal',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -104,7 +107,7 @@ class MaskedDecoder(BaseModule):
         grid = (grid, grid) if isinstance(grid, int) else tuple(grid)
         self.embed = nn.Linear(in_channels, embed_dims)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
-        self.pos_embed = PositionEmbedding(embed_dims, grid)
+        self.pos_embed = PositionEmbedding(embed_dims, grid, pos_embed)
         self.blocks = nn.ModuleList(
             DecoderBlock(embed_dims, num_heads, mlp_ratio)
             for _ in range(depth)

@@ -1,7 +1,7 @@
-# Mask R-CNN on digit scenes from the MAP checkpoint of map_digits.py.
+# Mask R-CNN on digit scenes, for tests.
 #
-#   python tools/train.py configs/demo/mask-rcnn_digits.py
-_base_ = '_base_/mask-rcnn.py'
+#   python tools/train.py configs/study/mask-rcnn_digits.py
+_base_ = '../demo/_base_/mask-rcnn.py'
 
 classes = tuple(str(digit) for digit in range(3))
 model = dict(

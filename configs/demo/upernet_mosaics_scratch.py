@@ -1,0 +1,9 @@
+# UPerNet on 10 labelled mosaics from scratch: upernet_mosaics.py without
+# pretraining.
+#
+#   python tools/train.py configs/demo/upernet_mosaics_scratch.py
+_base_ = 'upernet_mosaics.py'
+
+model = dict(backbone=dict(init_cfg=None))
+# Layers that learn from nothing learn at one rate.
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))
