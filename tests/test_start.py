@@ -12,7 +12,8 @@ TOOLS = [
     path
     for path in sorted((REPO / 'tools').rglob('*.py'))
     if "__name__ == '__main__'" in path.read_text()
-    and not path.name.startswith('gpu_')  # parts of a report, not commands
+    # Parts of a report and of the launchers, not commands.
+    and not path.name.startswith(('gpu_', 'launch'))
 ]
 
 
