@@ -9,12 +9,35 @@ import argparse
 import json
 import math
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from mmmap import cli
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = cli.command_parser(__doc__)
+    parser.add_argument(
+        'work_dirs',
+        nargs='+',
+        type=Path,
+        help='of finished demos, a seed each',
+    )
+    args = parser.parse_args(argv)
+    if len(args.work_dirs) < 2:
+        parser.error('one demo has no spread: name the folders of two or more')
+    return args
+
+
+if __name__ == '__main__':
+    cli.start(parse_args)  # before the imports below, which take seconds
+
 from mmmap.datasets.mosaics import HELD_OUT, PHOTOGRAPHS
+from mmmap.errors import FileError
 from mmmap.reports import (
     document,
     html_curves,
@@ -263,26 +286,23 @@ def _picture(path: Path) -> str:
     return f'<p>{image}</p>'
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Print the table of several demos."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        'work_dirs',
-        nargs='+',
-        type=Path,
-        help='of finished demos, a seed each',
-    )
-    args = parser.parse_args(argv)
-    if len(args.work_dirs) < 2:
-        parser.error('one demo has no spread: name the folders of two or more')
+def run(args: argparse.Namespace) -> None:
+    """Print the table of several demos.
+
+    Raises:
+        FileError: A demo has no results.
+    """
     try:
-        print(seeds_table([results_of(path) for path in args.work_dirs]))
+        results = [results_of(path) for path in args.work_dirs]
     except FileNotFoundError as error:
-        parser.exit(1, f'error: {error}\n')
+        raise FileError(str(error)) from error
+    print(seeds_table(results))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    return cli.run(run, parse_args(argv))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -159,6 +159,9 @@ def mask_rcnn_config(path, extra=''):
 def upernet_config(path, checkpoint=None, extra=''):
     """Write the config of a tiny UPerNet, from a checkpoint or scratch."""
     init = 'model["backbone"]["init_cfg"] = '
-    init += f"dict(checkpoint='{checkpoint}')" if checkpoint else 'None'
+    if checkpoint:
+        init += f"dict(_delete_=True, checkpoint='{checkpoint}')"
+    else:
+        init += 'None'
     path.write_text(f'{UPERNET}\n{init}\n{extra}')
     return path
