@@ -120,7 +120,11 @@ def test_keys_follow_the_requirements(monkeypatch, tmp_path):
 
 
 def test_key_follows_the_operators_in_python(monkeypatch, tmp_path):
-    package = shutil.copytree(steps.PYTHON_OPS, tmp_path / 'package')
+    package = shutil.copytree(
+        steps.PYTHON_OPS,
+        tmp_path / 'package',
+        ignore=shutil.ignore_patterns('build'),
+    )
     before = keys(monkeypatch, tmp_path, 'python')
     assert before['mmcv'] != keys(monkeypatch, tmp_path, 'cpu')['mmcv']
     monkeypatch.setattr(steps, 'PYTHON_OPS', package)

@@ -9,7 +9,10 @@ backbone=dict(
     img_size=64, {rest})
 """
 LOG_EACH_STEP = """
-default_hooks = dict(logger=dict(type='LoggerHook', interval=1))
+default_hooks = dict(
+    logger=dict(type='LoggerHook', interval=1),
+    checkpoint=dict(interval=1),
+)
 log_processor = dict(by_epoch=True, window_size=1)
 """
 
@@ -160,7 +163,10 @@ def upernet_config(path, checkpoint=None, extra=''):
     """Write the config of a tiny UPerNet, from a checkpoint or scratch."""
     init = 'model["backbone"]["init_cfg"] = '
     if checkpoint:
-        init += f"dict(_delete_=True, checkpoint='{checkpoint}')"
+        init += (
+            "dict(_delete_=True, type='Pretrained', prefix='backbone.', "
+            f"checkpoint='{checkpoint}')"
+        )
     else:
         init += 'None'
     path.write_text(f'{UPERNET}\n{init}\n{extra}')

@@ -146,7 +146,9 @@ def _call(
     refuse_forward_mode('selective_scan', 'reference', tensors)
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
     settings = B[0].shape[1], reverse, softplus
-    if save and not torch.compiler.is_compiling():
+    # A trace, as MMEngine's count of operations takes it, needs the operator.
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if save and not traced:
         counts = [len(x) for x in lists]
         y, last = _Eager.apply(forward, backward, counts, settings, *tensors)
     else:
