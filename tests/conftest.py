@@ -29,8 +29,13 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def no_scope_left_behind():
-    """A runner leaves its library's registry as everybody's default."""
+    """A runner leaves its library's registry as everybody's default.
+
+    And its logger, which writes to what a test captured.
+    """
     yield
+    from mmengine.logging import MMLogger
     from mmengine.registry import DefaultScope
 
     DefaultScope._instance_dict.clear()
+    MMLogger._instance_dict.clear()
