@@ -11,6 +11,7 @@ if not os.path.exists('/dev/nvidia0'):
     os.environ.setdefault('TRITON_INTERPRET', '1')
 
 import pytest  # noqa: E402
+import setuptools  # noqa: E402, F401  before any import of distutils
 import torch  # noqa: E402  reads the variable
 
 torch.set_num_threads(1)

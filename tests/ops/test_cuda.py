@@ -28,10 +28,10 @@ cuda_scan = pytest.importorskip(
 )
 from mmmap.ops.causal_conv1d import cuda_conv  # noqa: E402
 from mmmap.ops.cuda import program, source  # noqa: E402
+from mmmap.ops.selective_scan.cuda_plan import Plan  # noqa: E402
 from tests.ops import cuda_emulation  # noqa: E402
 
 BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
-Plan = cuda_scan.Plan
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from tests.helpers import load_tool
 from tests.tools.tiny_configs import map_config, upernet_config
 
 _COUNT = itertools.count()
+_STARTED = [0]  # second of the last start
 # Fixtures that train.
 TRAINED = {'pretrained', 'segmentor'}
 
@@ -30,11 +32,19 @@ def digits(tmp_path_factory):
     return root
 
 
+def _next_second():
+    while int(time.time()) == _STARTED[0]:
+        time.sleep(0.05)
+    _STARTED[0] = int(time.time())
+
+
 def call(tool, *arguments):
     """Run a tool's ``main`` here, where all is imported already.
 
     Runs of one name would share a log and a visualizer: each has its own.
+    mmengine names a run's folder by the second: no two start in the same one.
     """
+    _next_second()
     for kind in (Visualizer, *Visualizer.__subclasses__()):
         kind._instance_dict.clear()
     name = f'experiment_name=call{next(_COUNT)}'

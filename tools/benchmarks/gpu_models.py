@@ -79,7 +79,7 @@ def prepared(what, arch, size, batch, scan, how, args):
 def timed(what, arch, size, batch, scan, how, args) -> dict:
     """A row."""
     step, model = prepared(what, arch, size, batch, scan, how, args)
-    if how == 'graphed' and args.device.startswith('cuda'):
+    if how == 'graphed':
         step = graphed(step)
     ms = step_ms(step, args.device, 2 if args.quick else STEPS)
     return dict(
@@ -143,6 +143,10 @@ class Rows:
         batch = batch or BATCHES[arch]
         if scan and not has('selective_scan', scan, self.device):
             return
+        if how == 'graphed' and self.device != 'cuda':
+            return  # there are no graphs: the same step again
+        if how == 'compiled' and self.args.quick:
+            return  # compiling takes minutes
         key = f'{what} {arch} {size} px x {batch} {scan}'.strip()
         yield Row(
             f'{key} {how}'.strip(),

@@ -7,20 +7,21 @@ projections leave them; weights, biases and sums are fp32.
 """
 
 import ctypes
-import functools
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..cuda import (
-    Kernels,
+    Launch,
+    Pair,
+    Pointers,
     Rows,
-    even_channels,
+    fp32_parameters,
+    pair,
+    pointers,
     rows,
-    source,
+    rows_again,
     token_rows,
-    without_padding,
 )
 from .operator import define, define_pair, implement, implement_pair
 
@@ -28,8 +29,6 @@ WIDEST = 4
 _THREADS = 64
 # Threads that fill a large GPU.
 _ENOUGH = 132 * 1024
-_Pair = Rows * 2
-_Pointers = ctypes.c_void_p * 2
 
 
 class ConvArgs(ctypes.Structure):
@@ -37,11 +36,11 @@ class ConvArgs(ctypes.Structure):
 
     _fields_ = [
         ('x', Rows),
-        ('y', _Pair),
-        ('dy', _Pair),
+        ('y', Pair),
+        ('dy', Pair),
         ('dx', Rows),
-        ('weight', _Pointers),
-        ('bias', _Pointers),
+        ('weight', Pointers),
+        ('bias', Pointers),
         ('parts', ctypes.c_void_p),
         *(
             (name, ctypes.c_int)
@@ -64,28 +63,6 @@ def refuses(dtype: torch.dtype, width: int) -> str | None:
     return None
 
 
-class Launch(NamedTuple):
-    """Starts kernels of a source on a device; the tests emulate it."""
-
-    text: str
-    device: torch.device
-
-    def __call__(self, name, grid, threads, shared, args) -> None:
-        """As ``Kernels.launch``."""
-        kernels = _kernels(self.text, self.device.index or 0)
-        kernels.launch(name, grid, threads, shared, args)
-
-
-@functools.cache
-def _kernels(text: str, device: int) -> Kernels:
-    return Kernels(text, device)
-
-
-@functools.lru_cache(maxsize=256)
-def _text(constants: tuple) -> str:
-    return source(('common.cuh', 'conv.cu'), dict(constants))
-
-
 class _Problem:
     """Arguments of one direction or two as the kernels take them."""
 
@@ -93,9 +70,8 @@ class _Problem:
         self.width = x.shape[1]
         self.x = token_rows(x, 1, x.dtype)
         self.batch, self.channels, self.length = self.x.shape
-        self.weights = [even_channels(w.float(), 1) for w in weights]
-        self.weights = [w.contiguous() for w in self.weights]
-        self.biases = [even_channels(b.float(), 1) for b in biases]
+        self.weights = [fp32_parameters(w, 1) for w in weights]
+        self.biases = [fp32_parameters(b, 1) for b in biases]
         taps = weights[0].shape[1]
         blocks = -(-self.channels // (2 * _THREADS))
         self.tokens = 128
@@ -107,8 +83,8 @@ class _Problem:
             self.tokens //= 2
         self.args = ConvArgs(
             x=rows(self.x),
-            weight=_pointers(self.weights),
-            bias=_pointers(self.biases),
+            weight=pointers(self.weights),
+            bias=pointers(self.biases),
             images=self.batch,
             channels=self.channels,
             length=self.length,
@@ -124,7 +100,8 @@ class _Problem:
             SILU=silu,
             TOKENS=self.tokens,
         )
-        self.run = Launch(_text(tuple(constants.items())), x.device)
+        files = 'common.cuh', 'conv.cu'
+        self.run = Launch.of(files, constants, x.device)
 
     def launch(self, name: str) -> None:
         if self.batch:
@@ -138,25 +115,13 @@ class _Problem:
 
     def result(self, x: Tensor) -> Tensor:
         """(B, D, L) with the caller's D, channels last."""
-        if self.channels == self.width:
-            return x
-        return without_padding(x, 1, self.width).mT.contiguous().mT
-
-
-def _pointers(tensors: list[Tensor]):
-    if not tensors:
-        return _Pointers()
-    return _Pointers(tensors[0].data_ptr(), tensors[-1].data_ptr())
-
-
-def _pair(tensors: list[Tensor]):
-    return _Pair(rows(tensors[0]), rows(tensors[-1]))
+        return rows_again(x, 1, self.width)
 
 
 def _forward(x, weights, biases, silu, reverse) -> list[Tensor]:
     p = _Problem(x, weights, biases, silu, reverse)
     ys = [p.like_x() for _ in weights]
-    p.args.y = _pair(ys)
+    p.args.y = pair(ys)
     p.launch('conv_forward')
     return [p.result(y) for y in ys]
 
@@ -169,7 +134,7 @@ def _backward(dys, x, weights, biases, silu, reverse) -> list[Tensor]:
     taps = weights[0].shape[1]
     size = len(weights), p.batch * p.args.tiles, taps + 1, p.channels
     parts = torch.empty(size, dtype=torch.float32, device=x.device)
-    p.args.dy, p.args.dx = _pair(dys), rows(dx)
+    p.args.dy, p.args.dx = pair(dys), rows(dx)
     p.args.parts = parts.data_ptr()
     p.launch('conv_backward')
     total = parts.sum(1)[..., : p.width]

@@ -5,14 +5,26 @@ torch's CUDA wheels bring both. Nothing has to be installed or compiled by the
 user, and one source serves every GPU. See :mod:`.program`.
 """
 
-from .program import Kernels, Rows, rows, source
-from .tensors import even_channels, token_rows, without_padding
+from .program import Launch, Pair, Pointers, Rows, pair, pointers, rows, source
+from .tensors import (
+    even_channels,
+    fp32_parameters,
+    rows_again,
+    token_rows,
+    without_padding,
+)
 
 __all__ = [
-    'Kernels',
+    'Launch',
+    'Pair',
+    'Pointers',
     'Rows',
     'even_channels',
+    'fp32_parameters',
+    'pair',
+    'pointers',
     'rows',
+    'rows_again',
     'source',
     'token_rows',
     'without_padding',

@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from cuda.bindings import driver, nvrtc
@@ -46,6 +47,28 @@ def rows(x: torch.Tensor | None, group: int = 0) -> Rows:
     if x is None:
         return Rows()
     return Rows(x.data_ptr(), x.stride(0), group, x.stride(2))
+
+
+# Of both directions.
+Pair = Rows * 2
+Pointers = ctypes.c_void_p * 2
+
+
+def pair(tensors: list[torch.Tensor], group: int = 0) -> Pair:
+    """Rows of both directions; the only one of one stands twice.
+
+    Args:
+        tensors: One or two, as :func:`rows` takes them.
+        group: Elements from one group of channels to the next.
+    """
+    return Pair(rows(tensors[0], group), rows(tensors[-1], group))
+
+
+def pointers(tensors: list[torch.Tensor]) -> Pointers:
+    """Addresses of both directions, null where there are no tensors."""
+    if not tensors:
+        return Pointers()
+    return Pointers(tensors[0].data_ptr(), tensors[-1].data_ptr())
 
 
 def source(files: tuple[str, ...], constants: Mapping[str, object]) -> str:
@@ -134,6 +157,43 @@ class Kernels:
             _check(driver.cuFuncSetAttribute(function, limit, shared), name)
             self._functions[name] = function
         return self._functions[name]
+
+
+class Launch(NamedTuple):
+    """Starts kernels of a source on a device; the tests emulate it.
+
+    Args:
+        text: As :func:`source` gives it.
+        device: Where the kernels run.
+    """
+
+    text: str
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls,
+        files: tuple[str, ...],
+        constants: Mapping[str, object],
+        device: torch.device,
+    ) -> 'Launch':
+        """That of files with their constants, see :func:`source`."""
+        return cls(_text(files, tuple(constants.items())), device)
+
+    def __call__(self, name, grid, threads, shared, arguments) -> None:
+        """As :meth:`Kernels.launch`."""
+        kernels = _kernels(self.text, self.device.index or 0)
+        kernels.launch(name, grid, threads, shared, arguments)
+
+
+@functools.lru_cache(maxsize=256)
+def _text(files: tuple[str, ...], constants: tuple) -> str:
+    return source(files, dict(constants))
+
+
+@functools.cache
+def _kernels(text: str, device: int) -> Kernels:
+    return Kernels(text, device)
 
 
 def compile_source(text: str, arch: str) -> bytes:

@@ -51,3 +51,15 @@ def without_padding(x: Tensor, groups: int, channels: int) -> Tensor:
         return x
     parts = x.unflatten(-2, (groups, -1))[..., : channels // groups, :]
     return parts.flatten(-3, -2)
+
+
+def fp32_parameters(x: Tensor, groups: int) -> Tensor:
+    """Parameters of channels (D, ...), contiguous, padded as sequences."""
+    return even_channels(x.float(), groups).contiguous()
+
+
+def rows_again(x: Tensor, groups: int, channels: int) -> Tensor:
+    """x (B, D, L), channels last, with ``channels`` channels again."""
+    if x.shape[1] == channels:
+        return x
+    return without_padding(x, groups, channels).mT.contiguous().mT

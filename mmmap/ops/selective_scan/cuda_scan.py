@@ -9,46 +9,42 @@ launch; sums pass in a fixed order, so runs are equal bit by bit.
 
 import ctypes
 import functools
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..cuda import (
-    Kernels,
+    Launch,
+    Pair,
+    Pointers,
     Rows,
     even_channels,
+    fp32_parameters,
+    pair,
+    pointers,
     rows,
-    source,
+    rows_again,
     token_rows,
     without_padding,
 )
+from .cuda_plan import CHUNK, STATES, plan
 from .interface import ScanInputs
 from .operator import define, implement
 
-# States of the templates; fewer are filled with zeros.
-STATES = (4, 8, 16, 32, 64)
-# Tokens between the states that are kept for the backward pass.
-CHUNK = 16
 LONGEST = 65536
-# Sequences that fill a large GPU, times lanes and segments.
-_ENOUGH = 132 * 512
-
-_Pair = Rows * 2
-_Pointers = ctypes.c_void_p * 2
 
 
 class ScanArgs(ctypes.Structure):
     """``ScanArgs`` of ``scan.cuh``."""
 
     _fields_ = [
-        *((name, _Pair) for name in ('u', 'delta', 'B', 'C')),
+        *((name, Pair) for name in ('u', 'delta', 'B', 'C')),
         *((name, Rows) for name in ('z', 'y', 'ungated', 'dy')),
-        *((name, _Pair) for name in ('du', 'ddelta')),
+        *((name, Pair) for name in ('du', 'ddelta')),
         ('dz', Rows),
-        *((name, _Pair) for name in ('dB', 'dC')),
-        *((name, _Pointers) for name in ('A', 'skip', 'bias')),
+        *((name, Pair) for name in ('dB', 'dC')),
+        *((name, Pointers) for name in ('A', 'skip', 'bias')),
         *(
             (name, ctypes.c_void_p)
             for name in (
@@ -92,65 +88,6 @@ def refuses(dtype: torch.dtype, state: int) -> str | None:
     return None
 
 
-class Plan(NamedTuple):
-    """How a launch is cut.
-
-    Args:
-        state: N of the template.
-        lanes: Threads that share a sequence in the forward pass.
-        warps: Of a block in the backward pass.
-        segments: Parts of the tokens.
-        segment: Tokens of a part.
-    """
-
-    state: int
-    lanes: int
-    warps: int
-    segments: int
-    segment: int
-
-    @property
-    def channels(self) -> tuple[int, int]:
-        """Channels of a block, forward and backward."""
-        return 64 // self.lanes * 2, self.warps * (128 // self.state) * 2
-
-    @property
-    def forward_blocks(self) -> int:
-        """Blocks of a multiprocessor that registers are kept for."""
-        return {16: 6, 8: 8}.get(self.state // self.lanes, 10)
-
-    @property
-    def backward_bytes(self) -> int:
-        """Shared memory of a block in the backward pass."""
-        _, channels = self.channels
-        staged = 2 * self.state + 6 * channels
-        sums = self.warps * 2 * self.state
-        kept = (CHUNK // 4 - 1) * 2 * 4 * 32 * self.warps
-        return 4 * (CHUNK * (staged + sums) + kept)
-
-
-def plan(sequences: int, length: int, state: int) -> Plan:
-    """Lanes and segments that fill the GPU with so many sequences.
-
-    Args:
-        sequences: B * D.
-        length: L.
-        state: N.
-    """
-    padded = next(n for n in STATES if n >= state)
-    most = min(padded // 4, 4)
-    segments = 1
-    while sequences * most * segments < _ENOUGH and length >= 256 * segments:
-        segments *= 2
-    lanes = max(padded // 16, 1)
-    while lanes < most and sequences * segments * lanes < _ENOUGH:
-        lanes *= 2
-    # Whole chunks, and whole tiles of the kernels.
-    segment = -(-length // (32 * segments)) * 32
-    warps = {4: 2, 64: 8}.get(padded, 4)
-    return Plan(padded, lanes, warps, -(-length // segment), segment)
-
-
 class _Problem:
     """The operator's arguments as the kernels take them."""
 
@@ -169,10 +106,12 @@ class _Problem:
         self.u, self.delta = [[as_rows(x) for x in s] for s in (u, delta)]
         self.z = None if z is None else as_rows(z)
         self.B, self.C = [[self._weights(x, extra) for x in s] for s in (B, C)]
-        self.A = [_fp32(x, groups, extra) for x in A]
-        self.D, self.bias = (
-            [_fp32(x, groups) for x in vectors] for vectors in (D, delta_bias)
+        self.A, self.D, self.bias = (
+            [fp32_parameters(x, groups) for x in tensors]
+            for tensors in (A, D, delta_bias)
         )
+        if extra:
+            self.A = [F.pad(x, (0, extra)) for x in self.A]
         self.channels = self.u[0].shape[1]
         self.each = self.channels // groups
         self.images = self.batch * groups
@@ -222,8 +161,8 @@ class _Problem:
         for name in ('B', 'C'):
             weights = getattr(self, name)
             setattr(args, name, self.pair(weights, self.plan.state))
-        args.A = _pointers(self.A)
-        args.skip, args.bias = _pointers(self.D), _pointers(self.bias)
+        args.A = pointers(self.A)
+        args.skip, args.bias = pointers(self.D), pointers(self.bias)
         return args
 
     def weights(self) -> Tensor:
@@ -233,17 +172,11 @@ class _Problem:
 
     def without_states(self, x: Tensor) -> Tensor:
         """(B, G * N, L) with the caller's N."""
-        if self.state == self.plan.state:
-            return x
-        x = without_padding(x, self.groups, self.groups * self.state)
-        return x.mT.contiguous().mT
+        return rows_again(x, self.groups, self.groups * self.state)
 
     def result(self, x: Tensor) -> Tensor:
         """(B, D, L) with the caller's D."""
-        if self.channels == self.width:
-            return x
-        x = without_padding(x, self.groups, self.width)
-        return x.mT.contiguous().mT
+        return rows_again(x, self.groups, self.width)
 
     def rows(self, x: Tensor | None) -> Rows:
         return rows(x, self.each)
@@ -251,12 +184,12 @@ class _Problem:
     def pair(self, tensors: list[Tensor], group: int | None = None):
         """Rows of both directions; the only one of one stands twice."""
         group = self.each if group is None else group
-        return _Pair(rows(tensors[0], group), rows(tensors[-1], group))
+        return pair(tensors, group)
 
-    def kernel(self, name: str, **constants) -> 'Launch':
+    def kernel(self, name: str, **constants) -> Launch:
         """A source's kernels for this problem."""
-        case = tuple((self.constants | constants).items())
-        return Launch(_text(f'{name}.cu', case), self.device)
+        files = 'common.cuh', 'scan.cuh', f'{name}.cu'
+        return Launch.of(files, self.constants | constants, self.device)
 
     def blocks(self, args: ScanArgs, channels: int) -> int:
         """Blocks of so many channels of every image."""
@@ -278,18 +211,6 @@ class _Problem:
         return [end, elapsed]
 
 
-class Launch(NamedTuple):
-    """Starts kernels of a source on a device; the tests put another here."""
-
-    text: str
-    device: torch.device
-
-    def __call__(self, name, grid, threads, shared, args) -> None:
-        """As ``Kernels.launch``."""
-        kernels = _kernels(self.text, self.device.index or 0)
-        kernels.launch(name, grid, threads, shared, args)
-
-
 def _expect_sizes(length: int, dtype: torch.dtype) -> None:
     if length > LONGEST:
         raise ValueError(
@@ -301,28 +222,6 @@ def _expect_sizes(length: int, dtype: torch.dtype) -> None:
             'selective_scan: backend cuda takes fp32, bf16 and fp16, got '
             f'{dtype}'
         )
-
-
-@functools.lru_cache(maxsize=256)
-def _text(file: str, constants: tuple) -> str:
-    return source(('common.cuh', 'scan.cuh', file), dict(constants))
-
-
-@functools.cache
-def _kernels(text: str, device: int) -> Kernels:
-    return Kernels(text, device)
-
-
-def _fp32(x: Tensor, groups: int, extra: int = 0) -> Tensor:
-    """Parameters of channels (D, ...), contiguous, padded as sequences."""
-    x = even_channels(x.float(), groups)
-    return (F.pad(x, (0, extra)) if extra else x).contiguous()
-
-
-def _pointers(tensors: list[Tensor]):
-    if not tensors:
-        return _Pointers()
-    return _Pointers(tensors[0].data_ptr(), tensors[-1].data_ptr())
 
 
 def _forward(*arguments):
