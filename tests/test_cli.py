@@ -247,8 +247,11 @@ def test_ctrl_c_of_a_process(tmp_path):
     script = tmp_path / 'tool.py'
     script.write_text(
         textwrap.dedent("""
-            import sys, time
+            import signal, sys, time
             from mmmap import cli
+
+            # What starts in the background of a shell ignores Ctrl-C.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
             def command(args):
                 with cli.during('sleeping'):

@@ -19,7 +19,7 @@ from tests.ops.scan_cases import (
     without,
 )
 
-LENGTHS = [1, 2, 63, 64, 65, 196, 197, 1000, 4097]
+LENGTHS = [1, 2, 63, 64, 65, 196, 197, 1000, 2049]
 DIRECTIONS = {
     'forward': functools.partial(run_scan, reverse=False),
     'backward': functools.partial(run_scan, reverse=True),
