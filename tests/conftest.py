@@ -17,6 +17,11 @@ import torch  # noqa: E402  reads the variable
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """Long tests come first, so that no process waits for another's last."""
+    items.sort(key=lambda item: item.get_closest_marker('slow') is None)
+
+
 def pytest_collection_finish():
     """Keep what was imported out of sight of the garbage collector.
 

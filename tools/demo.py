@@ -95,7 +95,7 @@ class Demo:
             (self.data / 'meta.json').is_file,
         )
         pretraining = self._train(
-            'MAP pretraining, no labels', PRETRAINING, 90, self.data
+            'MAP pretraining, no labels', PRETRAINING, 200, self.data
         )
         return [
             [[scenes]],

@@ -36,7 +36,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
-from mmmap.datasets.mosaics import HELD_OUT, PHOTOGRAPHS
+from mmmap.datasets.mosaics import COUNTS, HELD_OUT, PHOTOGRAPHS
 from mmmap.errors import FileError
 from mmmap.reports import (
     document,
@@ -205,7 +205,7 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
     sections = [
         ('', _text(INTRODUCTION)),
         (
-            'Results on 200 other scenes',
+            f'Results on {COUNTS["val"]} other scenes',
             html_table(HEADER, _cells(results)) + _text(verdict(results)),
         ),
         ('MAP completes images', _text(COMPLETED) + photograph + scenes),
@@ -235,9 +235,10 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
 
 INTRODUCTION = (
     'Labels are dear, images are cheap. A HybridNet of 0.6 M parameters was '
-    'pretrained with MAP on 4,000 scenes without labels: it saw half of the '
-    'patches of each and learnt to rebuild the rest. Then UPerNet and Mask '
-    'R-CNN were trained on 10 labelled scenes, once from that checkpoint and '
+    f'pretrained with MAP on {COUNTS["unlabelled"]} scenes without labels: it '
+    'saw half of the patches of each and learnt to rebuild the rest. Then '
+    f'UPerNet and Mask R-CNN were trained on {COUNTS["labelled"]} labelled '
+    'scenes, once from that checkpoint and '
     'once from scratch, with the same number of steps.'
 )
 COMPLETED = (

@@ -12,7 +12,7 @@ model = dict(
 )
 load, crop, flip, pack = _base_.train_dataloader.dataset.pipeline
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=64,
     dataset=dict(
         data_root='data/mosaics',
         data_prefix='unlabelled',

@@ -93,6 +93,8 @@ HELD_OUT = Photograph(
     'cat', _SKIMAGE, 'chelsea.png', 'Stefan van der Walt', 'CC0'
 )
 CLASSES = [photograph.name for photograph in PHOTOGRAPHS]
+# Scenes of a set.
+COUNTS = dict(unlabelled=4000, labelled=10, val=200)
 
 
 @dataclass

@@ -30,7 +30,8 @@ h1 { font-size: 1.5em; overflow-wrap: anywhere }
 h2 { font-size: 1.15em; margin-top: 2em; border-bottom: 1px solid #ccc }
 table { border-collapse: collapse; display: block; overflow-x: auto }
 td, th { border-bottom: 1px solid #ddd; padding: .2em .8em .2em 0;
-  text-align: left; vertical-align: top; overflow-wrap: anywhere }
+  text-align: left; vertical-align: top; overflow-wrap: anywhere;
+  min-width: 5em }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 pre { background: #f5f5f5; padding: 1em; overflow-x: auto; font-size: 12px }
 img { max-width: 100% }

@@ -31,6 +31,7 @@ import numpy as np
 from mmmap import cli
 from mmmap.datasets.mosaics import (
     CLASSES,
+    COUNTS,
     HELD_OUT,
     PHOTOGRAPHS,
     MosaicMaker,
@@ -41,7 +42,6 @@ from mmmap.errors import InputError
 
 # Raise the number whenever the pixels of a given seed change.
 FORMAT = 'mmmap mosaics, version 1'
-COUNTS = dict(unlabelled=1000, labelled=10, val=200)
 # Pictures to complete: tiles of the size of a scene, in rows and columns.
 ROWS, COLUMNS = 3, 4
 
