@@ -6,6 +6,7 @@ from .features import extract, image_folder, pooled
 from .knn import knn_accuracy
 from .linear import ProbeResult, linear_probe
 from .part_iou import PartIoU, part_iou
+from .spectrum import effective_rank, feature_deviation
 
 __all__ = [
     'KINDS',
@@ -15,8 +16,10 @@ __all__ = [
     'class_iou',
     'confusion',
     'confusions',
+    'effective_rank',
     'error_curves',
     'extract',
+    'feature_deviation',
     'image_folder',
     'knn_accuracy',
     'linear_probe',

@@ -85,10 +85,9 @@ def extract(
     preprocess: Callable[[dict], dict],
     batch_size: int = 64,
     workers: int = 0,
+    progress: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Features and labels of all images, in order, on the CPU.
-
-    Progress goes to stderr.
 
     Args:
         encode: From images (B, 3, H, W) to vectors (B, C).
@@ -96,6 +95,7 @@ def extract(
         preprocess: From a batch of those to ``inputs`` (B, 3, H, W).
         batch_size: B.
         workers: Processes that read images.
+        progress: Show a bar on stderr.
 
     Returns:
         (N, C) in fp32 and (N,).
@@ -109,7 +109,7 @@ def extract(
         num_workers=workers,
         collate_fn=pseudo_collate,
     )
-    bar = ProgressBar(len(dataset), bar_width=20, file=sys.stderr)
+    bar = progress and ProgressBar(len(dataset), bar_width=20, file=sys.stderr)
     features, labels = [], []
     for batch in loader:
         unread = [x for x in batch['problem'] if x]
@@ -118,8 +118,10 @@ def extract(
         inputs = preprocess(dict(inputs=batch['inputs']))['inputs']
         features.append(encode(inputs).float().cpu())
         labels += [sample.gt_label.item() for sample in batch['data_samples']]
-        bar.update(len(inputs))
-    print(file=sys.stderr)
+        if bar:
+            bar.update(len(inputs))
+    if bar:
+        print(file=sys.stderr)
     return torch.cat(features), torch.tensor(labels)
 
 

@@ -6,4 +6,5 @@ custom_hooks = [
     # A decay of 0.99996; a checkpoint's state_dict holds the average.
     dict(type='EMAHook', momentum=4e-5),
     dict(type='ReconstructionHook', interval=10),
+    dict(type='FeatureMonitorHook', interval=10),
 ]

@@ -5,6 +5,7 @@ from .bad_files import BadFileHook
 from .batch_feed import BatchFeedHook
 from .checkpoint_guard import CheckpointGuardHook
 from .epoch_seed import EpochSeedHook
+from .feature_monitor import FeatureMonitorHook
 from .nan_guard import NaNGuardHook
 from .prediction_pictures import PredictionPictureHook
 from .reconstruction import ReconstructionHook
@@ -15,6 +16,7 @@ __all__ = [
     'BatchFeedHook',
     'CheckpointGuardHook',
     'EpochSeedHook',
+    'FeatureMonitorHook',
     'NaNGuardHook',
     'PredictionPictureHook',
     'ReconstructionHook',

@@ -1,0 +1,252 @@
+"""How good features are while they are pretrained."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from torch import Tensor
+
+from ...errors import InputError
+from ...evaluation import (
+    effective_rank,
+    extract,
+    feature_deviation,
+    image_folder,
+    knn_accuracy,
+    linear_probe,
+    pooled,
+)
+from ..trained import image_size
+
+COLLAPSED = 0.02  # deviation of features below which they are all one
+STANDSTILL = 1e-3  # part by which a loss falls at least
+PATIENCE = 3  # measurements in a row without that
+
+
+@HOOKS.register_module()
+class FeatureMonitorHook(Hook):
+    """Measure the frozen encoder every few epochs of pretraining.
+
+    Of images or clouds of the training set, without labels: ``effective_rank``
+    (RankMe) and ``deviation`` of their features. With ``data_root``, of
+    labelled images ``train/<class>/*`` and ``val/<class>/*`` as well: accuracy
+    of the nearest neighbours and of a linear probe, in percent. All go to the
+    log and the curves. A warning says when the features have collapsed, and
+    when the loss stands still.
+
+    The first process measures while the others wait. Training is not changed:
+    weights, modes and random states stay as they are.
+
+    Args:
+        interval: Epochs between measurements; also after the last epoch.
+        num_samples: Of the training set, the same ones each time.
+        data_root: Folder of labelled images.
+        train: Folder below it to learn from.
+        val: Folder below it to judge on.
+        k: Number of neighbours.
+        batch_size: Of the measurement.
+        max_share: Part of the training time that it may take. A measurement
+            is skipped as long as those before have taken more.
+
+    Raises:
+        InputError: Settings out of range, labelled images that cannot be
+            used, or sharded weights.
+    """
+
+    priority = 'LOW'
+
+    def __init__(
+        self,
+        interval: int = 10,
+        num_samples: int = 256,
+        data_root: str | None = None,
+        train: str = 'train',
+        val: str = 'val',
+        k: int = 20,
+        batch_size: int = 64,
+        max_share: float = 0.03,
+    ) -> None:
+        least = dict(interval=1, num_samples=2, k=1, batch_size=1)
+        for name, value in least.items():
+            if locals()[name] < value:
+                raise InputError(
+                    f'{name} must be {value} or more, got {locals()[name]}'
+                )
+        if not 0 < max_share <= 1:
+            raise InputError(f'max_share must be in (0, 1], got {max_share}')
+        self.interval, self.num_samples = interval, num_samples
+        self.data_root, self.folders = data_root, (train, val)
+        self.k, self.batch_size = k, batch_size
+        self.max_share = max_share
+        self.spent = 0.0
+        self.losses: list[float] = []
+        self._samples, self._labelled = [], []
+
+    def before_train(self, runner) -> None:
+        """Prepare what is measured, so that mistakes show at the start."""
+        if hasattr(runner.model, 'set_state_dict_type'):
+            raise InputError(
+                'FeatureMonitorHook needs whole weights, and these are '
+                'sharded; remove it from custom_hooks'
+            )
+        if not is_main_process():
+            return
+        self.began = time.monotonic()
+        dataset = runner.train_dataloader.dataset
+        count = min(self.num_samples, len(dataset))
+        places = torch.linspace(0, len(dataset) - 1, count).long().tolist()
+        with own_randomness():
+            self._samples = [
+                dict(inputs=first_view(dataset[place]['inputs']))
+                for place in places
+            ]
+        if self.data_root:
+            self._labelled = self._open(model_of(runner).backbone)
+
+    def _open(self, backbone) -> list:
+        """The labelled images, to learn from and to judge on."""
+        if self._samples[0]['inputs'].dim() != 3:
+            raise InputError(
+                'data_root of FeatureMonitorHook is for images, and this '
+                'pretraining is on clouds; remove data_root'
+            )
+        sets = [
+            image_folder(Path(self.data_root, folder), image_size(backbone))
+            for folder in self.folders
+        ]
+        if sets[0].CLASSES != sets[1].CLASSES:
+            raise InputError(
+                f'{self.folders[0]} and {self.folders[1]} in '
+                f'{self.data_root} have different classes'
+            )
+        return sets
+
+    def after_train_epoch(self, runner) -> None:
+        """Measure, log and warn."""
+        last = self.is_last_train_epoch(runner)
+        due = self.every_n_epochs(runner, self.interval) or last
+        if not due or not is_main_process():
+            return
+        begin = time.monotonic()
+        if not last and self.spent > self.max_share * (begin - self.began):
+            return
+        scores = self.measure(model_of(runner))
+        self.spent += time.monotonic() - begin
+        runner.visualizer.add_scalars(scores, step=runner.iter)
+        told = ', '.join(f'{name}: {x:.4g}' for name, x in scores.items())
+        runner.logger.info(f'Features [{runner.epoch + 1}]  {told}')
+        for warning in self.warnings(runner, scores):
+            runner.logger.warning(warning)
+
+    def measure(self, model) -> dict[str, float]:
+        """Numbers of a model, by name."""
+        training = model.training
+        model.eval()
+        device = next(model.parameters()).device
+
+        def encode(inputs: Tensor) -> Tensor:
+            return pooled(model.backbone(inputs))
+
+        def prepare(batch: dict) -> dict:
+            inputs = batch['inputs']
+            if isinstance(inputs, list):
+                inputs = torch.stack(inputs)
+            # mmpretrain's for pretraining wants these two alone.
+            data = dict(inputs=inputs, data_samples=None)
+            return model.data_preprocessor(data, False)
+
+        try:
+            with torch.no_grad(), own_randomness():
+                features = torch.cat(
+                    [
+                        encode(prepare(pseudo_collate(batch))['inputs'])
+                        for batch in self._batches()
+                    ]
+                ).float()
+                scores = dict(
+                    effective_rank=effective_rank(features),
+                    deviation=feature_deviation(features),
+                )
+                if self._labelled:
+                    scores |= self._judge(encode, prepare, device)
+        finally:
+            model.train(training)
+        return scores
+
+    def _batches(self) -> Iterator[list[dict]]:
+        for start in range(0, len(self._samples), self.batch_size):
+            yield self._samples[start : start + self.batch_size]
+
+    def _judge(self, encode, prepare, device) -> dict[str, float]:
+        """Accuracies on the labelled images, in percent."""
+        found = []
+        for data in self._labelled:
+            found += extract(
+                encode, data, prepare, self.batch_size, progress=False
+            )
+        found = [x.to(device) for x in found]
+        k = min(self.k, len(found[0]))
+        neighbours = knn_accuracy(*found, (k,))[k]
+        return dict(
+            knn=100 * neighbours, linear=100 * linear_probe(*found).accuracy
+        )
+
+    def warnings(self, runner, scores: dict[str, float]) -> list[str]:
+        """What a user should look at, in sentences."""
+        found = []
+        if scores['deviation'] < COLLAPSED:
+            found.append(
+                'the features have collapsed: all samples give nearly the '
+                f'same ones (deviation {scores["deviation"]:.2g}, healthy '
+                'ones 0.1 to 1). Lower the learning rate, or look at the data'
+            )
+        history = runner.message_hub.log_scalars.get('train/loss')
+        if history is not None:
+            self.losses.append(
+                float(history.mean(runner.max_iters // runner.max_epochs))
+            )
+        recent = self.losses[-PATIENCE - 1 :]
+        if len(recent) > PATIENCE and all(
+            new > (1 - STANDSTILL) * old
+            for old, new in zip(recent, recent[1:])
+        ):
+            found.append(
+                f'pretraining stands still: the loss was {recent[0]:.4g} '
+                f'{PATIENCE} measurements ago and is {recent[-1]:.4g} now'
+            )
+        return found
+
+
+def model_of(runner):
+    """The model, without what wraps it."""
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model
+
+
+def first_view(inputs: Tensor | list[Tensor]) -> Tensor:
+    """An image, also of methods that learn from several views of it."""
+    return inputs[0] if isinstance(inputs, list) else inputs
+
+
+@contextmanager
+def own_randomness() -> Iterator[None]:
+    """The same random numbers each time; those outside are as without."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        random.seed(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
