@@ -17,7 +17,7 @@ from ..of_config import metrics_of
 from ..points.base import PointSet
 from .class_maps import check_class_maps, ignored_values
 from .clouds import check_clouds
-from .coco import check_coco, check_objects
+from .coco import check_coco
 from .files import check_files
 from .heads import check_heads
 from .labels import check_labels, number_of_classes
@@ -30,6 +30,7 @@ from .names import (
     check_metric_files,
     check_named,
 )
+from .objects import check_objects
 from .parts import Part, parts_of
 from .report import DataError, Finding, Report, some_of
 
@@ -123,13 +124,13 @@ def _look_at_part(
         check_files(part)
         check_clouds(part, full)
         return []
+    metrics = metrics_of(config, part.split)
     if part.is_coco:
-        metrics = metrics_of(config, part.split)
         masks = any('segm' in str(m.get('metric')) for m in metrics)
         check_coco(part, masks)
     elif not part.is_segmentation:
         check_labels(part, config)
-    check_objects(part)
+    check_objects(part, metrics)
     check_files(part)
     missing = [f for f in part.report.errors if 'not there' in f.what]
     if missing:

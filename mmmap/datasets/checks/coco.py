@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from pycocotools.mask import decode
 
-from .labels import tell_of_absent
+from .objects import tell_of_dropped
 from .parts import Part
 from .report import Report, some_of
 
 _ENOUGH = 10_000  # outlines that are compared with their boxes
+_DECODED = 500  # run lengths that are decoded
 _SOME = 4  # boxes that it takes to speak of a habit
 
 
@@ -33,11 +35,13 @@ def check_coco(part: Part, judged: bool) -> None:
     )
     mine = [a for a in every if a['image_id'] in sizes]
     if len(mine) < len(every):
-        lost = sorted({str(a['image_id']) for a in every} - {*map(str, sizes)})
+        lost = [a['image_id'] for a in every if a['image_id'] not in sizes]
+        lost = some_of(repr(k) for k in dict.fromkeys(lost))
         report.warn(
             path,
             f'{len(every) - len(mine):,} annotations are of images that it '
-            f'does not list, and are dropped: image_id {some_of(lost)}',
+            f'does not list, and are dropped: image_id {lost}, its images '
+            f'have ids as {next(iter(sizes), None)!r}',
         )
     if every and not mine:
         report.error(path, 'none of its images has an annotation')
@@ -53,18 +57,12 @@ def _check_dropped(part: Part, path: str, annotations: list) -> None:
     names = {c['id']: c['name'] for c in part.content['categories']}
     used = {*getattr(part.dataset, 'cat_ids', names)}
     counts = Counter(
-        names.get(a['category_id'], f'id {a["category_id"]}')
+        names.get(a['category_id'], f'id {a["category_id"]!r}')
         for a in annotations
         if a['category_id'] not in used
     )
     if counts:
-        told = some_of(f'{name} ({n:,})' for name, n in counts.most_common())
-        part.report.warn(
-            path,
-            f'{sum(counts.values()):,} of {len(annotations):,} annotations '
-            f'are of categories that are no class, and are dropped: {told}',
-            'add them to metainfo.classes if they are to be learnt',
-        )
+        tell_of_dropped(part.report, path, counts, len(annotations))
 
 
 def _ids(annotations: list, chosen: np.ndarray | None = None) -> str:
@@ -119,6 +117,16 @@ def _check_boxes(
             f'{beyond.sum():,} of {len(boxes):,} boxes reach beyond their '
             f'image: {_ids(annotations, beyond)}',
             'bbox is [x, y, width, height] in pixels',
+        )
+    full = (w * h).clip(1e-9)
+    odd = ~empty & ((area > 1.5 * full + 4) | (area < 0.001 * full))
+    if odd.sum() > len(boxes) / 2:
+        report.warn(
+            path,
+            f'{odd.sum():,} of {len(boxes):,} areas do not fit their boxes: '
+            f'{_ids(annotations, odd)}; the metric tells small from large '
+            'objects by them',
+            'write area in pixels',
         )
     _check_fit(report, path, annotations, boxes, bounds)
 
@@ -217,6 +225,10 @@ def _check_outlines(
             'add outlines, or train a detector without masks',
         )
     told: dict[str, list] = {}
+    packed = [a for a in annotations if _is_packed(a.get('segmentation'))]
+    for annotation in packed[:: 1 + len(packed) // _DECODED]:
+        if not _can_unpack(annotation['segmentation']):
+            told.setdefault('cannot be decoded', []).append(annotation)
     for annotation in annotations:
         outline = annotation.get('segmentation')
         size = sizes[annotation['image_id']]
@@ -230,6 +242,19 @@ def _check_outlines(
             f'{why}: {_ids(those)}',
             'write [[x1, y1, x2, y2, x3, y3, ...], ...], or remove them',
         )
+
+
+def _is_packed(outline) -> bool:
+    """Whether these are run lengths as COCO packs them into a text."""
+    return isinstance(outline, dict) and isinstance(outline.get('counts'), str)
+
+
+def _can_unpack(outline: dict) -> bool:
+    try:
+        decode(outline)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def outline_problem(outline, size: Sequence[int]) -> str:
@@ -278,60 +303,3 @@ def _check_unlabelled(part: Part, path: str, annotations: list) -> None:
             'training (filter_empty_gt): '
             + some_of(i['file_name'] for i in blank),
         )
-
-
-def check_objects(part: Part) -> None:
-    """Count objects as mmdet has them; tell if there are none."""
-    if not any('instances' in item for item in part.items):
-        return
-    part.report.tables.update(_tables(part))
-    table = part.report.tables['classes']
-    where = getattr(part.dataset, 'ann_file', '') or part.place
-    counts = {k: row['objects'] for k, row in enumerate(table.values())}
-    if any(counts.values()):
-        tell_of_absent(part.report, where, list(table), counts)
-    elif part.split == 'train':
-        part.report.error(
-            where,
-            f'no object is left of the {len(part.items):,} images: none is '
-            'of the classes, or none has a box that mmdet takes',
-            'see the other findings, and check metainfo.classes',
-        )
-
-
-def _tables(part: Part) -> dict:
-    """Objects by class, and sizes of boxes and masks."""
-    names = part.names or ()
-    instances, images = Counter(), Counter()
-    sides, masks = [], []
-    for item in part.items:
-        found = item.get('instances') or ()
-        labels = [one['bbox_label'] for one in found]
-        instances.update(labels)
-        images.update(set(labels))
-        sides += [one['bbox'] for one in found]
-    for annotation in (part.content or {}).get('annotations') or ():
-        if annotation.get('segmentation'):
-            masks.append(annotation.get('area', 0))
-    total = sum(instances.values()) or 1
-    classes = {
-        name: dict(
-            images=images[k], objects=instances[k], share=instances[k] / total
-        )
-        for k, name in enumerate(names)
-    }
-    tables = dict(classes=classes)
-    if sides:
-        boxes = np.array(sides, float)
-        edges = np.sqrt((boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1))
-        tables['box sizes in pixels'] = spread(edges)
-    if masks:
-        tables['mask sizes in pixels'] = spread(np.sqrt(masks))
-    return tables
-
-
-def spread(values) -> dict[str, float]:
-    """The smallest, the median and the largest of some numbers."""
-    low, middle, high = np.percentile(np.asarray(values, float), (0, 50, 100))
-    rounded = (round(float(v), 1) for v in (low, middle, high))
-    return dict(zip(('smallest', 'median', 'largest'), rounded))

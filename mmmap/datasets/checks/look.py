@@ -14,7 +14,7 @@ from mmengine.registry import TRANSFORMS
 
 from ..image_files import read_header
 from .class_maps import class_map_problem, wide_map_problem
-from .coco import spread
+from .objects import spread
 from .parts import Part, is_local
 from .report import some_of
 

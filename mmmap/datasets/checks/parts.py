@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,9 @@ class Part:
         content: What a JSON of COCO's holds, else None.
         relabelled: Whether a wrapper changes the labels.
         spelled: Whether the config names the classes in a way that is read.
+        folded: Whether a wrapper shares out its samples over the splits.
+        dropped: How many objects there are of names that are no class.
+        reading: What the library is parsing, as it is written.
     """
 
     split: str
@@ -53,6 +57,9 @@ class Part:
     content: dict | None = None
     relabelled: bool = False
     spelled: bool = True
+    folded: bool = False
+    dropped: Counter = field(default_factory=Counter)
+    reading: Mapping | None = None
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -77,7 +84,7 @@ class Part:
     @property
     def loads_annotations(self) -> bool:
         """Whether a step loads annotations."""
-        return any('LoadAnnot' in str(s.get('type')) for s in self.steps)
+        return any('Annot' in str(s.get('type')) for s in self.steps)
 
     @property
     def is_coco(self) -> bool:
@@ -117,6 +124,7 @@ def parts_of(
         for place, settings in plain_datasets(outer, where):
             report = Report(_title(settings), split)
             part = Part(split, place, settings, report, relabelled=relabelled)
+            part.folded = _is_folded(outer)
             _build(part, files)
             yield part
 
@@ -129,6 +137,13 @@ def _keeps_labels(dataset) -> bool:
     )
     kept = str(inner and dataset.get('type')).split('.')[-1] in _KEEPING
     return not inner or (kept and _keeps_labels(inner))
+
+
+def _is_folded(dataset) -> bool:
+    if not isinstance(dataset, Mapping):
+        return False
+    folded = 'KFold' in str(dataset.get('type'))
+    return folded or _is_folded(dataset.get('dataset'))
 
 
 def _title(settings: Mapping) -> str:
@@ -167,13 +182,23 @@ def _build(part: Part, files: dict[str, dict]) -> None:
         kind = type(error).__name__
         told = ' '.join(str(error).split())
         what = f'the data set cannot be built ({kind}: {told})'
-        part.report.error(part.place, what, _cure(part, error))
+        part.report.error(_read_last(part), what, _cure(part, error))
         part.dataset = None
+
+
+def _read_last(part: Part) -> str:
+    """The file that the library failed on, or else the data set."""
+    raw = part.reading if isinstance(part.reading, Mapping) else {}
+    raw = raw.get('raw_img_info', raw)
+    keys = ('xml_path', 'img_path', 'file_name', 'filename')
+    return next((str(raw[key]) for key in keys if raw.get(key)), part.place)
 
 
 def _cure(part: Part, error: Exception) -> str:
     """What to do about some of the libraries' errors."""
     text = str(error)
+    if '`classes` in' in text and 'None' in text:
+        return 'write metainfo=dict(classes=(...)): this type has no classes'
     if 'number of subfolders' in text:
         return (
             'set metainfo.classes to the folders, or use type=CustomDataset, '
@@ -281,6 +306,8 @@ def read_coco(
         report.error(path, f'holds a {kind}, expected a dict')
         return None
     keys = ('images', 'categories')
+    if 'annotations' in content:
+        keys = (*keys, 'annotations')
     missing = [key for key in keys if not isinstance(content.get(key), list)]
     if missing:
         report.error(path, f'has no list of {" and of ".join(missing)}')
@@ -317,12 +344,35 @@ def _list_samples(part: Part) -> None:
         return part.listed
 
     dataset.load_data_list = recorded
+    _watch(part)
     dataset.serialize_data = False
     dataset.full_init()
+    part.reading = None
     part.items = dataset.data_list
     part.report.counts['images'] = len(part.items)
     if not part.items:
         _explain_empty(part)
+
+
+def _watch(part: Part) -> None:
+    """Note what the library parses, and which objects of XML it drops."""
+    dataset = part.dataset
+    parse = dataset.parse_data_info
+    objects = getattr(dataset, '_parse_instance_info', None)
+
+    def noted(raw):
+        part.reading = raw
+        return parse(raw)
+
+    def counted(tree, *args, **kwargs):
+        names = [str(one.findtext('name')) for one in tree.findall('object')]
+        known = dataset.metainfo.get('classes') or ()
+        part.dropped.update(name for name in names if name not in known)
+        return objects(tree, *args, **kwargs)
+
+    dataset.parse_data_info = noted
+    if objects:
+        dataset._parse_instance_info = counted
 
 
 def _explain_empty(part: Part) -> None:
