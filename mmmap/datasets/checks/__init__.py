@@ -20,8 +20,9 @@ from .clouds import check_clouds
 from .coco import check_coco
 from .files import check_files
 from .heads import check_heads
+from .inputs import check_channels, check_padding
 from .labels import check_labels, number_of_classes
-from .look import Looked, check_copies, look, tell_of_looks
+from .look import Looked, check_copies, check_shared, look, tell_of_looks
 from .names import (
     check_agreement,
     check_categories,
@@ -104,6 +105,8 @@ def _reports(
     looked = [(p, _look_at_part(p, config, full, tell)) for p in built]
     if full:
         check_copies(looked)
+    else:
+        check_shared(built)
     return [model, *(part.report for part in parts)]
 
 
@@ -139,6 +142,8 @@ def _look_at_part(
     number = number_of_classes(part, config)
     looks = look(part, number, ignored, full, tell)
     tell_of_looks(part, looks)
+    check_channels(part, looks, config)
+    check_padding(part, config, number, ignored)
     values = [one.values for one in looks if one.values is not None]
     if values:
         check_class_maps(part, sum(values), len(values), ignored)

@@ -80,7 +80,11 @@ def wide_map_problem(path: str, bits: int) -> str | None:
     if bits <= 8:
         return None
     labels = read_pixels(path)
-    if isinstance(labels, str) or labels.max(initial=0) < 256:
+    if isinstance(labels, str):
+        return None
+    if labels.dtype.kind == 'f' and (labels % 1).any():
+        return 'the class map has fractions, of which mmseg keeps the integers'
+    if labels.max(initial=0) < 256:
         return None
     return (
         f'the class map has the value {labels.max()}, of which mmseg keeps '
@@ -110,6 +114,13 @@ def check_class_maps(
         for k, name in enumerate(names)
     }
     part.report.tables['ignored pixels'] = dict(share=f'{void / total:.2%}')
+    if str(part.dataset.seg_map_suffix).lower() in ('.jpg', '.jpeg', '.jfif'):
+        part.report.warn(
+            part.place,
+            'class maps are JPEG files, which changes values at the edges of '
+            'regions to those of other classes',
+            'write class maps as PNG',
+        )
     every = looked == len(part.items)
     of = '' if every else f'{looked:,} of {len(part.items):,} class maps'
     absent = [name for k, name in enumerate(names) if not counts[k]]

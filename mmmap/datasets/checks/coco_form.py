@@ -39,6 +39,7 @@ def check_form(
         _check_keys(report, path, kind, entries, (*keys, *extra))
     if not report.errors:
         _check_ids(report, path, content)
+        _check_references(report, path, content)
         _check_numbers(report, path, content)
 
 
@@ -63,6 +64,25 @@ def _check_ids(report: Report, path: str, content: dict) -> None:
                 path,
                 f'{what}: {some_of(repeated)}',
                 'give each an id of its own',
+            )
+
+
+def _check_references(report: Report, path: str, content: dict) -> None:
+    """Check that ids are named as they are written: 1 is not '1'."""
+    for key, kind in (('image_id', 'images'), ('category_id', 'categories')):
+        known = {str(e['id']): e['id'] for e in content.get(kind) or []}
+        other = [
+            a
+            for a in content.get('annotations') or []
+            if known.get(str(a[key]), a[key]) != a[key]
+        ]
+        if other:
+            first = other[0][key]
+            report.error(
+                path,
+                f'{len(other):,} annotations have the {key} {first!r}, the '
+                f'id in {kind} is {known[str(first)]!r}: a number is no text',
+                'write ids alike',
             )
 
 

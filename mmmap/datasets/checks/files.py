@@ -24,6 +24,7 @@ def check_files(part: Part) -> None:
     if part.dataset is None or not is_local(part.dataset):
         return
     _check_missing(part)
+    _check_repeated(part)
     folders = (getattr(part.dataset, 'data_prefix', None) or {}).get(
         'img_path'
     )
@@ -81,6 +82,22 @@ def _check_missing(part: Part) -> None:
         return
     place = getattr(part.dataset, 'ann_file', '') or part.place
     part.report.error(place, what, _absent_cure(part, missing))
+
+
+def _check_repeated(part: Part) -> None:
+    """Tell of images that a list names more than once.
+
+    The objects or labels of one entry are wrong for the other.
+    """
+    counts = Counter(str(i.get('img_path') or '') for i in part.listed)
+    again = [path for path, n in counts.items() if path and n > 1]
+    if again:
+        part.report.warn(
+            getattr(part.dataset, 'ann_file', '') or part.place,
+            f'{len(again):,} images are listed more than once, each time '
+            f'with annotations of its own: {some_of(again)}',
+            'join their annotations into one entry',
+        )
 
 
 def _named(part: Part, missing: list[str], each: list[list[str]]) -> list[str]:

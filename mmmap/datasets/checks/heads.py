@@ -2,8 +2,11 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from mmengine.fileio import load
 from mmengine.registry import MODELS
 
 from ..of_config import metrics_of
@@ -26,7 +29,7 @@ _OTHERS = (
     'text_model',
     'language_model',
 )
-_COUNTS = ('num_classes', 'num_things_classes')
+_COUNTS = ('num_classes', 'num_things_classes', 'num_stuff_classes')
 
 
 class Count(NamedTuple):
@@ -97,10 +100,16 @@ def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
     if 'num_parts' in (model.get('head') or ()):
         _check_parts(report, model, first)
         return report
-    things = len(first.dataset.metainfo.get('thing_classes') or first.names)
+    meta = first.dataset.metainfo
+    things = len(meta.get('thing_classes') or first.names)
     for count in counts_of(model):
-        of_things = count.place.endswith('num_things_classes')
-        own = things if of_things else number
+        key = count.place.rpartition('.')[2]
+        if key == 'num_stuff_classes':
+            if 'stuff_classes' in meta:
+                stuff = len(meta['stuff_classes'])
+                _check_count(report, count, stuff, first, 'of stuff ')
+            continue
+        own = things if key == 'num_things_classes' else number
         _check_count(report, count, own, first)
         own += count.head.get('num_stuff_classes') or 0
         _check_weights(report, count, own, config.get('default_scope'))
@@ -108,13 +117,15 @@ def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
     return report
 
 
-def _check_count(report: Report, count: Count, number: int, part: Part):
+def _check_count(
+    report: Report, count: Count, number: int, part: Part, kind: str = ''
+) -> None:
     if count.number == number or _is_binary(count, number):
         return
     what = (
         f'is {count.number}'
         + ('' if count.given else ' by default')
-        + f', the data of {part.place} have {number} classes'
+        + f', the data of {part.place} have {number} {kind}classes'
     )
     if count.head.get('class_agnostic'):
         what += ' (no matter: the head is class_agnostic)'
@@ -138,7 +149,7 @@ def _check_weights(
         for loss in losses:
             if not isinstance(loss, Mapping) or 'loss' not in key:
                 continue
-            weights = loss.get('class_weight')
+            weights = _read(loss.get('class_weight'))
             fitting = _fitting(count.head, loss, number, scope)
             if isinstance(weights, list | tuple) and (
                 len(weights) not in fitting
@@ -153,6 +164,15 @@ def _check_weights(
                     f'write [1.0] * {number}'
                     + (' + [0.1]' if number + 1 in fitting else ''),
                 )
+
+
+def _read(weights):
+    """Weights as mmseg reads them, which may stand in a file."""
+    if not isinstance(weights, str) or not Path(weights).is_file():
+        return weights
+    if weights.endswith('.npy'):
+        return np.load(weights).tolist()
+    return load(weights)
 
 
 def _fitting(

@@ -14,7 +14,11 @@ def check_labels(part: Part, config: Mapping) -> None:
     """Check that labels are of the head's classes; count them."""
     if part.dataset is None or part.relabelled:
         return
-    labels = [_labels_of(item) for item in part.items]
+    try:
+        labels = [_labels_of(item) for item in part.items]
+    except (TypeError, ValueError):
+        _name_other_labels(part)
+        return
     if not any(labels):
         return
     if part.names:
@@ -23,6 +27,7 @@ def check_labels(part: Part, config: Mapping) -> None:
     # Labels by folders are right; whether heads have as many is asked there.
     if number is not None and not part.folders:
         _check_range(part, labels, number)
+    _check_repeated(part, labels, number)
     counts = Counter(k for those in labels for k in those)
     names = part.names or [str(k) for k in range(number or 0)]
     total = sum(counts.values())
@@ -39,6 +44,39 @@ def _labels_of(item: Mapping) -> list[int]:
         return []
     many = isinstance(label, list | tuple) or getattr(label, 'ndim', 0)
     return [int(k) for k in label] if many else [int(label)]
+
+
+def _name_other_labels(part: Part) -> None:
+    """Note an error: labels that are no numbers."""
+    for item in part.items:
+        try:
+            _labels_of(item)
+        except (TypeError, ValueError):
+            part.report.error(
+                str(item.get('img_path') or part.place),
+                f'the label is {item["gt_label"]!r}, expected the number of a '
+                'class, or a list of them',
+                'write numbers from 0 in the order of the classes',
+            )
+            return
+
+
+def _check_repeated(
+    part: Part, labels: list[list[int]], number: int | None
+) -> None:
+    """Check that no sample has a label twice, as vectors of 0 and 1 do."""
+    twice = [k for k, those in enumerate(labels) if len({*those}) < len(those)]
+    if not twice:
+        return
+    vectors = all(len(x) == number and {*x} <= {0, 1} for x in labels if x)
+    told = part.report.error if vectors else part.report.warn
+    told(
+        str(part.items[twice[0]].get('img_path') or part.place),
+        f'has the labels {labels[twice[0]]}, one of them repeatedly; '
+        f'{len(twice):,} of {len(labels):,} samples are alike'
+        + (': a 0 or 1 for each class' if vectors else ''),
+        'list the numbers of the classes that are there, as [0, 2]',
+    )
 
 
 def number_of_classes(part: Part, config: Mapping) -> int | None:

@@ -22,6 +22,7 @@ _SAMPLED = 50  # samples of a look that has to be quick
 _AT_LEAST = 4
 _SECONDS = 0.6  # for the quick look at a part
 _LARGE = 40_000_000  # pixels; a quick look does not decode more
+_NOT_NEW = 'a score on them is no score on new images; remove them'
 _TOLD = 5  # files with findings of their own
 
 
@@ -36,6 +37,7 @@ class Looked(NamedTuple):
         values: How often each value 0..255 occurs in its class map, or None.
         problem: Why it cannot be used, or None.
         where: The file that the problem is of.
+        channels: As loaded; 0 if it was not.
     """
 
     path: str
@@ -45,6 +47,7 @@ class Looked(NamedTuple):
     values: np.ndarray | None = None
     problem: str | None = None
     where: str = ''
+    channels: int = 0
 
 
 class Looker:
@@ -117,7 +120,10 @@ class Looker:
                 flat = labels.astype(np.uint8, copy=False).ravel()
                 values = np.bincount(flat, minlength=256)
         digest = hashlib.blake2b(image, digest_size=16).digest()
-        return Looked(path, size, stored, digest, values, problem, where)
+        channels = image.shape[2] if image.ndim == 3 else 1
+        return Looked(
+            path, size, stored, digest, values, problem, where, channels
+        )
 
     def _lost_bits(self, path: str) -> str | None:
         header = read_header(path) if self.local else ''
@@ -253,11 +259,35 @@ def _cure(problem: str, part: Part) -> str:
             'add the class; or, if 0 is void and classes begin with 1, set '
             'reduce_zero_label=True'
         )
+    if 'reduce_zero_label' in problem:
+        return 'set reduce_zero_label of the data set, and not of the step'
     if 'annotations are for' in problem:
         return 'correct width and height of the image in the annotations'
     if 'cannot be read' in problem:
         return 'copy it again or remove it; --skip-bad passes over it'
     return ''
+
+
+def check_shared(parts: Sequence[Part]) -> None:
+    """Warn of files that training and another split have in common."""
+    trained = {
+        os.path.realpath(str(item.get('img_path')))
+        for part in parts
+        if part.split == 'train'
+        for item in part.items
+    }
+    for part in parts:
+        if part.split == 'train' or part.folded:
+            continue
+        paths = [str(i['img_path']) for i in part.items if i.get('img_path')]
+        common = [p for p in paths if os.path.realpath(p) in trained]
+        if common:
+            part.report.warn(
+                part.place,
+                f'{len(common):,} of {len(paths):,} images are in the '
+                f'training data too: {some_of(common)}',
+                _NOT_NEW,
+            )
 
 
 def check_copies(looked: Sequence[tuple[Part, list[Looked]]]) -> None:
@@ -273,6 +303,8 @@ def check_copies(looked: Sequence[tuple[Part, list[Looked]]]) -> None:
         if part.split == 'train':
             _tell_repeated(part, looks)
             continue
+        if part.folded:
+            continue
         common = [x for x in looks if x.digest and x.digest in trained]
         if common:
             told = some_of(_copy(x.path, trained[x.digest]) for x in common)
@@ -280,7 +312,7 @@ def check_copies(looked: Sequence[tuple[Part, list[Looked]]]) -> None:
                 part.place,
                 f'{len(common):,} of {len(looks):,} images are in the '
                 f'training data too, pixel by pixel: {told}',
-                'a score on them is no score on new images; remove them',
+                _NOT_NEW,
             )
 
 

@@ -71,12 +71,24 @@ def _explain_absent(
         if a + b in absent
     ]
     hint = f' (a comma is missing: {joined[0]})' if joined else ''
+    alike = [
+        f'{name!r} is {other!r} there'
+        for name in absent
+        for other in used
+        if _plain(name) == _plain(other)
+    ]
+    hint += f' ({some_of(alike)})' if alike else ''
     part.report.error(
         f'{part.place}.metainfo.classes',
         f'{len(absent)} classes are no category of {path}: '
         f'{some_of(absent)}{hint}; its categories are {some_of(used)}',
         'correct the names, or add the categories to the file',
     )
+
+
+def _plain(name: str) -> str:
+    """A name without what is easily overlooked."""
+    return ''.join(name.casefold().replace('_', ' ').split())
 
 
 def check_named(part: Part, metrics: Sequence[Mapping]) -> None:

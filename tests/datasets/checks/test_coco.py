@@ -176,7 +176,7 @@ def test_one_bad_ring_among_good_ones():
 
 
 @pytest.mark.parametrize(
-    'counts', [[100, 200, 724], 'Yb08j00000000000000000000000000']
+    'counts', [[100, 200, 724], 'U38h00000000000000kd0']
 )
 def test_run_lengths_are_outlines(tmp_path, counts):
     run = second(segmentation=dict(size=[32, 32], counts=counts))
