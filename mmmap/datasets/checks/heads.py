@@ -107,7 +107,7 @@ def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
         if key == 'num_stuff_classes':
             if 'stuff_classes' in meta:
                 stuff = len(meta['stuff_classes'])
-                _check_count(report, count, stuff, first, 'of stuff ')
+                _check_count(report, count, stuff, first, 'stuff ')
             continue
         own = things if key == 'num_things_classes' else number
         _check_count(report, count, own, first)

@@ -37,9 +37,9 @@ def check_channels(
         if problem:
             part.report.error(
                 paths[0],
-                f'has {channels} channels as the pipeline reads it; {problem} '
-                f'({len(paths):,} of {len(looks):,} images looked at are '
-                'alike)',
+                f'has {channels} channel{"s" if channels > 1 else ""} as the '
+                f'pipeline reads it, but {problem} ({len(paths):,} of '
+                f'{len(looks):,} images looked at are alike)',
                 'set color_type of LoadImageFromFile, or the settings of the '
                 'model',
             )
@@ -51,14 +51,14 @@ def _mismatch(channels: int, mean, wanted: int | None) -> str:
     if number != channels and 1 not in (number, channels):
         return f'model.data_preprocessor.mean has {number} values'
     # Subtracting three values from one channel makes three.
-    channels = max(number, channels)
-    if wanted is None or channels == wanted:
+    made = max(number, channels)
+    if wanted is None or made == wanted:
         return ''
-    by_mean = f' by the {number} values of mean' if number == channels else ''
-    return (
-        f'model.backbone.in_channels is {wanted}, and {channels} arrive'
-        + by_mean * (number > 1)
-    )
+    told = f'model.backbone.in_channels is {wanted}'
+    if made == channels:
+        return told
+    mean = f'model.data_preprocessor.mean has {number} values'
+    return f'{told}, and {made} arrive: {mean}'
 
 
 def _in_channels(backbone) -> int | None:
@@ -118,7 +118,7 @@ def check_padding(
         part.report.warn(
             place,
             f'is {value}, {what}, which the heads do not ignore (ignore_index '
-            f'is {", ".join(map(str, sorted(ignored))) or "not one"}): '
+            f'is {", ".join(map(str, sorted(ignored))) or "not the same"}): '
             + (
                 'padding is learnt as that class'
                 if value < number

@@ -271,7 +271,7 @@ def _cure(problem: str, part: Part) -> str:
 def check_shared(parts: Sequence[Part]) -> None:
     """Warn of files that training and another split have in common."""
     trained = {
-        os.path.realpath(str(item.get('img_path')))
+        os.path.abspath(str(item.get('img_path')))
         for part in parts
         if part.split == 'train'
         for item in part.items
@@ -280,7 +280,7 @@ def check_shared(parts: Sequence[Part]) -> None:
         if part.split == 'train' or part.folded:
             continue
         paths = [str(i['img_path']) for i in part.items if i.get('img_path')]
-        common = [p for p in paths if os.path.realpath(p) in trained]
+        common = [p for p in paths if os.path.abspath(p) in trained]
         if common:
             part.report.warn(
                 part.place,

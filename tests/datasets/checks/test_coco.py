@@ -175,9 +175,7 @@ def test_one_bad_ring_among_good_ones():
     assert 'a ring of 1 points' in outline_problem([good, [4, 4]], (32, 32))
 
 
-@pytest.mark.parametrize(
-    'counts', [[100, 200, 724], 'U38h00000000000000kd0']
-)
+@pytest.mark.parametrize('counts', [[100, 200, 724], 'U38h00000000000000kd0'])
 def test_run_lengths_are_outlines(tmp_path, counts):
     run = second(segmentation=dict(size=[32, 32], counts=counts))
     assert errors_of(detection(tmp_path, train=changed(run))) == []

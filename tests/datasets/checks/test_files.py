@@ -235,3 +235,32 @@ def test_a_folder_without_class_folders(tmp_path):
     config.train_dataloader.dataset.data_prefix = 'flat'
     (error,) = errors_of(config)
     assert 'images must lie in class folders' in error
+
+
+@pytest.mark.parametrize(
+    ('labels', 'said'),
+    [
+        ([[1, 0], [0, 1], [1, 1]], 'a 0 or 1 for each class'),
+        ([['a'], ['b'], ['a']], "the label is ['a'], expected the number"),
+    ],
+)
+def test_labels_in_another_form(tmp_path, labels, said):
+    samples = [
+        dict(img_path=f'{k}.png', gt_label=those)
+        for k, those in enumerate(labels)
+    ]
+    for k in range(3):
+        save(tmp_path / f'{k}.png', noise(k))
+    content = dict(metainfo=dict(classes=['a', 'b']), data_list=samples)
+    (tmp_path / 'labels.json').write_text(json.dumps(content))
+    dataset = dict(
+        type='MultiLabelDataset',
+        data_root=str(tmp_path),
+        ann_file='labels.json',
+        pipeline=[LOAD],
+    )
+    config = dict(
+        default_scope='mmpretrain', train_dataloader=dict(dataset=dataset)
+    )
+    (error,) = errors_of(Config(config))
+    assert said in error and f'{tmp_path}/0.png' in error

@@ -1,5 +1,6 @@
 """Heads and class weights fit the data, by their place in the config."""
 
+import numpy as np
 import pytest
 
 from tests.datasets.checks.made import (
@@ -142,3 +143,15 @@ def test_pretraining_has_no_classes(tmp_path):
     config = classification(tmp_path, with_label=False)
     config.model = dict(head=dict(type='PixelHead', in_channels=8))
     assert found(config) == ([], [])
+
+
+def test_weights_in_a_file(tmp_path):
+    config = segmentation(tmp_path)
+    path = tmp_path / 'weights.npy'
+    loss = dict(type='CrossEntropyLoss', class_weight=str(path))
+    config.model.decode_head.loss_decode = loss
+    np.save(path, np.ones(2))
+    assert errors_of(config) == []
+    np.save(path, np.ones(5))
+    (error,) = errors_of(config)
+    assert 'decode_head.loss_decode.class_weight: has 5 weights' in error
