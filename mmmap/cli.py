@@ -160,6 +160,9 @@ def run(
         command: Returns its exit status, None for 0.
         args: Its command line, of :func:`command_parser`.
     """
+    if hasattr(sys.stdout, 'reconfigure'):
+        # Names of files need not be UTF-8.
+        sys.stdout.reconfigure(errors='backslashreplace')
     try:
         return command(args) or 0
     except KeyboardInterrupt as error:

@@ -31,14 +31,14 @@ class SkippedFiles:
         """Note one; a process that sees it again notes nothing."""
         if name not in self.names():
             reason = ' '.join(reason.split())
-            with open(self.path, 'a') as file:
+            with open(self.path, 'a', errors='surrogateescape') as file:
                 file.write(f'{name}\t{reason}\n')
 
     def names(self) -> list[str]:
         """The images left out so far, each once."""
         if not self.path.is_file():
             return []
-        lines = self.path.read_text(errors='replace').splitlines()
+        lines = self.path.read_text(errors='surrogateescape').splitlines()
         return list(dict.fromkeys(line.split('\t')[0] for line in lines))
 
 

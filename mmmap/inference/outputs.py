@@ -134,8 +134,13 @@ class FolderWriter:
     def _image(self, room: str, name: str, image: np.ndarray) -> None:
         file = self.folder / room / f'{name}.png'
         file.parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(file), image):
-            raise FileError(f'cannot write {file}; is the disk full?')
+        # OpenCV crashes on names that are not UTF-8.
+        content = cv2.imencode('.png', image)[1]
+        try:
+            file.write_bytes(content)
+        except OSError as error:
+            file.unlink(missing_ok=True)
+            raise FileError(f'cannot write {file}: {error}') from error
 
     def close(self) -> None:
         """Nothing is kept open."""

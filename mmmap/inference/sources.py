@@ -114,6 +114,7 @@ class Video:
         self.path, self.reader = path, reader
         self.bad: dict[str, str] = {}
         self.note = ''
+        _refuse_encoding(path)
         capture = cv2.VideoCapture(str(path))
         readable, _ = capture.read() if capture.isOpened() else (False, None)
         if not readable:
@@ -172,6 +173,17 @@ def source_of(
             f'({", ".join(VIDEO_SUFFIXES)}) and no folder'
         ) from error
     return Pictures(path, reader, skip_bad)
+
+
+def _refuse_encoding(path: Path) -> None:
+    """Raise where OpenCV would crash."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f'the name of the video {path} is not UTF-8, and OpenCV cannot '
+            'open it; rename it'
+        ) from error
 
 
 def _named(files: list[Path], root: Path) -> dict[str, Path]:

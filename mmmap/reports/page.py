@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 import cv2
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from ..visualization.curves import Series, curve_figure
@@ -218,8 +219,9 @@ def html_curves(
 def _thumbnail(path: Path) -> bytes | None:
     """A picture as JPEG, no larger than is looked at; None if it is none."""
     try:
-        image = cv2.imread(str(path))
-    except cv2.error:  # of more pixels than it takes
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):  # of more pixels than it takes
         image = None
     if image is None:
         return None

@@ -348,3 +348,22 @@ def test_safetensors(models, photos, tmp_path):
     assert run(tiny.config, path, photos / 'a.png', *options) == 0
     (line,) = lines(out)
     assert set(line['names']) <= set(CLASSES['mmdet'])
+
+
+def test_names_that_are_not_utf8(models, photos, tmp_path):
+    """OpenCV ends the process where it is given such a name."""
+    folder = tmp_path / 'in'
+    folder.mkdir()
+    other = Path(os.fsdecode(os.fsencode(folder) + b'/\xe9.png'))
+    try:
+        other.write_bytes((photos / 'a.png').read_bytes())
+    except OSError:
+        pytest.skip('this file system takes no such name')
+    out = tmp_path / 'out'
+    assert infer(models['mmseg'], folder, out) == 0
+    (line,) = lines(out)
+    assert (out / line['class_map']).is_file()
+    assert (out / 'pictures' / other.name).is_file()
+    video = other.with_suffix('.mp4')
+    video.write_bytes(b'0')
+    assert infer(models['mmseg'], video, tmp_path / 'no') == 1

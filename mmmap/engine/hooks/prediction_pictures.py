@@ -1,10 +1,11 @@
 """Pictures of what a model predicts while it is tested."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from mmengine.dist import is_main_process
+from mmengine.dist import utils
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
@@ -13,13 +14,24 @@ from ...datasets.image_reader import ImageReader, as_picture
 from ...visualization.palettes import complete_meta
 
 
+@contextmanager
+def _every_process() -> Iterator[None]:
+    """Let a visualizer draw in this process; mmengine's do in the first."""
+    asked = utils.is_main_process
+    utils.is_main_process = lambda group=None: True
+    try:
+        yield
+    finally:
+        utils.is_main_process = asked
+
+
 @HOOKS.register_module()
 class PredictionPictureHook(Hook):
     """Draw each tested image with its prediction into a folder.
 
     The libraries' own hooks read images as 8-bit colour, or draw what the
-    model takes, whatever the config reads. Of several processes the first
-    draws the images that it tests.
+    model takes, whatever the config reads. Of several processes each draws
+    the images that it tests.
 
     Args:
         out_dir: Gets ``NAME.png`` of each image, or ``NAME.jpg.png``, in the
@@ -45,12 +57,11 @@ class PredictionPictureHook(Hook):
         self, runner, batch_idx, data_batch=None, outputs: Sequence = ()
     ) -> None:
         """Draw."""
-        if not is_main_process():
-            return
         for sample in outputs:
             data = self._reader.read(sample.img_path)
             image = np.ascontiguousarray(as_picture(data['img'])[..., ::-1])
-            self._draw(runner.visualizer, image, sample)
+            with _every_process():
+                self._draw(runner.visualizer, image, sample)
 
     def _draw(self, visualizer, image: np.ndarray, sample) -> None:
         visualizer.dataset_meta = self._meta

@@ -263,4 +263,4 @@ def test_labels_in_another_form(tmp_path, labels, said):
         default_scope='mmpretrain', train_dataloader=dict(dataset=dataset)
     )
     (error,) = errors_of(Config(config))
-    assert said in error and f'{tmp_path}/0.png' in error
+    assert said in error and '.png: ' in error
