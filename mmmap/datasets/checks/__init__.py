@@ -21,7 +21,7 @@ from .coco import check_coco
 from .files import check_files
 from .heads import check_heads
 from .inputs import check_channels, check_padding
-from .labels import check_labels, number_of_classes
+from .labels import check_folders_agree, check_labels, number_of_classes
 from .look import Looked, check_copies, check_shared, look, tell_of_looks
 from .names import (
     check_agreement,
@@ -99,6 +99,7 @@ def _reports(
         check_folders(part)
         check_named(part, metrics_of(config, part.split))
     check_agreement(built)
+    check_folders_agree(built)
     check_metric_files(config, built, files)
     model = check_heads(config, built)
     check_checkpoint(config, built, model)

@@ -39,6 +39,7 @@ def check_form(
         _check_keys(report, path, kind, entries, (*keys, *extra))
     if not report.errors:
         _check_ids(report, path, content)
+        _check_categories(report, path, content)
         _check_references(report, path, content)
         _check_numbers(report, path, content)
 
@@ -65,6 +66,17 @@ def _check_ids(report: Report, path: str, content: dict) -> None:
                 f'{what}: {some_of(repeated)}',
                 'give each an id of its own',
             )
+
+
+def _check_categories(report: Report, path: str, content: dict) -> None:
+    odd = [c for c in content['categories'] if not isinstance(c['name'], str)]
+    if odd:
+        told = some_of(f'id {c["id"]} ({c["name"]!r})' for c in odd)
+        report.error(
+            path,
+            f'{len(odd):,} categories have a "name" that is no text: {told}',
+            'write names in quotes',
+        )
 
 
 def _check_references(report: Report, path: str, content: dict) -> None:

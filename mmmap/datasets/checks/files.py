@@ -15,6 +15,8 @@ from .report import some_of
 from .written import lines_of
 
 _FEW = 64  # files of a folder that are asked for one by one
+# Images too, though no library reads them unless told how.
+_OTHERS = ('.gif', '.heic', '.heif', '.avif', '.jp2', '.jxl', '.svg', '.dcm')
 # What a file of a cloud or video is called by the data sets that have them.
 _KEYS = ('img_path', 'seg_map_path', 'path')
 
@@ -160,7 +162,7 @@ def _check_passed_over(part: Part) -> None:
     maps = (part.dataset.data_prefix or {}).get('seg_map_path') or ''
     others = Counter()
     named = {}
-    for path in list_images(folder):
+    for path in list_images(folder, (*IMAGE_SUFFIXES, *_OTHERS)):
         inside_maps = maps and maps != folder and path.startswith(maps + '/')
         if os.path.normpath(path) in used or inside_maps:
             continue
@@ -172,7 +174,8 @@ def _check_passed_over(part: Part) -> None:
     told = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
     suffixes = ', '.join(repr(s) for s in sorted(others))
     option = (
-        f'set extensions=(..., {suffixes}) of the data set to take them'
+        f'set extensions=(..., {suffixes}) of the data set to take them, '
+        'or convert them'
         if hasattr(part.dataset, 'extensions')
         else 'set img_suffix, or convert them'
         if hasattr(part.dataset, 'img_suffix')

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from .heads import counts_of
 from .parts import Part
@@ -119,6 +120,49 @@ def _check_range(part: Part, labels: list[list[int]], number: int) -> None:
         if smallest == 1 and max(k for _, k in wrong) == number
         else 'correct the labels, or num_classes of the head',
     )
+
+
+def check_folders_agree(parts: Sequence[Part]) -> None:
+    """Warn where lists of two splits number the same class folders apart.
+
+    Only where each folder has one label: others are no class folders.
+    """
+    known: dict[str, tuple[int, Part]] = {}
+    for part in parts:
+        if part.relabelled or part.folders:
+            continue
+        labels = _by_folder(part)
+        apart = {
+            name: label
+            for name, label in labels.items()
+            if known.get(name, (label,))[0] != label
+        }
+        if apart:
+            name, label = next(iter(apart.items()))
+            other, first = known[name]
+            part.report.warn(
+                getattr(part.dataset, 'ann_file', '') or part.place,
+                f'images in folders named {name!r} have the label {label}, '
+                f'in {first.place} {other}; {len(apart):,} of '
+                f'{len(labels):,} folders differ',
+                'number the classes alike in all lists',
+            )
+        for name, label in labels.items():
+            known.setdefault(name, (label, part))
+
+
+def _by_folder(part: Part) -> dict[str, int]:
+    """The label of each class folder; empty where they are none."""
+    found: dict[str, set] = {}
+    for item in part.items:
+        label = item.get('gt_label')
+        if not isinstance(label, int) or not item.get('img_path'):
+            return {}
+        name = Path(item['img_path']).parent.name
+        found.setdefault(name, set()).add(label)
+    if len(found) < 2 or any(len(labels) > 1 for labels in found.values()):
+        return {}
+    return {name: labels.pop() for name, labels in found.items()}
 
 
 def tell_of_absent(

@@ -193,6 +193,13 @@ def _check_metric_file(
             check_form(mine, path, content, ('area', 'iscrowd'))
         else:
             check_form(mine, path, content)
+    if content is None and not Path(path).exists():
+        part.report.error(
+            path,
+            'does not exist; the metric reads it',
+            'set ann_file of the metric, which does not begin at data_root',
+        )
+        return
     known = {str(finding) for finding in part.report.findings}
     part.report.findings += [f for f in mine.findings if str(f) not in known]
     if content is None or mine.errors:

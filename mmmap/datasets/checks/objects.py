@@ -71,7 +71,7 @@ def _tell_of_none(part: Part, where: str, metrics: Sequence[Mapping]) -> None:
             ),
             'see the other findings, and check metainfo.classes',
         )
-    elif any(map(_judges, metrics)):
+    elif any(map(_judges, metrics)) and not part.report.errors:
         told = f' ({ignored:,} are crowds or difficult)' if ignored else ''
         part.report.error(
             where,
@@ -93,8 +93,8 @@ def _check_boxes(part: Part, where: str) -> None:
         for item in part.items
         for one in item.get('instances') or ()
     ]
-    if not every:
-        return
+    if not every or {len(box) for _, box in every} != {4}:
+        return  # none, or those of another kind, as rotated ones
     boxes = np.array([box for _, box in every], float)
     size = np.array(
         [(i.get('width', np.inf), i.get('height', np.inf)) for i, _ in every],
@@ -142,7 +142,7 @@ def _tables(part: Part) -> dict:
         images.update(set(labels))
         found = item.get('instances') or ()
         ignored += sum(bool(one.get('ignore_flag')) for one in found)
-        sides += [one['bbox'] for one in found]
+        sides += [one['bbox'] for one in found if len(one['bbox']) == 4]
     if ignored:
         part.report.counts['ignored objects'] = ignored
     for annotation in (part.content or {}).get('annotations') or ():

@@ -45,6 +45,11 @@ def check_spelling(report: Report, place: str, settings: Mapping) -> bool:
 
 
 def _check_each_name(report: Report, place: str, classes) -> bool:
+    if not isinstance(classes, str | Sequence):
+        kind = type(classes).__name__
+        what = f'is a {kind}, expected a tuple of names: labels are in order'
+        report.error(place, what, 'write (...) instead of {...}')
+        return False
     if not isinstance(classes, str) and isinstance(classes, Sequence):
         odd = [name for name in classes if not isinstance(name, str)]
         if odd:

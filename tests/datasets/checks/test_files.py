@@ -264,3 +264,11 @@ def test_labels_in_another_form(tmp_path, labels, said):
     )
     (error,) = errors_of(Config(config))
     assert said in error and '.png: ' in error
+
+
+def test_images_that_no_library_reads_unless_told(tmp_path):
+    config = classification(tmp_path)
+    Image.fromarray(noise(9)).save(tmp_path / 'train/a/9.gif')
+    (tmp_path / 'train/a/8.heic').write_bytes(b'0')
+    (warning,) = warnings_of(config, full=False)
+    assert '2 images are passed over (1 .heic, 1 .gif)' in warning

@@ -192,3 +192,36 @@ def test_the_classes_of_a_checkpoint(tmp_path, resume, classes, kind):
     for name, texts in told.items():
         same = [t for t in texts if 'the same classes in another' in t]
         assert len(same) == (name == kind)
+
+
+def test_lists_that_number_the_folders_apart(tmp_path):
+    config = classification(tmp_path)
+    for split, order in (('train', 'abc'), ('val', 'bac')):
+        lines = [f'{name}/0.png {k}\n' for k, name in enumerate(order)]
+        (tmp_path / f'{split}.txt').write_text(''.join(lines))
+        config[f'{split}_dataloader'].dataset.ann_file = f'{split}.txt'
+    (warning,) = warnings_of(config)
+    assert "folders named 'b' have the label 0" in warning
+    assert 'train_dataloader.dataset 1; 2 of 3 folders differ' in warning
+    (tmp_path / 'val.txt').write_text('c/0.png 2\na/0.png 0\nb/1.png 1\n')
+    assert warnings_of(config) == []
+
+
+def test_classes_without_an_order(tmp_path):
+    config = detection(tmp_path, metainfo=dict(classes={'red', 'blue'}))
+    error = errors_of(config)[0]
+    assert 'metainfo.classes: is a set, expected a tuple' in error
+
+
+def test_categories_named_by_numbers(tmp_path):
+    content = coco()
+    content['categories'][0]['name'] = 1
+    (error,) = errors_of(detection(tmp_path, content))
+    assert 'have a "name" that is no text: id 1 (1)' in error
+
+
+def test_a_metric_whose_file_is_not_there(tmp_path):
+    config = detection(tmp_path)
+    config.val_evaluator.ann_file = 'val.json'
+    (error,) = errors_of(config)
+    assert 'val.json: does not exist; the metric reads it' in error
