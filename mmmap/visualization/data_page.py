@@ -73,6 +73,12 @@ def _page(part: Part) -> Figure:
     return figure
 
 
+def _entitle(axis, text: str, size: int) -> None:
+    """Write a title; Matplotlib takes no name that is not UTF-8."""
+    text = text.encode(errors='backslashreplace').decode()
+    axis.set_title(text, fontsize=size)
+
+
 def colours(number: int) -> np.ndarray:
     """(number, 3) colours from 0 to 1, neighbours unlike one another."""
     hues = np.arange(number) * 0.61803 % 1
@@ -85,7 +91,7 @@ def _draw_image(axis, part: Part, item: Mapping, looker: Looker) -> set[int]:
         data = looker.load(item)
     # The check tells what is wrong with it; here it is only not drawn.
     except Exception as error:
-        axis.set_title(f'{Path(item["img_path"]).name}\n{error}', fontsize=6)
+        _entitle(axis, f'{Path(item["img_path"]).name}\n{error}', 6)
         return set()
     image = np.asarray(data['img'])
     picture = image[..., :3][..., ::-1] if image.ndim == 3 else image
@@ -116,7 +122,7 @@ def _draw_image(axis, part: Part, item: Mapping, looker: Looker) -> set[int]:
         labels = np.atleast_1d(label).tolist()
         told = [names[k] if k < len(names) else str(k) for k in labels]
         title = f'{", ".join(told)}\n{title}'
-    axis.set_title(title, fontsize=7)
+    _entitle(axis, title, 7)
     return shown
 
 
@@ -150,7 +156,7 @@ def _draw_cloud(axis, part: Part, index: int) -> None:
     axis.set_aspect('equal')
     names, label = part.names or (), data.get('gt_label')
     if label is not None:
-        axis.set_title(names[label] if names else str(label), fontsize=7)
+        _entitle(axis, names[label] if names else str(label), 7)
 
 
 def _key(figure: Figure, part: Part, shown: set[int]) -> None:

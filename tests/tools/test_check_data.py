@@ -1,6 +1,8 @@
 """The look at a config's data, from the command line."""
 
 import json
+import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -130,3 +132,21 @@ def test_no_config(capsys):
     status, said = run(capsys, 'none.py')
     assert status == 1
     assert 'error: no config at none.py' in said
+
+
+def test_names_that_are_not_utf8(tmp_path, capfd):
+    config = classification(tmp_path)
+    other = os.fsdecode(os.fsencode(tmp_path / 'train/a') + b'/\xe9.png')
+    try:
+        os.rename(tmp_path / 'train/a/0.png', other)
+    except OSError:
+        pytest.skip('this file system takes no such name')
+    path = written(config, tmp_path)
+    report = tmp_path / 'report.json'
+    options = ('--pictures', tmp_path / 'look', '--json', report)
+    tool = load_tool('check_data.py')
+    assert tool.main([str(a) for a in (path, *options)]) == 0
+    assert (tmp_path / 'look/train.png').is_file()
+    Path(other).write_bytes(b'no image')
+    assert tool.main([str(a) for a in (path, *options)]) == 1
+    assert r'\udce9.png: cannot be read' in capfd.readouterr().out
