@@ -257,7 +257,8 @@ def _cure(problem: str, part: Part) -> str:
     if 'counted from 0' in problem and not part.dataset.reduce_zero_label:
         return (
             'add the class; or, if 0 is void and classes begin with 1, set '
-            'reduce_zero_label=True'
+            'reduce_zero_label=True; or, if the value is void, set '
+            'ignore_index of all heads and of the metric to it'
         )
     if 'reduce_zero_label' in problem:
         return 'set reduce_zero_label of the data set, and not of the step'

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
+from ..image_files import list_images
 from ..of_config import plain_datasets
 from ..point_files import PointFileError
 from .coco_form import check_form
@@ -391,4 +392,9 @@ def _explain_empty(part: Part) -> None:
     suffix = getattr(dataset, 'img_suffix', '')
     place = getattr(dataset, 'ann_file', '') or folder or part.place
     what = f'holds no images named *{suffix}' if suffix else 'lists no images'
-    part.report.error(place, what, suffix and 'set img_suffix')
+    there = list_images(folder) if suffix and folder else ()
+    others = Counter(f'*{Path(path).suffix}' for path in there)
+    if others:
+        what += f', but {", ".join(f"{n:,} {k}" for k, n in others.items())}'
+    do = 'set img_suffix' if others else 'put images there'
+    part.report.error(place, what, do)

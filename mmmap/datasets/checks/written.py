@@ -84,7 +84,8 @@ def check_list(report: Report, dataset) -> None:
     """
     lines = lines_of(dataset)
     labelled = getattr(dataset, 'with_label', None)
-    is_list = labelled is not None or hasattr(dataset, 'reduce_zero_label')
+    marks = ('reduce_zero_label', 'ann_subdir')  # of mmseg and of XML files
+    is_list = labelled is not None or any(hasattr(dataset, m) for m in marks)
     if lines is None or not is_list:
         return
     wrong = [

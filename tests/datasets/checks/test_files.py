@@ -272,3 +272,15 @@ def test_images_that_no_library_reads_unless_told(tmp_path):
     (tmp_path / 'train/a/8.heic').write_bytes(b'0')
     (warning,) = warnings_of(config, full=False)
     assert '2 images are passed over (1 .heic, 1 .gif)' in warning
+
+
+def test_no_image_has_the_suffix(tmp_path):
+    config = segmentation(tmp_path)
+    for path in (tmp_path / 'images/val').iterdir():
+        path.rename(path.with_suffix('.PNG'))
+    (error,) = errors_of(config)
+    assert 'holds no images named *.png, but 4 *.PNG -> set img' in error
+    for path in (tmp_path / 'images/val').iterdir():
+        path.unlink()
+    (error,) = errors_of(config)
+    assert 'holds no images named *.png -> put images there' in error

@@ -86,6 +86,9 @@ def test_the_file_that_the_library_fails_on(tmp_path):
     broken.write_text('<annotation>')
     (error,) = errors_of(config)
     assert error.startswith(f'val {broken}: ') and 'ParseError' in error
+    config = voc(tmp_path)
+    (tmp_path / 'val.txt').write_text('val0\n\nval1\n')
+    assert 'val.txt:2: is an empty line' in errors_of(config)[0]
     bare = voc(tmp_path, classes=None)
     assert 'write metainfo=dict(classes=(...))' in errors_of(bare)[0]
 
