@@ -1,4 +1,4 @@
-"""What the documents name exists, and the README's examples run."""
+"""What the documents name exists, and their examples run."""
 
 import contextlib
 import functools
@@ -128,6 +128,8 @@ def test_there_are_documents():
         'CONTRIBUTING.md',
         'CHANGELOG.md',
         'docs/architecture.md',
+        'docs/coming_from.md',
+        'docs/guides/pretraining.md',
         'docs/migration.md',
         'docs/reproduction.md',
         'docs/troubleshooting.md',
@@ -221,17 +223,27 @@ def test_the_command_check_sees_the_readme_s_commands():
     assert '--no-such-option' not in help_of('tools/test.py')
 
 
-def example(word):
-    """The README's Python block that names something."""
-    (code,) = [c for c in blocks(REPO / 'README.md', 'python') if word in c]
-    return code
-
-
 def test_example_of_the_operators_runs():
-    exec(example('selective_scan'), {})
+    (example,) = blocks(REPO / 'docs/guides/gpu.md', 'python')
+    assert 'selective_scan(' in example
+    exec(example, {})
+
+
+def test_the_readme_is_short():
+    lines = (REPO / 'README.md').read_text().splitlines()
+    assert len(lines) <= 150
 
 
 def test_documents_name_no_place_of_a_machine():
     for path in DOCUMENTS:
         found = re.findall(r'(?:/work|/home|/root|/tmp)/\S*', path.read_text())
         assert not found, path
+
+
+def test_the_site_lists_every_document():
+    nav = (REPO / 'mkdocs.yml').read_text().split('nav:')[1].split('hooks:')[0]
+    listed = re.findall(r'[\w/-]+\.md', nav)
+    assert len(listed) == len(set(listed))
+    expected = {ids(path).removeprefix('docs/') for path in DOCUMENTS}
+    package = 'packages/mmcv-ops-torchvision/README.md'
+    assert {*listed} == expected - {'README.md'} | {package}

@@ -1,4 +1,4 @@
-"""The page that leads from a ResNet to HybridNet, on configs as they ship."""
+"""The pages that lead from other models here, on configs as they ship."""
 
 import importlib
 import re
@@ -12,7 +12,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 
 import mmmap  # noqa: F401  registers the backbone
-from mmmap.models.backbones import HybridNet
+from mmmap.models.backbones import HybridNet, MambaVision
 from tests.configs.batches import batch_of
 from tests.helpers import REPO, blocks
 
@@ -152,3 +152,55 @@ def test_it_is_ten_lines():
         inherited, *rest = code(case.before + 1).splitlines()
         assert inherited.startswith('_base_')
         assert len(rest) <= 10
+
+
+def test_the_readme_has_the_block_of_mmsegmentation():
+    (block,) = blocks(REPO / 'README.md', 'python')
+    assert block == code(1)
+
+
+def coming_from(word):
+    """The block of the page for other models that names something."""
+    found = blocks(REPO / 'docs/coming_from.md', 'python')
+    (block,) = [text for text in found if word in text]
+    return block
+
+
+def test_mambavision_from_a_converted_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = MambaVision('tiny').state_dict()
+    torch.save(
+        {'state_dict': {f'backbone.{k}': v for k, v in weights.items()}},
+        'ours.pth',
+    )
+    variables = {}
+    exec(coming_from("arch='tiny'"), variables)
+    loaded = variables['backbone'].state_dict()
+    assert all(torch.equal(loaded[name], weights[name]) for name in weights)
+
+
+def test_a_stack_of_mamba_blocks():
+    exec(coming_from("'M' * 24"), {})
+
+
+def test_map_in_place_of_mae(tmp_path):
+    folder = Path(importlib.import_module('mmpretrain').__file__).parent
+    folder = folder / '.mim/configs/mae'
+    if not folder.is_dir():
+        pytest.skip('this mmpretrain was installed without its configs')
+    block = coming_from('_base_ =')
+    base = str(folder / BASE.match(block)[1])
+    path = tmp_path / 'config.py'
+    path.write_text(f'_base_ = {base!r}\n{BASE.sub("", block)}')
+    init_default_scope('mmpretrain')
+    config = Config.fromfile(path)
+    small = dict(embed_dims=768, pattern='MT')
+    config.model.backbone.arch = small
+    model = MODELS.build(config.model)
+    loss = model.loss(torch.randn(2, 3, 224, 224), [])['loss']
+    # Normalised patches have a variance of almost 1, guesses are near 0.
+    assert 0.9 < loss.item() < 2
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    groups = wrapper.optimizer.param_groups
+    assert {group['weight_decay'] for group in groups} == {0, 0.05}
+    assert wrapper.cast_dtype == torch.bfloat16

@@ -1,4 +1,4 @@
-"""Three lines with each library's own inferencer, as the README has them."""
+"""Each library's own inferencer, as docs/guides/prediction.md shows it."""
 
 import cv2
 import numpy as np
@@ -41,7 +41,7 @@ def test_mmpretrain(models, photos):
     assert len(results) == 2
     alone = inferencer(paths[0])[0]['pred_scores']
     np.testing.assert_allclose(results[0]['pred_scores'], alone, rtol=1e-4)
-    # As the README says, a model from a file is not for inference_model.
+    # As the guide says, inference_model takes no model from a file.
     with pytest.raises(NotImplementedError, match='No available inferencer'):
         inference_model(get_model(tiny.config, tiny.checkpoint), paths[0])
 
