@@ -4,7 +4,7 @@ Standard library only: ``--help`` does not wait for torch.
 
 A command ends in status 0, or 1 after an error, 2 after a wrong command line
 (argparse), 130 after Ctrl-C. What a user can fix ends in its message alone:
-:class:`UserError` always; until the first step also what registries, config
+``UserError`` always; until the first step also what registries, config
 files and files raise. Anything else is a bug and keeps its traceback, on the
 screen and in the log of the run.
 """
@@ -158,7 +158,7 @@ def run(
 
     Args:
         command: Returns its exit status, None for 0.
-        args: Its command line, of :func:`command_parser`.
+        args: Its command line, of ``command_parser``.
     """
     if hasattr(sys.stdout, 'reconfigure'):
         # Names of files need not be UTF-8.
@@ -191,7 +191,7 @@ def is_user_error(error: BaseException, started: bool = False) -> bool:
     Args:
         error: What was raised.
         started: Whether a first step has been made: from then on it is only
-            for a :class:`UserError`.
+            for a ``UserError``.
     """
     if isinstance(error, UserError):
         return True

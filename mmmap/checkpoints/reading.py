@@ -121,7 +121,7 @@ def read_meta(path: str | Path) -> dict:
     """What a local checkpoint says of its training; its weights stay on disk.
 
     Raises:
-        CheckpointError: As :func:`read_checkpoint`.
+        CheckpointError: As ``read_checkpoint``.
     """
     path = str(path)
     check_file(path)

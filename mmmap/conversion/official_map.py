@@ -76,7 +76,7 @@ def to_mmmap(
     Args:
         official: Tensors by official names, without ``module.``.
         pattern: Order of the blocks, where it is known; see
-            :func:`pattern_of`.
+            ``pattern_of``.
 
     Raises:
         ConversionError: A name that is not known, or one that is absent, or a

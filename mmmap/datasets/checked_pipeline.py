@@ -54,7 +54,7 @@ class CheckedPipeline(Compose):
         transforms: Of the pipeline, built.
         num_classes: Of class maps; None where there are none.
         ignored: Values of class maps that are no class and may occur.
-        skipped: Notes what is left out; without it a :class:`SampleError` is
+        skipped: Notes what is left out; without it a ``SampleError`` is
             raised instead.
     """
 

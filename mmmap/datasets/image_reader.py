@@ -77,7 +77,7 @@ class ImageReader:
         raise ReadingError(f'{path} is not an image that can be read')
 
     def read_frame(self, frame: np.ndarray, name: str) -> dict:
-        """As :meth:`read`, of a frame (H, W, 3), 8-bit BGR, of a video."""
+        """As ``read``, of a frame (H, W, 3), 8-bit BGR, of a video."""
         with tempfile.TemporaryDirectory() as folder:
             # Written without loss and without the time compression takes.
             file = Path(folder, f'{name}.bmp')
@@ -149,7 +149,7 @@ def as_picture(image: np.ndarray) -> np.ndarray:
 
 
 def three_channels(image: np.ndarray) -> np.ndarray:
-    """(..., C) to (..., 3), as :func:`as_picture` says."""
+    """(..., C) to (..., 3), as ``as_picture`` says."""
     channels = image.shape[-1]
     if channels == 1:
         return image.repeat(3, -1)

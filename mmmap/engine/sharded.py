@@ -31,7 +31,7 @@ _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def shard(config: Config) -> None:
-    """Have a config trained by :class:`FullyShardedStrategy`.
+    """Have a config trained by ``FullyShardedStrategy``.
 
     Hooks that need the whole model in one process are taken out, and said.
 
@@ -87,11 +87,11 @@ class FullyShardedStrategy(DDPStrategy):
         del self._weights, self._state
 
     def model_state_dict(self) -> dict:
-        """The weights that :meth:`save_checkpoint` gathered."""
+        """The weights that ``save_checkpoint`` gathered."""
         return self._weights
 
     def optim_state_dict(self) -> dict:
-        """The state that :meth:`save_checkpoint` gathered, by name."""
+        """The state that ``save_checkpoint`` gathered, by name."""
         return self._state
 
     def load_model_state_dict(

@@ -87,7 +87,7 @@ def open_backbone(
     Args:
         path: Config of a pretraining, classifier, segmentor or detector.
         checkpoint: Of the same backbone, whatever it was trained in.
-        out_type: Instead of the config's, for a :class:`Backbone`.
+        out_type: Instead of the config's, for a ``Backbone``.
 
     Returns:
         The backbone, evaluating and without gradients of its weights, and

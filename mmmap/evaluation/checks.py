@@ -50,7 +50,7 @@ def check_pair(
         query_labels: (M,).
 
     Raises:
-        InputError: As :func:`check_labelled`, or less than two classes, or
+        InputError: As ``check_labelled``, or less than two classes, or
             two widths of features.
     """
     check_labelled('train', features, labels)

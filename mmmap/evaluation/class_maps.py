@@ -47,7 +47,7 @@ def class_iou(counts: np.ndarray) -> np.ndarray:
     """IoU of each class, (K,); NaN of one that nobody sees.
 
     Args:
-        counts: As of :func:`confusion`.
+        counts: As of ``confusion``.
     """
     right = np.diag(counts).astype(float)
     union = counts.sum(0) + counts.sum(1) - right
@@ -62,7 +62,7 @@ def confusions(
     """The most frequent mistakes.
 
     Args:
-        counts: As of :func:`confusion`.
+        counts: As of ``confusion``.
         number: How many at most.
 
     Returns:

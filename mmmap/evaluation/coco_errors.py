@@ -30,7 +30,7 @@ KINDS = {
 
 
 class ErrorCurves(NamedTuple):
-    """Precision by class, kind of :data:`KINDS` and recall.
+    """Precision by class, kind of ``KINDS`` and recall.
 
     Attributes:
         names: Of the classes that have instances.

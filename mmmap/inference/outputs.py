@@ -156,7 +156,7 @@ def _as_stored(labels: np.ndarray) -> np.ndarray:
 
 
 class VideoWriter(FolderWriter):
-    """As :class:`FolderWriter`, the pictures as the frames of a video.
+    """As ``FolderWriter``, the pictures as the frames of a video.
 
     Args:
         folder: As there.

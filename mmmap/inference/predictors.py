@@ -87,7 +87,7 @@ class Predictor:
 
 
 class Classifier(Predictor):
-    """mmpretrain's, see :class:`Predictor`."""
+    """mmpretrain's, see ``Predictor``."""
 
     def _build(self, config, checkpoint, device):
         inferencer = _Classification(config, checkpoint, device)
@@ -136,7 +136,7 @@ class Classifier(Predictor):
 
 
 class Segmentor(Predictor):
-    """mmseg's, see :class:`Predictor`."""
+    """mmseg's, see ``Predictor``."""
 
     def _build(self, config, checkpoint, device):
         return _Segmentation(
@@ -160,7 +160,7 @@ class Segmentor(Predictor):
 
 
 class Detector(Predictor):
-    """mmdet's, see :class:`Predictor`.
+    """mmdet's, see ``Predictor``.
 
     Args:
         config: As there.

@@ -102,7 +102,7 @@ class Video:
 
     Attributes:
         fps: Frames a second.
-        bad: As of :class:`Pictures`.
+        bad: As of ``Pictures``.
         note: Once all were given out, how many of the announced ones are
             missing; empty where none is.
 

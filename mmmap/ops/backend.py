@@ -247,7 +247,7 @@ _loaded: dict[tuple[str, str], Callable] = {}
 def implementation(
     op: str, device: torch.device, name: str | None = None, *traits
 ) -> Callable:
-    """The function that computes ``op``; see :func:`choose`."""
+    """The function that computes ``op``; see ``choose``."""
     return _loaded[op, _load(op, device, name, *traits)]
 
 

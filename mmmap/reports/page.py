@@ -208,7 +208,7 @@ def html_image(data: bytes, kind: str, name: str) -> str:
 def html_curves(
     panels: Mapping[str, Mapping[str, Series]], resumed: Sequence[int] = ()
 ) -> str:
-    """What :func:`curve_figure` draws, as an image in the page."""
+    """What ``curve_figure`` draws, as an image in the page."""
     figure = curve_figure(panels, resumed)
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()

@@ -22,7 +22,7 @@ def cloud_page(rows: Sequence[CloudRow], title: str) -> str:
     """The text of a page of HTML.
 
     Args:
-        rows: As :func:`cloud_figure` takes them.
+        rows: As ``cloud_figure`` takes them.
         title: Of the page.
     """
     content = dict(

@@ -52,7 +52,7 @@ def reconstruction_page(shown: Reconstruction, title: str) -> str | None:
     """The same of clouds as a page of HTML, to be turned.
 
     Args:
-        shown: As :func:`reconstruction_grid` takes it.
+        shown: As ``reconstruction_grid`` takes it.
         title: Of the page.
 
     Returns:

@@ -152,7 +152,7 @@ class Report:
 
     Args:
         out: Folder of the report.
-        machine: What :func:`probe` found.
+        machine: What ``probe`` found.
     """
 
     def __init__(self, out: Path, machine: dict) -> None:

@@ -143,7 +143,7 @@ def device_ms(call: Callable[[], object], device: str) -> float:
     """Median milliseconds of a call's kernels, without what launches them.
 
     They are recorded in a CUDA graph and replayed. On a CPU as
-    :func:`median_ms`.
+    ``median_ms``.
     """
     if not device.startswith('cuda'):
         return median_ms(call, device)

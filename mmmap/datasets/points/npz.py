@@ -19,7 +19,7 @@ SPLITS = ('train', 'val', 'all')
 class PointNPZ(PointSet):
     """Clouds with labels of classes or of parts, split by the data set.
 
-    See :func:`mmmap.datasets.point_files.read_clouds` for what the file
+    See ``mmmap.datasets.point_files.read_clouds`` for what the file
     holds. Of each class (or category) every ``val_every``-th cloud is of the
     validation split, from the first; the others are for training.
 

@@ -19,7 +19,7 @@ class BadFileHook(Hook):
     """Tell which file of the data cannot be used.
 
     It makes the pipelines of the runner's data sets checked ones, see
-    :class:`CheckedPipeline`: an image that cannot be read, or that does not
+    ``CheckedPipeline``: an image that cannot be read, or that does not
     fit its annotation, is told by its name.
 
     Args:

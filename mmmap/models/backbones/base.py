@@ -45,7 +45,7 @@ class Encoder(BaseModule):
         passes.
 
         Args:
-            unseen: What :meth:`unseen_in` finds in the config.
+            unseen: What ``unseen_in`` finds in the config.
             checkpoint: The content of the file.
             source: Its name.
 

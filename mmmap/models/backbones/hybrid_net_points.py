@@ -43,7 +43,7 @@ class HybridNetPoints(Encoder):
 
     Args:
         arch: ``'small'`` (the published size), ``'tiny'`` (half as wide), or
-            a dict as :class:`HybridNet` takes it; here ``num_heads`` is 6 and
+            a dict as ``HybridNet`` takes it; here ``num_heads`` is 6 and
             ``mlp_ratio`` 4.0 by default.
         num_groups: G, at most the points of a cloud.
         group_size: S.
@@ -202,7 +202,7 @@ class HybridNetPoints(Encoder):
     def encode(
         self, groups: PointGroups, keep: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """As :meth:`forward`, of clouds in groups.
+        """As ``forward``, of clouds in groups.
 
         Groups that are not kept are not looked at, thus have no part in the
         statistics of batch norms either.

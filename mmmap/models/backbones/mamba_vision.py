@@ -199,7 +199,7 @@ class MambaVision(Backbone):
 
         Args:
             images: (B, 3, H, W).
-            keep: As in :meth:`forward`.
+            keep: As in ``forward``.
         """
         visible = None if keep is None else self._visible(images, keep)
         if visible is not None:

@@ -78,7 +78,7 @@ class MaskedDecoder(BaseModule):
             ``'same_row'`` (local MAE); ``'columns'`` and
             ``'raster_columns'`` are MAP and AR across the encoder's scan.
         pos_embed: Where position embeddings start, ``'normal'`` or
-            ``'sincos'``, as in :class:`HybridNet`.
+            ``'sincos'``, as in ``HybridNet``.
         init_cfg: mmengine's.
 
     Raises:

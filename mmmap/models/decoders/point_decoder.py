@@ -27,7 +27,7 @@ SEQUENCES = ('visible_first', 'places')
 class PointDecoder(BaseModule):
     """Guess hidden groups from visible ones and from where they are.
 
-    The attention masks are those of :class:`MaskedDecoder`, on rows of
+    The attention masks are those of ``MaskedDecoder``, on rows of
     sqrt(L) tokens that follow each other, rounded down; the last row may be
     shorter.
 
@@ -38,7 +38,7 @@ class PointDecoder(BaseModule):
         mlp_ratio: Hidden channels of the MLPs over C.
         attention: ``'rows'`` (MAP), ``'full'`` (Point-MAE), ``'raster'``
             (AR), ``'same_row'`` (local), or another of
-            :class:`MaskedDecoder`.
+            ``MaskedDecoder``.
         sequence: What follows each other: ``'visible_first'``, as published,
             has the visible tokens before the hidden ones, so that rows are no
             places in space; ``'places'`` leaves every token at its place in

@@ -62,7 +62,7 @@ class PositionEmbedding(nn.Module):
         dims: Channels.
         grid: Rows and columns.
         init: Where the weight starts: ``'normal'``, small noise, as
-            published, or ``'sincos'``, see :func:`sincos_grid`.
+            published, or ``'sincos'``, see ``sincos_grid``.
 
     Raises:
         InputError: An unknown ``init``, or one that does not fit ``dims``.

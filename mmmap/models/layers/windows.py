@@ -33,7 +33,7 @@ def to_windows(x: Tensor, size: int) -> Tensor:
 
 
 def from_windows(windows: Tensor, size: int, shape: tuple[int, int]) -> Tensor:
-    """Undo :func:`to_windows`; what was padding is cut off.
+    """Undo ``to_windows``; what was padding is cut off.
 
     Args:
         windows: (B*n, S*S, C).

@@ -13,7 +13,7 @@ class PointBlockMasking(nn.Module):
     Source: the block masking of Point-MAE (Pang et al., arXiv 2203.06604).
 
     Args:
-        ratio: See :class:`MaskRatio`.
+        ratio: See ``MaskRatio``.
     """
 
     def __init__(self, ratio: float | dict[str, float] = 0.6) -> None:

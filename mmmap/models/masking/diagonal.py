@@ -21,7 +21,7 @@ class DiagonalMasking(nn.Module):
     column is a single diagonal and has no band.
 
     Args:
-        ratio: See :class:`MaskRatio`.
+        ratio: See ``MaskRatio``.
         offset: Column of the band's first token in the first row; None draws
             one for each image.
     """

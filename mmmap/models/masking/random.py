@@ -11,7 +11,7 @@ class RandomMasking(nn.Module):
     """Hide tokens drawn uniformly, other ones in every image.
 
     Args:
-        ratio: See :class:`MaskRatio`.
+        ratio: See ``MaskRatio``.
     """
 
     def __init__(self, ratio: float | dict[str, float] = 0.5) -> None:

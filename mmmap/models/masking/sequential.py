@@ -12,7 +12,7 @@ class SequentialMasking(nn.Module):
     """Hide a contiguous run in raster order.
 
     Args:
-        ratio: See :class:`MaskRatio`.
+        ratio: See ``MaskRatio``.
         start: First hidden token; None draws one for each image.
     """
 

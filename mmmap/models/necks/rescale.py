@@ -43,7 +43,7 @@ def scales_of(stride: int, out_strides: tuple[int, ...]) -> list[float]:
     """Factors from one stride to others.
 
     Raises:
-        InputError: A factor that :func:`rescale` does not serve.
+        InputError: A factor that ``rescale`` does not serve.
     """
     scales = [stride / out for out in out_strides]
     unserved = [

@@ -18,9 +18,9 @@ class PointPartSegmentor(BaseModel):
     """A backbone on points, and a head that tells parts.
 
     Args:
-        backbone: A :class:`HybridNetPoints` with ``out_type='raw'``.
-        head: As :class:`PointPartHead`.
-        data_preprocessor: As :class:`PointDataPreprocessor`.
+        backbone: A ``HybridNetPoints`` with ``out_type='raw'``.
+        head: As ``PointPartHead``.
+        data_preprocessor: As ``PointDataPreprocessor``.
         init_cfg: mmengine's.
     """
 

@@ -36,17 +36,17 @@ class MAP(BaseSelfSupervisor):
 
     With other parts it is another method: ``attention='full'`` of the decoder
     makes it MAE, ``'raster'`` an autoregressive model, a
-    :class:`DiffusionHead` has each patch denoised instead of regressed.
+    ``DiffusionHead`` has each patch denoised instead of regressed.
 
     Args:
-        backbone: A :class:`Backbone` with ``out_type='raw'``; what it shows
+        backbone: A ``Backbone`` with ``out_type='raw'``; what it shows
             and hides as a whole, its units, are the tokens here.
-        masking: Which tokens are hidden, as :class:`RandomMasking`.
+        masking: Which tokens are hidden, as ``RandomMasking``.
         decoder: From visible tokens to features of all, as
-            :class:`MaskedDecoder`.
+            ``MaskedDecoder``.
         target_generator: From images to what is guessed, as
-            :class:`PixelTarget`.
-        head: From features to the loss, as :class:`PixelHead`.
+            ``PixelTarget``.
+        head: From features to the loss, as ``PixelHead``.
         data_preprocessor: mmpretrain's.
         init_cfg: mmengine's.
     """

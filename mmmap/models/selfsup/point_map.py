@@ -42,14 +42,14 @@ class PointMAP(BaseSelfSupervisor):
     ``'full'`` makes it Point-MAE, ``'raster'`` an autoregressive model.
 
     Args:
-        backbone: A :class:`HybridNetPoints` with ``out_type='raw'`` and
+        backbone: A ``HybridNetPoints`` with ``out_type='raw'`` and
             without a class token.
-        masking: Which groups are hidden, as :class:`RandomMasking` or
-            :class:`PointBlockMasking`.
+        masking: Which groups are hidden, as ``RandomMasking`` or
+            ``PointBlockMasking``.
         decoder: From visible groups to features of all, as
-            :class:`PointDecoder`.
-        head: From features to the loss, as :class:`ChamferHead`.
-        data_preprocessor: As :class:`PointDataPreprocessor`.
+            ``PointDecoder``.
+        head: From features to the loss, as ``ChamferHead``.
+        data_preprocessor: As ``PointDataPreprocessor``.
         init_cfg: mmengine's.
 
     Raises:

@@ -102,21 +102,21 @@ def causal_conv1d_bidirectional(
 ) -> tuple[Tensor, Tensor]:
     """Filter each channel looking back, and by other weights looking ahead.
 
-    Same results as :func:`causal_conv1d` without and with ``reverse``; some
+    Same results as ``causal_conv1d`` without and with ``reverse``; some
     backends read x once for both.
 
     Args:
         x: Input, (B, D, L).
         weight: Two filters, (D, W): that which looks back, and ahead.
         bias: Two tensors, (D,).
-        activation: As in :func:`causal_conv1d`.
-        backend: As in :func:`causal_conv1d`.
+        activation: As in ``causal_conv1d``.
+        backend: As in ``causal_conv1d``.
 
     Returns:
         Two tensors (B, D, L).
 
     Raises:
-        ValueError: As :func:`causal_conv1d`, or filters of different widths.
+        ValueError: As ``causal_conv1d``, or filters of different widths.
     """
     biases = (None, None) if bias is None else bias
     for w, b in zip(weight, biases, strict=True):

@@ -110,7 +110,7 @@ def define_pair(kernel: str) -> Callable:
 def implement_pair(
     kernel: str, forward: Callable, backward: Callable, key: str
 ) -> None:
-    """As :func:`implement`, for :func:`define_pair`."""
+    """As ``implement``, for ``define_pair``."""
     _library.impl(f'conv_both_{kernel}', forward, key)
     _library.impl(f'conv_both_backward_{kernel}', backward, key)
 

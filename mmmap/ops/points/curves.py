@@ -34,7 +34,7 @@ def morton_order(points: Tensor) -> Tensor:
 def hilbert_order(points: Tensor) -> Tensor:
     """The order of points along a Hilbert curve.
 
-    As :func:`morton_order`, but neighbours on the curve are neighbours in
+    As ``morton_order``, but neighbours on the curve are neighbours in
     space. Source: Skilling, "Programming the Hilbert curve" (AIP Conference
     Proceedings 707, 2004).
 

@@ -10,12 +10,12 @@ from .distances import squared_distances
 
 
 def farthest_point_sample(points: Tensor, num: int) -> Tensor:
-    """See :func:`mmmap.ops.points.farthest_point_sample`."""
+    """See ``mmmap.ops.points.farthest_point_sample``."""
     return _each(_farthest, squared_distances(points, points), num)
 
 
 def knn(points: Tensor, queries: Tensor, k: int) -> Tensor:
-    """See :func:`mmmap.ops.points.knn`."""
+    """See ``mmmap.ops.points.knn``."""
     return _each(
         lambda rows: [_by_distance(row)[:k] for row in rows],
         squared_distances(queries, points),
@@ -25,7 +25,7 @@ def knn(points: Tensor, queries: Tensor, k: int) -> Tensor:
 def ball_query(
     points: Tensor, queries: Tensor, radius: float, k: int
 ) -> Tensor:
-    """See :func:`mmmap.ops.points.ball_query`."""
+    """See ``mmmap.ops.points.ball_query``."""
 
     def in_ball(row):
         inside = [i for i, d in enumerate(row) if d < radius * radius][:k]
@@ -37,7 +37,7 @@ def ball_query(
 
 
 def chamfer_distance(x: Tensor, y: Tensor, norm: str) -> Tensor:
-    """See :func:`mmmap.ops.points.chamfer_distance`, without reduction."""
+    """See ``mmmap.ops.points.chamfer_distance``, without reduction."""
     squares = (x[:, :, None] - y[:, None]).square().sum(-1)  # (B, N, M)
     there, back = squares.amin(2), squares.amin(1)
     if norm == 'l2':

@@ -108,7 +108,7 @@ def selective_scan_bidirectional(
         z: One gate, (B, D, L), for both.
         delta_bias: Two tensors, (D,).
         delta_softplus: Whether softplus follows the bias.
-        backend: As in :func:`selective_scan`.
+        backend: As in ``selective_scan``.
 
     Returns:
         (forward + backward) * silu(z), (B, D, L), in the type of ``u``.

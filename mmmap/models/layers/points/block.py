@@ -16,7 +16,7 @@ class PointBlock(nn.Module):
         mixer: Module (B, L, C) -> (B, L, C).
         dims: C.
         drop_path: Rate of dropping a branch.
-        batch_std: See :class:`LocalAggregation`.
+        batch_std: See ``LocalAggregation``.
     """
 
     def __init__(
