@@ -94,15 +94,15 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     pattern, depth = model.backbone.pattern, len(model.decoder.blocks)
     model.load_state_dict(to_mmmap(fixture['state_dict'], pattern))
     model.eval()
-    masked = hide(fixture['mask'].bool())
+    plan = hide(fixture['mask'].bool())
     image = fixture['image']
     grid = model.backbone.grid(image)
 
     (full,) = model.backbone(image)
-    (visible,) = model.backbone(image, masked.keep)
-    features = model.decoder(visible, masked, grid)
+    (visible,) = model.backbone(image, plan.ids_keep)
+    features = model.decoder(visible, plan, grid)
     target = model.target_generator(image)
-    loss = model.head.loss(features, target, masked.mask)
+    loss = model.head.loss(features, target, plan.predicted)
     loss.backward()
 
     ours = {

@@ -114,10 +114,10 @@ def _pretrained(
 ) -> dict[str, Tensor]:
     model = _loaded(build_official_pretraining(config), official, dtype)
     groups = _groups(model.backbone, official['points'], dtype)
-    masked = hide(official['mask'].bool())
-    (visible,) = model.backbone.encode(groups, masked.keep)
-    features, _ = model.decode(groups, masked)
-    loss = model.head.loss(features, groups.offsets, masked.mask)
+    plan = hide(official['mask'].bool())
+    (visible,) = model.backbone.encode(groups, plan.ids_keep)
+    features, _ = model.decode(groups, plan)
+    loss = model.head.loss(features, groups.offsets, plan.predicted)
     loss.backward()
     ours = dict(
         center=groups.centers,

@@ -1,1 +1,1 @@
-"""Models by role; each room is imported on its own."""
+"""Models by role; import the subpackages directly."""

@@ -86,7 +86,7 @@ def _drawn(
     with torch.random.fork_rng():
         for masking in parts:
             torch.manual_seed(seed)
-            keep = masking(draws, grid, torch.device('cpu')).keep
+            keep = masking(draws, grid, torch.device('cpu')).ids_keep
             seen = torch.zeros(draws, grid[0] * grid[1], dtype=torch.bool)
             name = type(masking).__name__
             shown[name] = seen.scatter(1, keep, True).view(-1, *grid)

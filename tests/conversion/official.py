@@ -87,7 +87,7 @@ def make_fixture(to_official, **sizes):
     grid = model.backbone.patch_embed.grid(images)
     mask = torch.arange(grid[0] * grid[1]).expand(2, -1) % 2 == 0
     masked = hide(mask)
-    (visible,) = model.backbone(images, masked.keep)
+    (visible,) = model.backbone(images, masked.ids_keep)
     features = model.decoder(visible, masked, grid)
     target = model.target_generator(images)
     loss = model.head.loss(features, target, mask)

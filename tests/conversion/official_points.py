@@ -54,7 +54,7 @@ def make_fixture(**sizes):
     points = seeded_clouds(2, 40)
     groups = model.backbone.group(points)
     mask = torch.arange(groups.centers.shape[1]).expand(2, -1) % 2 == 0
-    (visible,) = model.backbone.encode(groups, hide(mask).keep)
+    (visible,) = model.backbone.encode(groups, hide(mask).ids_keep)
     features, _ = model.decode(groups, hide(mask))
     loss = model.head.loss(features, groups.offsets, mask)
     loss.backward()

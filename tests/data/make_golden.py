@@ -48,10 +48,10 @@ def one_pass():
     for parameter in model.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     masked = fixed_mask()
-    (encoded,) = model.backbone(images, masked.keep)
+    (encoded,) = model.backbone(images, masked.ids_keep)
     features = model.decoder(encoded, masked, (4, 4))
     target = model.target_generator(images)
-    loss = model.head.loss(features, target, masked.mask)
+    loss = model.head.loss(features, target, masked.hidden)
     loss.backward()
     return {
         'encoded': encoded.detach(),

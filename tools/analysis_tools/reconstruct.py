@@ -163,19 +163,19 @@ def _shown(
     models: list[MAP], images: Tensor, seed: int, ratio: float | None
 ) -> list[Reconstruction]:
     """What each model makes of the same visible parts of images."""
-    masked, shown = None, []
+    plan, shown = None, []
     for model in models:
         batch = dict(inputs=images, data_samples=None)
         inputs = model.data_preprocessor(batch, False)['inputs']
         # What a diffusion draws is the same for each model, too.
         torch.manual_seed(seed)
-        if masked is None:
+        if plan is None:
             masking = model.masking
             if ratio is not None:
                 masking.ratio = MaskRatio(ratio)
             grid = model.backbone.grid(inputs)
-            masked = masking(len(inputs), grid, inputs.device)
-        shown.append(model.reconstruct(inputs, masked))
+            plan = masking(len(inputs), grid, inputs.device)
+        shown.append(model.reconstruct(inputs, plan))
     return shown
 
 

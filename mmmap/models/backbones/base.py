@@ -1,4 +1,4 @@
-"""What pretraining and the libraries ask of every backbone.
+"""The interface of every backbone, for pretraining and the libraries.
 
 Letters: B batch, H W pixels, h w grid of units, V visible units, C channels.
 """
@@ -19,7 +19,7 @@ from .pretrained import compare, few, load_pretrained, pretrained_cfg
 
 
 class Encoder(BaseModule):
-    """Weights that are loaded loudly, parts that can be frozen.
+    """A module with checked loading of weights and freezable parts.
 
     Args:
         init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
@@ -41,8 +41,7 @@ class Encoder(BaseModule):
     ) -> None:
         """Compare settings with those that a checkpoint was trained with.
 
-        A checkpoint without a config, or of another kind of backbone,
-        passes.
+        Checkpoints without a config, or of another kind of backbone, pass.
 
         Args:
             unseen: What ``unseen_in`` finds in the config.
@@ -61,9 +60,9 @@ class Encoder(BaseModule):
             check_equal(source, f'backbone.{name}', theirs[name], value)
 
     def init_weights(self) -> None:
-        """Load ``init_cfg``'s checkpoint, which must fit; else do as it says.
+        """Load the checkpoint of ``init_cfg``, or apply another ``init_cfg``.
 
-        Without ``init_cfg`` the init of construction stays.
+        Without ``init_cfg`` the weights stay as constructed.
 
         Raises:
             CheckpointError: The checkpoint is unreadable or does not fit.
@@ -86,17 +85,17 @@ class Encoder(BaseModule):
         self._is_init = True
 
     def train(self, mode: bool = True) -> 'Encoder':
-        """Set the mode; what is frozen stays in evaluation."""
+        """Set the mode; frozen parts stay in evaluation mode."""
         super().train(mode)
         for module in self._frozen_modules():
             module.eval()
         return self
 
     def _load_from_state_dict(self, state_dict, prefix, *arguments) -> None:
-        """Refuse weights that are not for this backbone.
+        """Refuse weights that do not belong to this backbone.
 
-        Whoever loads them: mmengine, the inferencers and ``get_model`` do so
-        with ``strict=False`` and would leave a random backbone.
+        mmengine, the inferencers and ``get_model`` load with
+        ``strict=False``, which would leave a random backbone.
         """
         place = f'{type(self).__name__} at {prefix or "the top"!r}'
         weights = {
@@ -153,12 +152,12 @@ class Encoder(BaseModule):
 
 
 class Backbone(Encoder):
-    """An encoder that can be shown a part of an image.
+    """An encoder that can encode a part of an image.
 
-    What is hidden or shown as a whole is a unit, a square of ``patch_size``
-    pixels. ``forward(images, keep)`` gives, with ``out_type='raw'``, one
-    vector for each unit of ``keep``; whether hidden units are left out or
-    replaced inside is the backbone's own matter.
+    Masking hides or keeps whole units, squares of ``patch_size`` pixels. With
+    ``out_type='raw'``, ``forward(images, keep)`` returns one vector for each
+    unit in ``keep``. The backbone decides whether to drop hidden units or
+    to replace them.
 
     Args:
         init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,

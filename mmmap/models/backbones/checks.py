@@ -1,4 +1,4 @@
-"""What constructors of backbones check, and in which words they complain."""
+"""Checks of the arguments of backbones."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ def absolute_indices(
 
     Args:
         indices: As ``out_indices`` of a backbone.
-        depth: How many there are.
-        unit: What is counted, for the message, as ``'blocks'``.
+        depth: Number of units.
+        unit: Name of a unit for the message, such as ``'blocks'``.
 
     Raises:
-        InputError: One that is not there, or not ascending.
+        InputError: An index is out of range, or they do not ascend.
     """
     given = [indices] if isinstance(indices, int) else indices
     whole = isinstance(given, Sequence) and all(
@@ -39,7 +39,7 @@ def absolute_indices(
 
 
 def check_count(name: str, value) -> None:
-    """See that a value is a whole number of at least 1.
+    """Check that a value is a whole number of at least 1.
 
     Raises:
         InputError: It is not.
@@ -51,7 +51,7 @@ def check_count(name: str, value) -> None:
 
 
 def check_choice(name: str, value, choices) -> None:
-    """See that a value is one of some.
+    """Check that a value is one of the choices.
 
     Raises:
         InputError: It is not.
@@ -63,10 +63,10 @@ def check_choice(name: str, value, choices) -> None:
 
 
 def check_frozen(frozen_stages, depth: int) -> None:
-    """See that so many stages can be frozen.
+    """Check that a number of stages can be frozen.
 
     Raises:
-        InputError: They cannot.
+        InputError: It is out of range.
     """
     stages = range(-1, depth + 1)
     if not isinstance(frozen_stages, int) or frozen_stages not in stages:

@@ -1,4 +1,4 @@
-"""Archs of hybrids of Mamba and attention blocks, as given in configs."""
+"""Archs of Mamba and attention blocks, as written in configs."""
 
 from ...errors import InputError
 from .checks import check_choice, check_count
@@ -7,16 +7,16 @@ from .checks import check_choice, check_count
 def arch_settings(
     arch: str | dict, zoo: dict[str, dict], **defaults: float
 ) -> dict:
-    """An arch as a dict with all keys, its order as ``pattern``.
+    """Return an arch as a dict with all keys and its order as ``pattern``.
 
     Args:
         arch: A name in the zoo or a dict; see ``HybridNet``.
         zoo: Dicts by name.
-        defaults: Of optional keys, where they differ from those of HybridNet.
+        defaults: Defaults of optional keys that differ from HybridNet's.
 
     Raises:
-        InputError: An unknown name, a key too few or too many, or a value
-            that makes no network.
+        InputError: An unknown name, a missing or unknown key, or a value
+            from which no network can be built.
     """
     if isinstance(arch, str):
         check_choice('arch', arch, zoo)
@@ -66,7 +66,7 @@ def arch_settings(
 
 
 def _pattern(mamba_depth: int, attention_every: int) -> str:
-    """``'MMMT...'``: an attention block after every so many Mamba blocks."""
+    """``'MMMT...'``: one attention block for so many Mamba blocks."""
     check_count('mamba_depth', mamba_depth)
     check_count('attention_every', attention_every)
     return ''.join(
@@ -79,7 +79,7 @@ def drop_rates(last: float, depth: int) -> list[float]:
     """Stochastic depth of each block, rising linearly from 0.
 
     Raises:
-        InputError: A rate that is no probability below 1.
+        InputError: The rate is not in [0, 1).
     """
     if not 0 <= last < 1:
         raise InputError(f'drop_path_rate must be in [0, 1), got {last}')

@@ -49,41 +49,42 @@ class HybridNet(Backbone):
         arch: ``'tiny'``, ``'small'``, ``'base'``, ``'large'``, ``'huge'``
             (or their first letters), or a dict with ``embed_dims`` and
 
-            - ``mamba_depth`` and ``attention_every``: so many Mamba blocks,
-              an attention block after every so many of them; or
+            - ``mamba_depth``, the number of Mamba blocks, and
+              ``attention_every``: an attention block follows every so many
+              Mamba blocks; or
             - ``pattern``: the blocks in order, ``'M'`` Mamba, ``'T'``
               attention, as ``'MMMT' * 8``;
 
             and optionally ``num_heads`` (12), ``mlp_ratio`` (2.0),
             ``d_state`` (16), ``d_conv`` (4), ``expand`` (2).
-        img_size: Edge, or (H, W), for which position embeddings are made;
-            other sizes are served by resampling them.
+        img_size: Edge, or (H, W), for which position embeddings are built;
+            for other sizes they are resampled.
         patch_size: P.
         in_channels: Channels of the image.
         out_indices: Blocks whose outputs are returned, from 0; negative ones
-            count from the last. Blocks after the last of them are not built.
+            count from the end. Blocks after the last index are not built.
         out_type: What is returned for each of ``out_indices``:
 
             - ``'featmap'``: (B, C, h, w), normalised,
             - ``'raw'``: tokens (B, L, C), normalised,
             - ``'avg_featmap'``: (B, C), the normalised mean of the tokens.
-        drop_path_rate: Stochastic depth of the last block; falls linearly to
-            0 at the first.
+        drop_path_rate: Stochastic depth of the last block; it rises linearly
+            from 0 at the first block.
         attention: ``'published'`` places attention as the published code
             does (needed for its weights), ``'residual'`` on the residual
             stream.
-        window_size: Edge, in tokens, of the windows in which attention blocks
-            look, for large images; None lets them look everywhere. Weights
-            are the same, so it can be set on what was pretrained without.
-        global_blocks: Attention blocks that look everywhere in spite of
+        window_size: Edge, in tokens, of the attention windows, for large
+            images; None means global attention. It changes no weights, so
+            it can be set on a network that was pretrained without it.
+        global_blocks: Attention blocks that use global attention despite
             ``window_size``, counted as in ``out_indices``.
-        pos_embed: Where position embeddings start: ``'normal'``, small noise,
-            as published, or ``'sincos'``, with which short pretraining
-            learns faster. They are trained in both cases.
+        pos_embed: Initial position embeddings: ``'normal'``, small noise as
+            published, or ``'sincos'``, which speeds up short pretraining.
+            They are trained in both cases.
         published_init: Init every Linear as the published code does (Xavier
             and zeros), which undoes Mamba's init of the step size.
-        frozen_stages: Freeze the embedding and so many blocks; -1 freezes
-            nothing, 0 the embedding alone, the depth also the norms.
+        frozen_stages: Freeze the embedding and this many blocks; -1 freezes
+            nothing, 0 only the embedding, the full depth also the norms.
         with_cp: Recompute each block in backward to save memory.
         init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')`` must fit, or raises.
@@ -108,7 +109,7 @@ class HybridNet(Backbone):
         ),
         **dict.fromkeys(
             ['l', 'large'],
-            # 12 heads, as published, do not divide 1024.
+            # 12 heads, as published, do not divide 1024 channels.
             dict(
                 embed_dims=1024,
                 mamba_depth=48,
@@ -181,8 +182,8 @@ class HybridNet(Backbone):
             )
             for index in range(built)
         )
-        # One norm an output: the last block's is the final norm, the one
-        # that pretraining trains; the others begin anew.
+        # One norm per output. The last block's is the final norm, which
+        # pretraining trains; the others start from scratch.
         last = len(pattern) - 1
         if last in self.out_indices:
             self.norm = nn.RMSNorm(self.embed_dims, eps=1e-5)
@@ -224,7 +225,7 @@ class HybridNet(Backbone):
 
         Args:
             images: (B, 3, H, W), any size of at least one patch.
-            keep: Places of the tokens to look at, (B, V), ascending in
+            keep: Indices of the tokens to encode, (B, V), ascending in
                 raster order; needs ``out_type='raw'``.
 
         Returns:
@@ -275,11 +276,11 @@ class HybridNet(Backbone):
 
         Args:
             param_name: Name of the parameter.
-            prefix: Of this backbone in the model, as ``'backbone.'``.
+            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
 
         Returns:
-            The depth (0 for embeddings, block i has i + 1, norms of the
-            outputs the largest) and the number of depths.
+            The depth (0 for embeddings, i + 1 for block i, the largest for
+            the norms of the outputs) and the number of depths.
         """
         num_layers = len(self.pattern) + 2
         name = param_name.removeprefix(prefix)
@@ -321,7 +322,7 @@ class HybridNet(Backbone):
             return
         for layer in self.layers:
             if isinstance(layer, MambaBlock):
-                # As Mamba: outputs that are summed start smaller.
+                # As in Mamba: outputs that are summed start smaller.
                 with torch.no_grad():
                     layer.mixer.out_proj.weight /= len(self.pattern) ** 0.5
                 continue
@@ -346,10 +347,10 @@ def _windowed(
     window_size: int | None,
     global_blocks: int | Sequence[int],
 ) -> frozenset[int]:
-    """Blocks that attend in windows.
+    """Return the attention blocks that use windows.
 
     Raises:
-        InputError: No such window, or a block that is no attention block.
+        InputError: An invalid window, or a block that is not attention.
     """
     if isinstance(global_blocks, int):
         global_blocks = (global_blocks,)

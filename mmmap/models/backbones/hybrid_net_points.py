@@ -43,35 +43,35 @@ class HybridNetPoints(Encoder):
 
     Args:
         arch: ``'small'`` (the published size), ``'tiny'`` (half as wide), or
-            a dict as ``HybridNet`` takes it; here ``num_heads`` is 6 and
-            ``mlp_ratio`` 4.0 by default.
+            a dict as in ``HybridNet``; here ``num_heads`` defaults to 6 and
+            ``mlp_ratio`` to 4.0.
         num_groups: G, at most the points of a cloud.
         group_size: S.
-        num_neighbours: k of the local aggregation, the group itself included;
-            where fewer groups are visible, all of them.
-        order: Of the tokens: ``'fps'`` as their centres are found,
+        num_neighbours: k of the local aggregation, including the group
+            itself; with fewer visible groups, all of them.
+        order: Order of the tokens: ``'fps'`` as their centres are sampled,
             ``'hilbert'`` or ``'morton'`` along that curve.
-        with_cls_token: Whether a learned token comes before the groups'.
+        with_cls_token: Whether to prepend a learned token.
         out_indices: Blocks whose outputs are returned, from 0; negative ones
-            count from the last. Blocks after the last of them are not built.
+            count from the end. Blocks after the last index are not built.
         out_type: What is returned for each of ``out_indices``:
 
             - ``'raw'``: tokens (B, L, C), the class token first, normalised,
             - ``'pooled'``: the sum of maximum and mean of the normalised
               tokens of groups, (B, C); after the class token, if there is
               one, (B, 2C).
-        drop_path_rate: Stochastic depth of the last block; falls linearly to
-            0 at the first.
-        batch_std: As published, divide in the local aggregation by one
-            standard deviation of the whole batch.
-        first_sample_mean: As published, pool every sample with the mean of
-            the first one.
-        frozen_stages: Freeze the embedding and so many blocks; -1 freezes
-            nothing, 0 the embedding alone, the depth also the norms.
+        drop_path_rate: Stochastic depth of the last block; it rises linearly
+            from 0 at the first block.
+        batch_std: Divide in the local aggregation by the standard deviation
+            of the whole batch, as published.
+        first_sample_mean: Pool every sample with the mean of the first one,
+            as published.
+        frozen_stages: Freeze the embedding and this many blocks; -1 freezes
+            nothing, 0 only the embedding, the full depth also the norms.
         with_cp: Recompute each block in backward to save memory.
         init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')`` must fit, or raises. A class token may be
-            new, or left.
+            missing from the checkpoint, or unused.
 
     Raises:
         ValueError: An unknown arch, order or out_type, a count below 1, or
@@ -140,8 +140,8 @@ class HybridNetPoints(Encoder):
             _block(kind, settings, rate, batch_std)
             for kind, rate in list(zip(self.pattern, rates))[: self._built]
         )
-        # One norm an output: the last block's is the final norm, the one
-        # that pretraining trains; the others begin anew.
+        # One norm per output. The last block's is the final norm, which
+        # pretraining trains; the others start from scratch.
         if depth - 1 in self.out_indices:
             self.norm = nn.LayerNorm(self.embed_dims)
         self.out_norms = nn.ModuleDict(
@@ -191,7 +191,7 @@ class HybridNetPoints(Encoder):
 
         Args:
             points: (B, N, 3).
-            keep: Places of the groups to look at, (B, V), ascending; needs
+            keep: Indices of the groups to encode, (B, V), ascending; needs
                 ``out_type='raw'``.
 
         Returns:
@@ -202,10 +202,10 @@ class HybridNetPoints(Encoder):
     def encode(
         self, groups: PointGroups, keep: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """As ``forward``, of clouds in groups.
+        """Encode clouds in groups, see ``forward``.
 
-        Groups that are not kept are not looked at, thus have no part in the
-        statistics of batch norms either.
+        Groups that are not kept are ignored, also by the statistics of batch
+        norms.
         """
         if keep is not None:
             self._check_keep(keep)
@@ -255,11 +255,12 @@ class HybridNetPoints(Encoder):
 
         Args:
             param_name: Name of the parameter.
-            prefix: Of this backbone in the model, as ``'backbone.'``.
+            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
 
         Returns:
-            The depth (0 for embeddings and class token, block i has i + 1,
-            norms of the outputs the largest) and the number of depths.
+            The depth (0 for embeddings and class token, i + 1 for block i,
+            the largest for the norms of the outputs) and the number of
+            depths.
         """
         num_layers = len(self.pattern) + 2
         room, *place = param_name.removeprefix(prefix).split('.')
@@ -281,7 +282,7 @@ class HybridNetPoints(Encoder):
 
     def _own_init(self) -> None:
         for layer in self.layers:
-            # The mixer of Mamba keeps its own.
+            # The Mamba mixer keeps its own init.
             rooms = [layer.local]
             if isinstance(layer.mixer, BidirectionalMamba):
                 with torch.no_grad():

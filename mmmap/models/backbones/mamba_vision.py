@@ -40,7 +40,7 @@ from .mamba_vision_arch import ARCH_ZOO, CONV_STAGES, STAGES, settings_of
 
 OUT_TYPES = ('raw', 'featmap', 'avg_featmap')
 STEM_STRIDE = 4
-# Of the last map; a unit of masking is one of its tokens.
+# Stride of the last map; a unit of masking is one of its tokens.
 STRIDE = 32
 
 
@@ -48,9 +48,9 @@ STRIDE = 32
 class MambaVision(Backbone):
     """Four stages at strides 4, 8, 16 and 32, their widths doubling.
 
-    The first two are residual convolutions. Each of the last two works in
-    windows, Mamba mixers in its first half, attention in the second. Images
-    have any size: odd maps are rounded up, windows padded.
+    The first two stages are residual convolutions. The last two work in
+    windows, with Mamba mixers in their first half and attention in their
+    second. Images may have any size: odd maps are rounded up, windows padded.
 
     Args:
         arch: ``'tiny'``, ``'tiny2'``, ``'small'``, ``'base'``, ``'large'``,
@@ -66,25 +66,25 @@ class MambaVision(Backbone):
             learned scales of the branches).
         in_channels: Channels of the image.
         out_indices: Stages whose outputs are returned, from 0, before the
-            map is halved for the next one; negative ones count from the last.
-            Stages after the last of them are not built.
+            map is halved for the next one; negative ones count from the end.
+            Stages after the last index are not built.
         out_type: What is returned for each of ``out_indices``:
 
             - ``'featmap'``: (B, C, h, w), normalised,
             - ``'raw'``: tokens (B, h*w, C), normalised, for pretraining,
             - ``'avg_featmap'``: (B, C), the mean of the normalised map.
-        drop_path_rate: Stochastic depth of the last block; falls linearly to
-            0 at the first.
-        frozen_stages: Freeze the stem and so many stages; -1 freezes nothing,
-            0 the stem alone, 4 also the norms of the outputs.
-        norm_eval: Keep the statistics of all batch norms as they are, for
-            training with few images at a time.
+        drop_path_rate: Stochastic depth of the last block; it rises linearly
+            from 0 at the first block.
+        frozen_stages: Freeze the stem and this many stages; -1 freezes
+            nothing, 0 only the stem, 4 also the norms of the outputs.
+        norm_eval: Keep the running statistics of all batch norms fixed, for
+            training with small batches.
         with_cp: Recompute each block in backward to save memory.
         init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
             prefix='backbone.')`` must fit, or raises.
 
     Raises:
-        InputError: An unknown arch or out_type, or a stage that is not there.
+        InputError: An unknown arch or out_type, or an unknown stage.
     """
 
     arch_zoo: ClassVar[dict[str, dict]] = ARCH_ZOO
@@ -130,8 +130,8 @@ class MambaVision(Backbone):
         self.downsamples = nn.ModuleList(
             Downsample(width, 2 * width) for width in self.widths[: built - 1]
         )
-        # The last norm is the one that pretraining trains. The others begin
-        # anew, and do not look at the batch: detectors see few images.
+        # Pretraining trains the last norm. The others start from scratch, and
+        # are no batch norms: detectors have small batches.
         if STAGES - 1 in self.out_indices:
             self.norm = nn.BatchNorm2d(self.widths[-1])
         self.out_norms = nn.ModuleDict(
@@ -141,7 +141,7 @@ class MambaVision(Backbone):
                 if index != STAGES - 1
             }
         )
-        # Only what pretrains hides anything.
+        # Only pretraining hides anything.
         self.mask_token = None
         if out_type == 'raw':
             self.mask_token = nn.Parameter(torch.zeros(self.widths[0]))
@@ -152,7 +152,7 @@ class MambaVision(Backbone):
     def unseen_in(cls, arch: str | dict = 'base', **_) -> dict[str, object]:
         """What of a config changes the network and no weight's shape.
 
-        Windows are left out: other images may want other ones.
+        Windows are not compared: other image sizes may need other windows.
         """
         return {'arch.num_heads': list(settings_of(arch)['num_heads'])}
 
@@ -173,16 +173,16 @@ class MambaVision(Backbone):
 
         Args:
             images: (B, 3, H, W), any size.
-            keep: Units of 32 x 32 pixels to look at, (B, V), ascending in
-                raster order; needs ``out_type='raw'`` and the last stage
-                alone in ``out_indices``.
+            keep: Indices of the units of 32 x 32 pixels to encode, (B, V),
+                ascending in raster order; needs ``out_type='raw'`` and only
+                the last stage in ``out_indices``.
 
         Returns:
             One tensor for each of ``out_indices``, see ``out_type``; with
             ``keep`` the tokens of these units, (B, V, C).
 
         Raises:
-            InputError: A backbone that cannot encode a part.
+            InputError: ``keep`` with other settings than those.
         """
         if keep is not None:
             self._check_keep(keep)
@@ -203,7 +203,7 @@ class MambaVision(Backbone):
         """
         visible = None if keep is None else self._visible(images, keep)
         if visible is not None:
-            # Convolutions of the stem look over the edges of units.
+            # The stem's convolutions see across the edges of units.
             images = images * _enlarged(visible, STRIDE, images)
         x = self.stem(images)
         if visible is not None:
@@ -249,12 +249,12 @@ class MambaVision(Backbone):
 
         Args:
             param_name: Name of the parameter.
-            prefix: Of this backbone in the model, as ``'backbone.'``.
+            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
 
         Returns:
-            The depth (0 for the stem, then blocks are counted through all
-            stages, what halves a map goes with the block behind it, norms of
-            the outputs have the largest) and the number of depths.
+            The depth (0 for the stem, then counting blocks through all
+            stages, downsampling with the block after it, and the largest for
+            the norms of the outputs) and the number of depths.
         """
         num_layers = sum(self.depths) + 2
         room, *place = param_name.removeprefix(prefix).split('.')
@@ -307,7 +307,7 @@ class MambaVision(Backbone):
         return frozen
 
     def train(self, mode: bool = True) -> 'MambaVision':
-        """Set the mode; what is frozen stays in evaluation."""
+        """Set the mode; frozen parts stay in evaluation mode."""
         super().train(mode)
         if self.norm_eval:
             for module in self.modules():
@@ -356,7 +356,7 @@ def _stage(index: int, settings: dict, rates: list[float]) -> _Stage:
 
 
 def _drop_rates(depths: tuple[int, ...], last: float) -> list[list[float]]:
-    """Of each block of each stage, rising linearly through all of them."""
+    """The rate of each block of each stage, rising linearly through all."""
     steps = max(sum(depths) - 1, 1)
     firsts = [sum(depths[:i]) for i in range(len(depths))]
     return [

@@ -48,10 +48,10 @@ ARCH_ZOO = {
 
 
 def settings_of(arch: str | dict) -> dict:
-    """An arch, by name or as a dict, with all keys.
+    """Return an arch, given by name or as a dict, with all keys.
 
     Raises:
-        InputError: One that cannot be built.
+        InputError: The arch cannot be built.
     """
     if isinstance(arch, str):
         check_choice('arch', arch, ARCH_ZOO)

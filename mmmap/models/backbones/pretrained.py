@@ -1,8 +1,8 @@
-"""Loading weights into a backbone, loudly.
+"""Loading weights into a backbone, with a report.
 
-mmengine loads with ``strict=False``: a checkpoint of which nothing fits
-leaves a random network and a line in the log. Here what does not fit is an
-error, and what was loaded is reported.
+mmengine loads with ``strict=False``: a checkpoint that does not fit at all
+leaves a random network and a line in the log. Here it is an error, and the
+log says what was loaded.
 """
 
 from collections.abc import Callable
@@ -36,10 +36,10 @@ class LoadReport:
 
 
 def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
-    """The ``Pretrained`` of an ``init_cfg``; None where there is none.
+    """Return the ``Pretrained`` entry of an ``init_cfg``, or None.
 
     Raises:
-        InputError: It has no checkpoint, or another init beside it.
+        InputError: It names no checkpoint, or another init stands beside it.
     """
     cfg = init_cfg or {}
     if isinstance(cfg, list | tuple) and len(cfg) == 1:
@@ -62,7 +62,7 @@ def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
 
 
 def weights_of(checkpoint: dict, source: str) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, without ``module.`` of DDP.
+    """Return the tensors of a checkpoint, without DDP's ``module.``.
 
     Raises:
         CheckpointError: It holds no tensors.
@@ -86,13 +86,12 @@ def weights_of(checkpoint: dict, source: str) -> dict[str, Tensor]:
 def select_prefix(
     weights: dict[str, Tensor], prefix: str | None, source: str
 ) -> dict[str, Tensor]:
-    """The weights under a prefix, without it; None means ``backbone.``.
+    """Return the weights under a prefix, without it.
 
-    Without a prefix given, weights that have no ``backbone.`` are taken as
-    those of a backbone alone.
+    None means ``backbone.``, or no prefix if no key has that one.
 
     Raises:
-        CheckpointError: Nothing has the prefix.
+        CheckpointError: No key has the prefix.
     """
     wanted = prefix if prefix is not None else 'backbone.'
     wanted = wanted if wanted.endswith('.') or not wanted else f'{wanted}.'
@@ -118,7 +117,7 @@ def compare(
     source: str,
     resizable: Callable[[str], bool] = lambda key: False,
 ) -> LoadReport:
-    """What loading would match, miss and leave, without loading."""
+    """Report what loading would match, miss and leave, without loading."""
     report = LoadReport(source)
     own = module.state_dict()
     report.unexpected = [key for key in weights if key not in own]
@@ -145,17 +144,17 @@ def load_pretrained(
     resizable: Callable[[str], bool] = lambda key: False,
     check: Callable[[dict], None] = lambda content: None,
 ) -> LoadReport:
-    """Fill a module from a checkpoint, all of it or not at all.
+    """Load a checkpoint into a module, completely or not at all.
 
     Args:
-        module: What to fill.
+        module: The module.
         checkpoint: File or URL.
-        prefix: Part of the checkpoint to take, as ``'backbone.'``.
-        may_miss: Tells which keys of the module may keep their init.
-        may_leave: Tells which keys of the checkpoint may stay unused.
-        resizable: Tells which keys the module resamples while loading.
-        check: Raises where the content of the file is of something else
-            though all shapes fit.
+        prefix: Part of the checkpoint to load, as ``'backbone.'``.
+        may_miss: Whether a key of the module may keep its init.
+        may_leave: Whether a key of the checkpoint may stay unused.
+        resizable: Whether the module resamples a key while loading.
+        check: Called with the content of the file; raises if it belongs to
+            another model although all shapes fit.
 
     Raises:
         CheckpointError: The file cannot be read, or does not fit; the module
@@ -181,7 +180,7 @@ def load_pretrained(
 
 
 def few(keys: list[str], most: int = 3) -> str:
-    """The first of some names, for messages."""
+    """The first names of a list, for messages."""
     if not keys:
         return 'none'
     shown = ', '.join(map(str, keys[:most]))

@@ -13,22 +13,22 @@ from ...errors import InputError
 
 @MODELS.register_module()
 class VotingClassifier(ImageClassifier):
-    """A classifier that in tests looks at clouds several times.
+    """A classifier that averages over scaled copies of a cloud in tests.
 
-    The first look is at the cloud as it is; the others are at copies of it,
-    each axis scaled by a number of its own. Probabilities are averaged.
-    Training is that of mmpretrain's ``ImageClassifier``. What is reached by
-    voting is to be reported as such.
+    The first vote is on the unchanged cloud; the others are on copies with
+    each axis scaled by its own random factor. Probabilities are averaged.
+    Training is that of mmpretrain's ``ImageClassifier``. Report results with
+    voting as such.
 
     Args:
-        *args: Of ``ImageClassifier``.
-        votes: Looks at each cloud.
+        *args: See ``ImageClassifier``.
+        votes: Votes for each cloud.
         scale: Smallest and largest factor.
-        seed: Of the factors, which are the same for every batch.
-        **kwargs: Of ``ImageClassifier``.
+        seed: Seed of the factors, which are the same for every batch.
+        **kwargs: See ``ImageClassifier``.
 
     Raises:
-        InputError: Less than one vote.
+        InputError: Fewer than one vote.
     """
 
     def __init__(
@@ -59,5 +59,5 @@ class VotingClassifier(ImageClassifier):
             for factors in self.factors
         ]
         mean = torch.stack(scores).mean(0)
-        # The head takes a softmax of what it is given.
+        # The head applies a softmax to its input.
         return self.head._get_predictions(mean.log(), data_samples)

@@ -1,4 +1,4 @@
-"""From what data loaders give to what models take."""
+"""From batches of data loaders to inputs of models."""
 
 from .points import PointDataPreprocessor
 

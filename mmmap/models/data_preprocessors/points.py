@@ -10,15 +10,15 @@ from ...ops.points import check_points
 
 @MODELS.register_module()
 class PointDataPreprocessor(BaseDataPreprocessor):
-    """Stack clouds (N, 3) of a list to (B, N, 3), fp32, on the device.
+    """Stack a list of clouds (N, 3) to (B, N, 3), fp32, on the device.
 
     Args:
         non_blocking: Whether to copy to the device asynchronously.
-        batch_augments: What mmpretrain's classifiers pass on from their
-            ``train_cfg``; clouds have none.
+        batch_augments: Passed on by mmpretrain's classifiers from their
+            ``train_cfg``; must be None for clouds.
 
     Raises:
-        InputError: Batch augmentations are asked for.
+        InputError: ``batch_augments`` is given.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PointDataPreprocessor(BaseDataPreprocessor):
 
 
 def _named(samples: list | None) -> str:
-    """Which clouds a batch has, as far as its samples tell."""
+    """Names of the clouds in a batch, as far as its samples have them."""
     names = [
         f'{s.get("path", "")} {s.get("sample_idx", "")}'.strip()
         for s in samples or ()

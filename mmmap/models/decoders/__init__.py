@@ -1,4 +1,4 @@
-"""What guesses the hidden tokens."""
+"""Decoders, which predict the hidden tokens."""
 
 from .masked_decoder import ATTENTION_MASKS, MaskedDecoder, attention_mask
 from .point_decoder import PointDecoder

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..layers import DecoderBlock, PositionEmbedding
-from ..masking import Masked
+from ..masking import MaskPlan
 
-# Whether a query q may look at a key k, both as (row, column).
+# Whether a query q may attend to a key k, both as (row, column).
 ATTENTION_MASKS = {
     # MAP: the rows above and its own; a row is rebuilt in parallel.
     'rows': lambda q, k: k[0] <= q[0],
@@ -38,14 +38,14 @@ ATTENTION_MASKS = {
 def attention_mask(
     kind: str, grid: tuple[int, int], device: torch.device | None = None
 ) -> Tensor:
-    """Which token may look at which, (L, L) bool, True where it may.
+    """Attention mask (L, L), bool: True where a query may attend to a key.
 
-    Every token may look at itself, so no softmax is empty on any grid.
+    Every token may attend to itself, so no softmax is empty.
 
     Args:
         kind: A key of ``ATTENTION_MASKS``.
         grid: Rows and columns.
-        device: Of the result.
+        device: Device of the result.
     """
     place = torch.arange(grid[0] * grid[1], device=device)
     row, column = place // grid[1], place % grid[1]
@@ -55,21 +55,21 @@ def attention_mask(
 
 @MODELS.register_module()
 class MaskedDecoder(BaseModule):
-    """Fill the hidden places with a mask token and attend under a mask.
+    """Insert mask tokens at the hidden places and attend under a mask.
 
-    That a token may look at its own place gives nothing away: what is hidden
-    is there as a mask token and a position, also for AR. Visible tokens come
-    from an encoder that let them look at each other, in every order; so it is
-    the order of guessing that the mask decides, among what the decoder reads.
+    A token may attend to its own place without leaking anything: a hidden
+    token is a mask token with a position, also for AR. The encoder has
+    already mixed the visible tokens in every direction, so the mask only
+    decides in which order the decoder predicts.
 
-    A hidden token that may look at no visible one (``'same_row'`` in a row
-    that is hidden as a whole, the first hidden tokens of the other orders) is
-    guessed from its position alone. Its loss counts as any other: it trains
-    the decoder towards the mean, and nothing of it reaches the encoder.
+    A hidden token that may attend to no visible one (``'same_row'`` in a row
+    that is completely hidden, or the first hidden tokens of other orders) is
+    predicted from its position alone. Its loss counts like any other: it
+    trains the decoder towards the mean and sends no gradient to the encoder.
 
     Args:
         in_channels: C.
-        grid: Token grid of position embeddings; others are resampled.
+        grid: Token grid of the position embeddings, resampled to others.
         embed_dims: E.
         depth: Blocks.
         num_heads: Heads; a divisor of ``embed_dims``.
@@ -77,8 +77,8 @@ class MaskedDecoder(BaseModule):
         attention: ``'rows'`` (MAP), ``'full'`` (MAE), ``'raster'`` (AR),
             ``'same_row'`` (local MAE); ``'columns'`` and
             ``'raster_columns'`` are MAP and AR across the encoder's scan.
-        pos_embed: Where position embeddings start, ``'normal'`` or
-            ``'sincos'``, as in ``HybridNet``.
+        pos_embed: Initial position embeddings, ``'normal'`` or ``'sincos'``,
+            as in ``HybridNet``.
         init_cfg: mmengine's.
 
     Raises:
@@ -120,27 +120,27 @@ class MaskedDecoder(BaseModule):
                 nn.init.zeros_(module.bias)
 
     def forward(
-        self, visible: Tensor, masked: Masked, grid: tuple[int, int]
+        self, visible: Tensor, plan: MaskPlan, grid: tuple[int, int]
     ) -> Tensor:
         """Features of every token of the grid.
 
         Args:
             visible: Encoded visible tokens, (B, V, C).
-            masked: Where they belong.
+            plan: Where they belong.
             grid: h, w.
 
         Returns:
             (B, L, E).
 
         Raises:
-            InputError: The encoder has other channels.
+            InputError: The encoder has another number of channels.
         """
         if visible.shape[-1] != self.embed.in_features:
             raise InputError(
                 f'the encoder gives {visible.shape[-1]} channels, the decoder '
                 f'takes {self.embed.in_features}: set decoder.in_channels'
             )
-        x = masked.restore(self.embed(visible), self.mask_token)
+        x = plan.restore(self.embed(visible), self.mask_token)
         x = x + self.pos_embed(grid)
         mask = None
         if self.attention != 'full':

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ..layers import ViTBlock
 from ..layers.points import position_mlp
-from ..masking import Masked
+from ..masking import MaskPlan
 from ..masking.base import gather_tokens
 from .masked_decoder import ATTENTION_MASKS, attention_mask
 
@@ -25,11 +25,10 @@ SEQUENCES = ('visible_first', 'places')
 
 @MODELS.register_module()
 class PointDecoder(BaseModule):
-    """Guess hidden groups from visible ones and from where they are.
+    """Predict hidden groups from visible ones and from the group centres.
 
-    The attention masks are those of ``MaskedDecoder``, on rows of
-    sqrt(L) tokens that follow each other, rounded down; the last row may be
-    shorter.
+    The attention masks are those of ``MaskedDecoder``, on rows of sqrt(L)
+    consecutive tokens, rounded down; the last row may be shorter.
 
     Args:
         in_channels: C.
@@ -39,11 +38,10 @@ class PointDecoder(BaseModule):
         attention: ``'rows'`` (MAP), ``'full'`` (Point-MAE), ``'raster'``
             (AR), ``'same_row'`` (local), or another of
             ``MaskedDecoder``.
-        sequence: What follows each other: ``'visible_first'``, as published,
-            has the visible tokens before the hidden ones, so that rows are no
-            places in space; ``'places'`` leaves every token at its place in
-            the backbone's order, which along a curve makes rows of
-            neighbours.
+        sequence: Order of the tokens: ``'visible_first'``, as published, puts
+            visible tokens before hidden ones, so rows have no meaning in
+            space; ``'places'`` keeps the backbone's order, so rows along a
+            curve are neighbours.
         init_cfg: mmengine's.
 
     Raises:
@@ -89,30 +87,30 @@ class PointDecoder(BaseModule):
                     nn.init.zeros_(module.bias)
 
     def forward(
-        self, visible: Tensor, masked: Masked, centers: Tensor
+        self, visible: Tensor, plan: MaskPlan, centers: Tensor
     ) -> Tensor:
         """Features of every token, in the backbone's order.
 
         Args:
             visible: Encoded visible tokens, (B, V, C).
-            masked: Where they belong.
+            plan: Where they belong.
             centers: Places of all tokens, (B, L, 3).
 
         Returns:
             (B, L, C).
 
         Raises:
-            InputError: The encoder has other channels.
+            InputError: The encoder has another number of channels.
         """
         if visible.shape[-1] != self.in_channels:
             raise InputError(
                 f'the encoder gives {visible.shape[-1]} channels, the decoder '
                 f'takes {self.in_channels}: set decoder.in_channels'
             )
-        x = masked.restore(visible, self.mask_token)
+        x = plan.restore(visible, self.mask_token)
         position = self.position(centers)
         if self.sequence == 'visible_first':
-            order = _visible_first(masked)
+            order = plan.hidden.sort(dim=1, stable=True).indices
             x, position = (
                 gather_tokens(x, order),
                 gather_tokens(position, order),
@@ -132,9 +130,3 @@ class PointDecoder(BaseModule):
         grid = (-(-length // edge), edge)
         mask = attention_mask(self.attention, grid, device)
         return mask[:length, :length]
-
-
-def _visible_first(masked: Masked) -> Tensor:
-    """Places of the tokens, the visible ones first, (B, L)."""
-    seen = torch.ones_like(masked.mask).scatter(1, masked.keep, False)
-    return seen.sort(dim=1, stable=True).indices

@@ -1,4 +1,4 @@
-"""What is guessed, and how wrong the guess is."""
+"""Targets of pretraining, and heads with losses."""
 
 from .chamfer_head import ChamferHead
 from .diffusion_head import DiffusionHead

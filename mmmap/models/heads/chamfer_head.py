@@ -14,12 +14,12 @@ from ...ops.points.chamfer import NORMS
 
 @MODELS.register_module()
 class ChamferHead(BaseModule):
-    """Predict the points of each group, from its centre.
+    """Predict the points of each group, relative to its centre.
 
     Args:
         in_channels: C.
         group_size: S.
-        norm: Of the Chamfer distance, ``'l2'`` (published) or ``'l1'``.
+        norm: Norm of the Chamfer distance, ``'l2'`` (published) or ``'l1'``.
 
     Raises:
         InputError: An unknown ``norm``.
@@ -53,7 +53,7 @@ class ChamferHead(BaseModule):
             A scalar.
 
         Raises:
-            InputError: Features or target are not of this head's sizes.
+            InputError: Features or target do not fit this head's sizes.
         """
         if features.shape[-1] != self.pred.in_features:
             raise InputError(
@@ -63,7 +63,7 @@ class ChamferHead(BaseModule):
         wanted = (*features.shape[:2], self.group_size, 3)
         if target.shape != wanted:
             raise InputError(
-                f'the groups are {tuple(target.shape)}, the head guesses '
+                f'the groups are {tuple(target.shape)}, the head predicts '
                 f'{wanted}: give backbone and head one group_size'
             )
         # In fp32 also under autocast.

@@ -1,4 +1,4 @@
-"""A diffusion model of each patch, instead of a single guess.
+"""A diffusion model of each patch, instead of a single prediction.
 
 Letters: B batch, L tokens, E channels of the decoder, D numbers of a patch,
 N hidden tokens of a batch, T timesteps.
@@ -20,9 +20,9 @@ from ..layers import DenoisingMLP
 
 
 def cosine_schedule(timesteps: int) -> Tensor:
-    """Part of the signal's variance that is left after each timestep.
+    """Share of the signal's variance that is left after each timestep.
 
-    No step removes more than 99.9 % of what is there.
+    No step removes more than 99.9 % of the rest.
 
     Args:
         timesteps: T.
@@ -40,21 +40,21 @@ def cosine_schedule(timesteps: int) -> Tensor:
 class DiffusionHead(BaseModule):
     """Learn the distribution of each hidden patch by denoising it.
 
-    The denoiser is an MLP that sees one patch with noise and the decoder's
-    output at its place. The loss is the squared error of its estimate of the
-    noise: an untrained head gives 1.
+    The denoiser is an MLP that takes one noisy patch and the decoder's output
+    for it. The loss is the squared error of the estimated noise; an untrained
+    head has a loss of 1.
 
     Args:
         in_channels: E.
         patch_size: Patch edge in pixels.
-        out_channels: Colours of the image.
+        out_channels: Channels of the image.
         hid_channels: Channels of the denoiser.
         depth: Residual blocks of the denoiser.
         timesteps: T.
-        repeats: Noises drawn for each hidden patch in each loss.
+        repeats: Noise samples for each hidden patch and loss.
         sampling_steps: Timesteps that sampling visits, evenly spaced.
-        clip: Largest absolute value of an estimate while sampling; normalised
-            pixels lie within a few standard deviations.
+        clip: Largest absolute value of an estimated patch while sampling;
+            normalised pixels lie within a few standard deviations.
 
     Raises:
         InputError: A count below 1, or more sampling steps than timesteps.
@@ -104,7 +104,7 @@ class DiffusionHead(BaseModule):
             A scalar.
 
         Raises:
-            InputError: Features or target are not of this head's sizes.
+            InputError: Features or target do not fit this head's sizes.
         """
         self._check(features, target)
         condition = features[mask].repeat(self.repeats, 1)
@@ -120,7 +120,7 @@ class DiffusionHead(BaseModule):
     def add_noise(
         self, clean: Tensor, noise: Tensor, timestep: Tensor
     ) -> Tensor:
-        """Vectors (N, D) as they are after their timesteps (N,)."""
+        """Add the noise of timesteps (N,) to vectors (N, D)."""
         signal = self.signal[timestep, None]
         return signal.sqrt() * clean + (1 - signal).sqrt() * noise
 
@@ -128,12 +128,12 @@ class DiffusionHead(BaseModule):
     def forward(
         self, features: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draw a patch for every token; nothing is learned through it.
+        """Sample a patch for every token, without gradients.
 
         Args:
             features: (B, L, E).
-            generator: Of the noise to begin with, on the features' device;
-                by default torch's global one. The steps add no noise.
+            generator: Generator of the initial noise, on the features'
+                device; by default torch's global one. The steps add no noise.
 
         Returns:
             (B, L, D), fp32.
@@ -153,8 +153,8 @@ class DiffusionHead(BaseModule):
             timestep = torch.full_like(x[:, 0], step, dtype=torch.long)
             noise = self.denoiser(x, timestep, condition).float()
             clean = (x - (1 - signal).sqrt() * noise) / signal.sqrt()
-            # In the first steps a small error of the noise is a large one of
-            # the patch: what is beyond all patches is brought back.
+            # In the first steps a small error in the noise is a large error
+            # in the patch; clip values that no patch has.
             clean = clean.clamp(-self.clip, self.clip)
             noise = (x - signal.sqrt() * clean) / (1 - signal).sqrt()
             x = after.sqrt() * clean + (1 - after).sqrt() * noise

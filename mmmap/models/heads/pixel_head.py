@@ -17,7 +17,7 @@ class PixelHead(BaseModule):
     Args:
         in_channels: E.
         patch_size: P.
-        out_channels: Colours of the image.
+        out_channels: Channels of the image.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class PixelHead(BaseModule):
             A scalar.
 
         Raises:
-            InputError: Features or target are not of this head's sizes.
+            InputError: Features or target do not fit this head's sizes.
         """
         if features.shape[-1] != self.pred.in_features:
             raise InputError(
@@ -54,9 +54,9 @@ class PixelHead(BaseModule):
         wanted = (*features.shape[:2], self.pred.out_features)
         if target.shape != wanted:
             raise InputError(
-                f'the target is {tuple(target.shape)}, the head guesses '
+                f'the target is {tuple(target.shape)}, the head predicts '
                 f'{wanted}: give backbone, target and head one patch_size'
             )
-        # In fp32 also under autocast; a mean over pixels, then over patches.
+        # In fp32 also under autocast: mean over pixels, then over patches.
         error = (self(features).float() - target).square().mean(-1)  # (B, L)
         return (error * mask).sum() / mask.sum()

@@ -12,7 +12,7 @@ from ..layers import patchify
 
 @MODELS.register_module()
 class PixelTarget(BaseModule):
-    """Pixels of each patch, by default normalised by their own statistics.
+    """The pixels of each patch, by default normalised per patch.
 
     Args:
         patch_size: P.
@@ -38,14 +38,14 @@ class PixelTarget(BaseModule):
         return (patches - mean) / std
 
     def to_pixels(self, prediction: Tensor, images: Tensor) -> Tensor:
-        """Patches as this target scales them back to those of the images.
+        """Scale predicted patches back to the range of the images.
 
-        The statistics are those of the true patches: a picture of what was
-        learned, not something that could be known of a hidden patch.
+        This uses the statistics of the true patches, which cannot be known
+        for hidden ones: it is for pictures only.
 
         Args:
             prediction: (B, L, P*P*3).
-            images: The images it belongs to, (B, 3, H, W).
+            images: The true images, (B, 3, H, W).
 
         Returns:
             (B, L, P*P*3), scaled as ``images``.

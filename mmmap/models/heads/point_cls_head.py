@@ -16,14 +16,14 @@ HIDDEN = 256
 class PointClsHead(ClsHead):
     """Three linear layers with batch norm, ReLU and dropout between them.
 
-    Source: the head of Point-MAE (Pang et al., arXiv 2203.06604), which
-    Mamba3D and MAP have too.
+    Source: the head of Point-MAE (Pang et al., arXiv 2203.06604), also used by
+    Mamba3D and MAP.
 
     Args:
-        num_classes: Classes.
+        num_classes: Number of classes.
         in_channels: D.
         dropout: Rate after both hidden layers.
-        **kwargs: Of mmpretrain's ``ClsHead``.
+        **kwargs: See mmpretrain's ``ClsHead``.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PointClsHead(ClsHead):
         """The last of the features, (B, D) -> logits (B, classes).
 
         Raises:
-            InputError: The backbone gives something else.
+            InputError: The features have another shape.
         """
         pooled = self.pre_logits(feats)
         if pooled.dim() != 2 or pooled.shape[1] != self.in_channels:
@@ -73,7 +73,7 @@ class PointClsHead(ClsHead):
         """The loss of a batch.
 
         Raises:
-            InputError: A label beyond the classes.
+            InputError: A label is out of range.
         """
         labels = [int(sample.gt_label) for sample in data_samples]
         if not 0 <= min(labels) <= max(labels) < self.num_classes:

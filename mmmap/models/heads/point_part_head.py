@@ -17,21 +17,21 @@ from ..layers.points import interpolate_features
 
 @MODELS.register_module()
 class PointPartHead(BaseModule):
-    """Tell the part of each point from tokens of several depths.
+    """Predict the part of each point from tokens of several depths.
 
-    The tokens are carried to the points by interpolation, put beside the
-    points' places, and added to what is known of the whole: maximum and mean
-    of all tokens, and the category, which is given.
+    Tokens are interpolated to the points and concatenated with the points'
+    coordinates and with global features: maximum and mean of all tokens, and
+    the category, which is given.
 
     Source: the design of PointNet++ (Qi et al., arXiv 1706.02413) and
     Point-MAE (Pang et al., arXiv 2203.06604) for ShapeNetPart.
 
     Args:
         num_parts: K, of all categories together.
-        num_categories: Categories.
+        num_categories: Number of categories.
         in_channels: C.
-        num_depths: How many depths the backbone gives.
-        channels: Of both hidden layers.
+        num_depths: Number of outputs of the backbone.
+        channels: Channels of both hidden layers.
         dropout: Rate before the last layer.
     """
 
@@ -80,7 +80,7 @@ class PointPartHead(BaseModule):
 
         Args:
             points: (B, N, 3).
-            centers: Of the groups, (B, G, 3).
+            centers: Centres of the groups, (B, G, 3).
             feats: Tokens of the groups at each depth, (B, G, C).
             category: (B,).
 
@@ -88,8 +88,7 @@ class PointPartHead(BaseModule):
             (B, K, N).
 
         Raises:
-            InputError: Tokens of other sizes, or a category beyond those
-                there are.
+            InputError: Tokens of another shape, or a category out of range.
         """
         tokens = torch.cat(tuple(feats), dim=-1)
         if tokens.shape[:2] != centers.shape[:2] or (
@@ -117,7 +116,7 @@ class PointPartHead(BaseModule):
         """Mean cross entropy of scores (B, K, N), given parts (B, N).
 
         Raises:
-            InputError: A part beyond those there are.
+            InputError: A part is out of range.
         """
         if parts.max() >= self.num_parts or parts.min() < 0:
             raise InputError(

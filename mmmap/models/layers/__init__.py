@@ -1,4 +1,4 @@
-"""Building blocks with weights and without configs; torch only."""
+"""Modules with weights that no config names; they need only torch."""
 
 from .attention import Attention, CrossAttention, WindowedAttention
 from .blocks import (

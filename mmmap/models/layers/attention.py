@@ -48,7 +48,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dims, dims)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x (B, L, C), mask (L, L), or as much as fits, True: may be seen."""
+        """x (B, L, C); mask broadcastable to (L, L), True: may attend."""
         q, k, v = (
             _split_heads(part, self.num_heads)
             for part in self.qkv(x).chunk(3, dim=-1)
@@ -60,11 +60,11 @@ class Attention(nn.Module):
 class WindowedAttention(Attention):
     """Self-attention inside windows of the grid; its cost is linear in L.
 
-    Windows at the right and lower edge that reach over the grid are filled
-    up, and nothing looks at what fills them.
+    Windows that reach over the right or lower edge are padded, and the
+    padding is masked.
 
     Source: Li et al., "Exploring Plain Vision Transformer Backbones for
-    Object Detection" (arXiv 2203.16527), where the filling is looked at.
+    Object Detection" (arXiv 2203.16527), where the padding is not masked.
 
     Args:
         dims: Channels.
@@ -80,7 +80,7 @@ class WindowedAttention(Attention):
         self.size = size
 
     def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
-        """x (B, L, C), its tokens in raster order on a grid (h, w)."""
+        """x (B, L, C), tokens in raster order on a grid (h, w)."""
         if is_known(grid) and self.size >= max(grid):  # one window
             return super().forward(x)
         windows = to_windows(x.transpose(1, 2).unflatten(2, grid), self.size)
@@ -89,7 +89,7 @@ class WindowedAttention(Attention):
         return maps.flatten(2).transpose(1, 2)
 
     def _real(self, x: Tensor, grid: tuple[int, int]) -> Tensor | None:
-        """Which keys of each window are tokens, None where all of them are."""
+        """Which keys of each window are tokens; None if all are."""
         if is_known(grid) and not any(edge % self.size for edge in grid):
             return None
         tokens = torch.ones(1, 1, *grid, dtype=torch.bool, device=x.device)
@@ -98,7 +98,7 @@ class WindowedAttention(Attention):
 
 
 class CrossAttention(nn.Module):
-    """Attention with separate projections of queries and of keys, values.
+    """Attention with separate projections for queries and for keys and values.
 
     Args:
         dims: Channels.
@@ -121,7 +121,7 @@ class CrossAttention(nn.Module):
         Args:
             query: (B, L, C).
             memory: (B, M, C).
-            mask: Bool, (L, M): True where a query may look.
+            mask: Bool, (L, M): True where a query may attend.
 
         Returns:
             (B, L, C).

@@ -1,8 +1,8 @@
 """Blocks of the backbone and of the decoder.
 
 The backbone's stream is a pair: ``hidden``, the output of the last block, and
-``residual``, the fp32 sum of those before it. A block takes and gives the
-pair; the first gets no residual (None).
+``residual``, the fp32 sum of those before it. A block takes and returns the
+pair; the first block gets None as residual.
 
 Letters: B batch, L tokens, C channels, h w token grid.
 """
@@ -44,7 +44,7 @@ class MambaBlock(nn.Module):
 
 
 class _ViTBlock(nn.Module):
-    """Weights and branches of a pre-norm Transformer block.
+    """The weights and branches of a pre-norm Transformer block.
 
     Args:
         dims: C.
@@ -52,8 +52,8 @@ class _ViTBlock(nn.Module):
         mlp_ratio: Hidden channels of the MLP over C.
         drop_path: Rate of dropping a branch.
         qkv_bias: Whether queries, keys and values have a bias.
-        window_size: Edge, in tokens, of windows to attend in; None attends
-            everywhere.
+        window_size: Edge, in tokens, of the attention windows; None means
+            global attention.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class _ViTBlock(nn.Module):
 class PublishedAttentionBlock(_ViTBlock):
     """Attention placed as in the published MAP code.
 
-    A whole ViT block, with residuals of its own, acts on the last block's
-    output and its result is added to that output once more.
+    A whole ViT block, with its own residuals, acts on the last block's output,
+    and its result is added to that output once more.
     """
 
     def forward(
@@ -109,7 +109,7 @@ class PublishedAttentionBlock(_ViTBlock):
 class CleanAttentionBlock(_ViTBlock):
     """Attention on the residual stream: pre-norm, one residual.
 
-    A stack of these alone is a ViT.
+    A stack of these blocks is a ViT.
     """
 
     def forward(
@@ -130,7 +130,7 @@ class CleanAttentionBlock(_ViTBlock):
 
 
 class ViTBlock(_ViTBlock):
-    """A pre-norm Transformer block, one tensor in and out."""
+    """A pre-norm Transformer block with one tensor in and out."""
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x (B, L, C), mask (L, L) True where a token may look."""
@@ -141,7 +141,7 @@ class ViTBlock(_ViTBlock):
 class DecoderBlock(nn.Module):
     """Attention under a mask, then an MLP; both pre-norm and residual.
 
-    Queries and keys have norms of their own.
+    Queries and keys are normalised separately.
 
     Args:
         dims: C.
@@ -171,8 +171,8 @@ class MixerBlock(nn.Module):
         dims: C.
         mlp_ratio: Hidden channels of the MLP over C.
         drop_path: Rate of dropping a branch.
-        layer_scale: Where the learned scales of the branches' channels begin;
-            None has none.
+        layer_scale: Initial value of the learned scales of the branches'
+            channels; None for no scales.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from .drop_path import DropPath
 class ConvStem(nn.Sequential):
     """Two convolutions from an image to a map of stride 4.
 
-    An edge that is no multiple of 4 is rounded up.
+    Sizes are rounded up if the image is not a multiple of 4.
 
     Args:
         in_channels: Channels of the image.

@@ -60,9 +60,9 @@ class _Output(_Modulated):
 
 
 class DenoisingMLP(nn.Module):
-    """Estimate the noise in vectors, each under a condition of its own.
+    """Estimate the noise in vectors, each with its own condition.
 
-    Blocks begin as identities and the estimate as zero.
+    Blocks start as identities, and the first estimate is zero.
 
     Args:
         channels: D.
@@ -87,7 +87,7 @@ class DenoisingMLP(nn.Module):
     def forward(
         self, noisy: Tensor, timestep: Tensor, condition: Tensor
     ) -> Tensor:
-        """Noise (N, D) in ``noisy``.
+        """Estimate the noise (N, D) in ``noisy``.
 
         Args:
             noisy: (N, D).

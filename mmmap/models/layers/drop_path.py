@@ -6,7 +6,7 @@ from torch import Tensor, nn
 class DropPath(nn.Module):
     """Drop a residual branch for a random part of the samples.
 
-    What is kept is scaled up, so that the expectation stays. Source: Huang
+    The other samples are scaled up to keep the expectation. Source: Huang
     et al., "Deep Networks with Stochastic Depth" (arXiv 1603.09382).
 
     Args:

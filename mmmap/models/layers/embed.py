@@ -10,17 +10,17 @@ from ...errors import InputError
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
-    """Cut images into patches, pixels row by row, colour last.
+    """Cut images into patches, pixels row by row, channels last.
 
     Args:
-        images: (B, 3, H, W), both edges multiples of the patch.
+        images: (B, 3, H, W), H and W multiples of the patch size.
         patch_size: P.
 
     Returns:
         (B, h*w, P*P*3).
 
     Raises:
-        ValueError: An edge is not a multiple of the patch.
+        ValueError: H or W is not a multiple of the patch size.
     """
     B, channels, H, W = images.shape
     P = patch_size
@@ -38,7 +38,7 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 def unpatchify(
     patches: Tensor, patch_size: int, grid: tuple[int, int]
 ) -> Tensor:
-    """Put patches together again: (B, h*w, P*P*c) -> (B, c, H, W)."""
+    """Undo ``patchify``: (B, h*w, P*P*c) -> (B, c, H, W)."""
     (h, w), P = grid, patch_size
     B = patches.shape[0]
     images = patches.reshape(B, h, w, P, P, -1)
@@ -67,7 +67,7 @@ class PatchEmbed(nn.Module):
         """Token grid of images (B, 3, H, W).
 
         Raises:
-            ValueError: No batch of such images, or smaller than a patch.
+            ValueError: The shape is another, or smaller than a patch.
         """
         channels = self.proj.in_channels
         if images.dim() != 4 or images.shape[1] != channels:

@@ -20,7 +20,7 @@ REVERSED = ('tokens', 'channels')
 
 
 class SelectiveSSM(nn.Module):
-    """Parameters of one scan direction and what it makes of the sequence.
+    """The parameters of one scan direction, and its arguments from a sequence.
 
     Init is Mamba's: steps log-uniform in [1e-3, 1e-1], A = -(1..N), D = 1.
     Source: Gu and Dao (arXiv 2312.00752).
@@ -28,7 +28,7 @@ class SelectiveSSM(nn.Module):
     Args:
         dims: D.
         d_state: N.
-        d_conv: Width of the causal convolution; None scans what comes.
+        d_conv: Width of the causal convolution; None for no convolution.
         dt_rank: R.
     """
 
@@ -64,15 +64,15 @@ class SelectiveSSM(nn.Module):
     def forward(self, u: Tensor) -> tuple[Tensor, ...]:
         """The scan's arguments (u, delta, A, B, C, D, delta_bias).
 
-        Everything that depends on tokens is channels last in memory, as the
-        projections leave it.
+        Everything that depends on tokens stays channels last in memory, as
+        the projections write it.
 
         Args:
             u: (B, D, L), after the convolution.
         """
         projected = self.x_proj(u.transpose(1, 2))
         dt, B, C = projected.split(self.splits, dim=-1)
-        # The bias enters in the scan, in fp32.
+        # The scan adds the bias, in fp32.
         delta = nn.functional.linear(dt, self.dt_proj.weight)
         A = -torch.exp(self.A_log.float())
         return (
@@ -92,17 +92,18 @@ class SelectiveSSM(nn.Module):
 
 
 class BidirectionalMamba(nn.Module):
-    """Mix tokens by two scans of what is projected in once.
+    """Mix tokens by two scans of the same projected input.
 
-    The directions share the projections in and out; each has its own
-    convolution and state space. What the second has in reverse is
+    The directions share the input and output projections; each has its own
+    convolution and state space. The second direction reverses
 
-    - ``'tokens'``: their order. The gate is shared, the result is the mean
-      of both (Zhu et al., "Vision Mamba", arXiv 2401.09417);
-    - ``'channels'``: all that is projected in, so that input and gate change
-      places; the order of tokens stays. Its result is reversed back, and the
-      two are summed (Han et al., "Mamba3D", arXiv 2404.14966): points have
-      no order to go back in.
+    - ``'tokens'``: the order of the tokens. The gate is shared, and the
+      result is the mean of both (Zhu et al., "Vision Mamba", arXiv
+      2401.09417);
+    - ``'channels'``: the projected channels, so that input and gate change
+      places; the tokens keep their order. Its result is reversed back, and
+      the two are summed (Han et al., "Mamba3D", arXiv 2404.14966): points
+      have no natural order to reverse.
 
     Args:
         dims: C.
@@ -153,7 +154,7 @@ class BidirectionalMamba(nn.Module):
         y = selective_scan_bidirectional(
             u, delta, A, B, C, D, z, delta_bias, delta_softplus=True
         )
-        # The mean of the directions, where there are fewer channels.
+        # Take the mean after out_proj, where there are fewer channels.
         return self.out_proj(y.transpose(1, 2)) / 2
 
 

@@ -15,10 +15,10 @@ from .mamba_mixer import SelectiveSSM
 
 
 class MambaVisionMixer(nn.Module):
-    """A scanned branch beside one that is only convolved, put together.
+    """A scanned branch and a convolved branch, concatenated.
 
-    Unlike in Mamba the convolutions look both ways and nothing is gated: what
-    one scan cannot see, the other branch may carry.
+    Unlike in Mamba, the convolutions are not causal and there is no gate: the
+    second branch can carry what one scan cannot see.
 
     Source: Hatamizadeh and Kautz, "MambaVision" (arXiv 2407.08083).
 
@@ -28,7 +28,7 @@ class MambaVisionMixer(nn.Module):
         d_conv: Width of the convolutions, odd.
 
     Raises:
-        ValueError: Channels that have no half.
+        ValueError: An odd number of channels.
     """
 
     def __init__(self, dims: int, d_state: int = 8, d_conv: int = 3) -> None:

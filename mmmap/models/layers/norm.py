@@ -10,8 +10,8 @@ class LayerNorm2d(nn.LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, C, h, w), contiguous.
 
-        mmcv's RoIAlign takes every input for contiguous and reads wrong
-        values, silently, from one that is channels last.
+        mmcv's RoIAlign assumes a contiguous input and silently reads wrong
+        values from a channels-last one.
         """
         x = F.layer_norm(
             x.movedim(1, -1),

@@ -15,7 +15,7 @@ POSITION_INITS = ('normal', 'sincos')
 
 def resize_grid(weight: Tensor, grid: tuple[int, int]) -> Tensor:
     """Resample an embedding (1, h, w, C) to another grid, bicubic."""
-    # One that is not known is resampled, which to the same grid is exact.
+    # A symbolic grid is always resampled; to the same grid that is exact.
     if is_known(grid) and tuple(weight.shape[1:3]) == tuple(grid):
         return weight
     resized = F.interpolate(
@@ -32,13 +32,13 @@ def sincos_grid(dims: int, grid: tuple[int, int]) -> Tensor:
 
     The channels are sin(row), cos(row), sin(column), cos(column), F of each,
     with frequencies that fall geometrically from 1 to almost 1/10000. Their
-    mean square is 1/2, that of the published noise 0.0004.
+    mean square is 1/2; that of the published noise is 0.0004.
 
     Source: Vaswani et al., "Attention Is All You Need" (arXiv 1706.03762),
     in two dimensions as MAE (He et al., arXiv 2111.06377).
 
     Raises:
-        InputError: C is no multiple of 4.
+        InputError: C is not a multiple of 4.
     """
     if dims % 4:
         raise InputError(
@@ -54,15 +54,15 @@ def sincos_grid(dims: int, grid: tuple[int, int]) -> Tensor:
 class PositionEmbedding(nn.Module):
     """One vector for each place of a grid.
 
-    The weight, (1, h, w, C), carries the grid in its shape, so a checkpoint
+    The shape of the weight, (1, h, w, C), contains the grid, so a checkpoint
     of any grid, square or not, can be resampled to any other: while loading
     into a module of another grid, and in ``forward`` for other image sizes.
 
     Args:
         dims: Channels.
         grid: Rows and columns.
-        init: Where the weight starts: ``'normal'``, small noise, as
-            published, or ``'sincos'``, see ``sincos_grid``.
+        init: Initial weight: ``'normal'``, small noise as published, or
+            ``'sincos'``, see ``sincos_grid``.
 
     Raises:
         InputError: An unknown ``init``, or one that does not fit ``dims``.

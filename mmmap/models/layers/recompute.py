@@ -1,4 +1,4 @@
-"""Blocks computed again in backward, to save memory."""
+"""Recomputing blocks in backward to save memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -9,10 +9,10 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputed(block: nn.Module, x: Tensor) -> Tensor:
-    """``block(x)``, which keeps its input alone for backward.
+    """Compute ``block(x)`` and keep only its input for backward.
 
-    The second run does not count for the running statistics of batch norms:
-    training is the same as without.
+    The second run does not update the running statistics of batch norms, so
+    training gives the same result as without recomputing.
 
     Args:
         block: Module of one tensor.
@@ -35,7 +35,7 @@ def recomputed(block: nn.Module, x: Tensor) -> Tensor:
 
 @contextmanager
 def _untracked(norms: list[_BatchNorm]) -> Iterator[None]:
-    # Not by track_running_stats: autograd would save other tensors.
+    # Not through track_running_stats: autograd would save other tensors.
     before = [
         (norm.momentum, norm.num_batches_tracked.clone()) for norm in norms
     ]

@@ -1,4 +1,4 @@
-"""Maps cut into windows and put together again.
+"""Cutting maps into windows, and back.
 
 Letters: B batch, C channels, H W rows and columns, S edge of a window, n
 windows of one map.
@@ -9,12 +9,12 @@ from torch.nn import functional as F
 
 
 def is_known(grid: tuple[int, int]) -> bool:
-    """Whether h and w are numbers, not symbols of an export for any size."""
+    """Whether h and w are numbers, not the symbols of a dynamic export."""
     return all(isinstance(edge, int) for edge in grid)
 
 
 def to_windows(x: Tensor, size: int) -> Tensor:
-    """Tokens of each window; the map is padded to whole windows.
+    """Return the tokens of each window; the map is padded to whole windows.
 
     Padding is zeros to the right and below.
 
@@ -33,7 +33,7 @@ def to_windows(x: Tensor, size: int) -> Tensor:
 
 
 def from_windows(windows: Tensor, size: int, shape: tuple[int, int]) -> Tensor:
-    """Undo ``to_windows``; what was padding is cut off.
+    """Undo ``to_windows`` and remove the padding.
 
     Args:
         windows: (B*n, S*S, C).

@@ -1,6 +1,6 @@
-"""Which tokens are hidden; torch only."""
+"""Which tokens are hidden; needs only torch."""
 
-from .base import Masked, hide
+from .base import MaskPlan, hide
 from .block import PointBlockMasking
 from .diagonal import DiagonalMasking
 from .none import NoMasking
@@ -11,7 +11,7 @@ from .sequential import SequentialMasking
 __all__ = [
     'DiagonalMasking',
     'MaskRatio',
-    'Masked',
+    'MaskPlan',
     'NoMasking',
     'PointBlockMasking',
     'RandomMasking',

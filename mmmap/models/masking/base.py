@@ -1,4 +1,4 @@
-"""What every masking returns.
+"""The result of every masking.
 
 Letters: B batch, L tokens of the whole grid, V visible tokens, C channels.
 """
@@ -10,61 +10,64 @@ from torch import Tensor
 from ...errors import InputError
 
 
-class Masked(NamedTuple):
-    """The outcome of a masking.
+class MaskPlan(NamedTuple):
+    """What the encoder sees, what is hidden and what is predicted.
 
     Args:
-        keep: Places of the visible tokens in raster order, (B, V), ascending.
-        mask: (B, L) bool, True where a token is hidden and to be guessed.
+        ids_keep: Indices of the visible tokens, (B, V), ascending in raster
+            order.
+        hidden: (B, L) bool, True where the encoder does not see a token.
+        predicted: (B, L) bool, True where the loss counts.
     """
 
-    keep: Tensor
-    mask: Tensor
+    ids_keep: Tensor
+    hidden: Tensor
+    predicted: Tensor
 
     def gather(self, tokens: Tensor) -> Tensor:
         """The visible tokens, (B, L, C) -> (B, V, C)."""
-        return gather_tokens(tokens, self.keep)
+        return gather_tokens(tokens, self.ids_keep)
 
     def restore(self, visible: Tensor, filler: Tensor) -> Tensor:
-        """Visible tokens back at their places, ``filler`` at the others.
+        """Put visible tokens in their places and ``filler`` elsewhere.
 
         Args:
             visible: (B, V, C).
-            filler: Broadcasts to (B, L, C), as a mask token (1, 1, C).
+            filler: Broadcastable to (B, L, C), such as a mask token.
 
         Returns:
             (B, L, C).
         """
-        index = self.keep.unsqueeze(-1).expand(-1, -1, visible.shape[-1])
+        index = self.ids_keep.unsqueeze(-1).expand(-1, -1, visible.shape[-1])
         full = filler.to(visible.dtype).expand(
-            *self.mask.shape, visible.shape[-1]
+            *self.hidden.shape, visible.shape[-1]
         )
         return full.scatter(1, index, visible)
 
 
 def gather_tokens(tokens: Tensor, keep: Tensor) -> Tensor:
-    """Pick tokens (B, L, C) at places (B, V) -> (B, V, C)."""
+    """Pick tokens (B, L, C) at indices (B, V) -> (B, V, C)."""
     index = keep.unsqueeze(-1).expand(-1, -1, tokens.shape[-1])
     return tokens.gather(1, index)
 
 
-def hide(mask: Tensor, hidden: int | None = None) -> Masked:
-    """The outcome that hides the True places of a mask (B, L).
+def hide(mask: Tensor, count: int | None = None) -> MaskPlan:
+    """Hide, and predict, the True places of a mask (B, L).
 
     Args:
         mask: True where a token is hidden.
-        hidden: How many each image hides, where that is certain; a GPU is
-            not waited for then. By default they are counted.
+        count: The number of hidden tokens in each image, if it is certain.
+            By default they are counted, which waits for a GPU.
 
     Raises:
-        InputError: The images hide unequally many tokens, none or all.
+        InputError: The images hide different numbers of tokens, none or all.
     """
     length = mask.shape[1]
-    if hidden is None:
-        hidden = _counted(mask)
+    if count is None:
+        count = _counted(mask)
     # Visible places first, each kind in raster order.
     order = mask.byte().argsort(dim=1, stable=True)
-    return Masked(keep=order[:, : length - hidden], mask=mask)
+    return MaskPlan(order[:, : length - count], hidden=mask, predicted=mask)
 
 
 def _counted(mask: Tensor) -> int:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .base import Masked, hide
+from .base import MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -20,10 +20,10 @@ class PointBlockMasking(nn.Module):
         super().__init__()
         self.ratio = MaskRatio(ratio)
 
-    def forward(self, places: Tensor) -> Masked:
-        """Mask a batch of clouds by the places of their tokens, (B, L, 3).
+    def forward(self, places: Tensor) -> MaskPlan:
+        """Mask a batch of clouds by the centres of their tokens, (B, L, 3).
 
-        Of places equally far the lower index is hidden.
+        Of two centres equally far away, the lower index is hidden.
         """
         batch, length, _ = places.shape
         hidden = self.ratio.hidden(length)

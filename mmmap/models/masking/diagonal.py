@@ -4,21 +4,21 @@ import torch
 from torch import nn
 
 from ...errors import InputError
-from .base import Masked, hide
+from .base import MaskPlan, hide
 from .ratio import MaskRatio
 
 
 class DiagonalMasking(nn.Module):
     """Hide a band of neighbouring diagonals, wrapped around the grid.
 
-    Diagonals run down and to the right, one column a row, whatever the grid's
-    proportions. One that leaves the grid at the right enters it again at the
-    left, so each of the w has h tokens, one a row, and a band may show as
-    several stripes. The band begins at the diagonal through the first row's
-    column ``offset`` and grows to the right; of its last diagonal so many
-    tokens are hidden, from above, that the count is exact. Thus the rows of a
-    grid hide equally many tokens, but for one more or less. A grid of one
-    column is a single diagonal and has no band.
+    Diagonals run down and to the right, one column per row, for any shape of
+    the grid. A diagonal that leaves the grid at the right re-enters at the
+    left, so each of the w diagonals has h tokens, one per row, and a band may
+    look like several stripes. The band starts at the diagonal through column
+    ``offset`` of the first row and grows to the right; its last diagonal is
+    hidden from the top, as far as the count requires. All rows hide the same
+    number of tokens, give or take one. A grid of one column is a single
+    diagonal and has no band.
 
     Args:
         ratio: See ``MaskRatio``.
@@ -37,7 +37,7 @@ class DiagonalMasking(nn.Module):
 
     def forward(
         self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> Masked:
+    ) -> MaskPlan:
         """Mask a batch of token grids.
 
         Raises:
@@ -64,7 +64,7 @@ class DiagonalMasking(nn.Module):
         place = torch.arange(h * w, device=device)
         row, column = place // w, place % w
         diagonal = (column - row - offset) % w  # (B, L)
-        # Numbers all tokens: diagonal after diagonal, each from above.
+        # Number all tokens: diagonal after diagonal, each from the top.
         return hide(diagonal * h + row < hidden, hidden)
 
     def extra_repr(self) -> str:

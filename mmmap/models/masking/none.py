@@ -3,20 +3,21 @@
 import torch
 from torch import nn
 
-from .base import Masked
+from .base import MaskPlan
 
 
 class NoMasking(nn.Module):
-    """Hide nothing and guess everything: an auto-encoder.
+    """Hide nothing and predict everything: an auto-encoder.
 
-    The ratio of 0 in comparisons. No loss is defined over hidden tokens that
-    are not there, so here every token is visible and every one is guessed.
+    This is the ratio of 0 in comparisons, where a loss over hidden tokens
+    alone is not defined.
     """
 
     def forward(
         self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> Masked:
-        """Keep all of a batch of token grids."""
+    ) -> MaskPlan:
+        """Keep all tokens of a batch of grids."""
         places = torch.arange(grid[0] * grid[1], device=device)
-        keep = places.expand(batch, -1)
-        return Masked(keep=keep, mask=torch.ones_like(keep).bool())
+        ids_keep = places.expand(batch, -1)
+        hidden = torch.zeros_like(ids_keep).bool()
+        return MaskPlan(ids_keep, hidden, predicted=~hidden)

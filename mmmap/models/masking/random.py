@@ -3,12 +3,12 @@
 import torch
 from torch import nn
 
-from .base import Masked, hide
+from .base import MaskPlan, hide
 from .ratio import MaskRatio
 
 
 class RandomMasking(nn.Module):
-    """Hide tokens drawn uniformly, other ones in every image.
+    """Hide tokens drawn uniformly, independently for each image.
 
     Args:
         ratio: See ``MaskRatio``.
@@ -20,7 +20,7 @@ class RandomMasking(nn.Module):
 
     def forward(
         self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> Masked:
+    ) -> MaskPlan:
         """Mask a batch of token grids."""
         length = grid[0] * grid[1]
         hidden = self.ratio.hidden(length)

@@ -1,4 +1,4 @@
-"""How much is hidden."""
+"""How many tokens are hidden."""
 
 import math
 
@@ -11,12 +11,12 @@ class MaskRatio:
     """A fixed ratio, or one drawn for each batch.
 
     Args:
-        ratio: The part of the tokens that is hidden, or the keys ``mean``,
+        ratio: The share of tokens that is hidden, or the keys ``mean``,
             ``std``, ``low``, ``high`` of a truncated normal distribution
             (the published MAP code: 0.5, 0.25, 0.3, 0.7).
 
     Raises:
-        InputError: A ratio outside (0, 1), or a distribution that is none.
+        InputError: A ratio outside (0, 1), or an invalid distribution.
     """
 
     def __init__(self, ratio: float | dict[str, float]) -> None:
@@ -52,7 +52,7 @@ class MaskRatio:
         """How many of ``length`` tokens to hide.
 
         Raises:
-            InputError: Nothing would be hidden, or nothing left.
+            InputError: No token would be hidden, or none visible.
         """
         ratio = self.draw()
         hidden = round(length * ratio)
@@ -74,10 +74,10 @@ def _is_number(value: object) -> bool:
 
 
 def _check_drawn(mean: float, std: float, low: float, high: float) -> None:
-    """See that a ratio can be drawn so; torch would draw another one."""
+    """Check a distribution; torch would silently draw from another one."""
     got = f'mean={mean!r}, std={std!r}, low={low!r}, high={high!r}'
     if not all(map(_is_number, (mean, std, low, high))):
-        raise InputError(f'a drawn mask ratio is made of numbers, got {got}')
+        raise InputError(f'a drawn mask ratio needs numbers, got {got}')
     if not 0 < low < high < 1:
         raise InputError(
             'low and high of a drawn mask ratio must ascend between 0 and 1, '

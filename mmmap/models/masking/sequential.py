@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ...errors import InputError
-from .base import Masked, hide
+from .base import MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -27,11 +27,11 @@ class SequentialMasking(nn.Module):
 
     def forward(
         self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> Masked:
+    ) -> MaskPlan:
         """Mask a batch of token grids.
 
         Raises:
-            InputError: The run does not fit behind ``start``.
+            InputError: The run does not fit after ``start``.
         """
         length = grid[0] * grid[1]
         hidden = self.ratio.hidden(length)

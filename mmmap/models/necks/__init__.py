@@ -1,4 +1,4 @@
-"""From the plain backbone's stride to a pyramid."""
+"""Pyramids from the maps of a plain backbone."""
 
 from .multi_depth_feature_pyramid import MultiDepthFeaturePyramid
 from .simple_feature_pyramid import SimpleFeaturePyramid

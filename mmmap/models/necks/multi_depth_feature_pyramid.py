@@ -15,20 +15,20 @@ from .rescale import rescale, scales_of
 
 @MODELS.register_module()
 class MultiDepthFeaturePyramid(BaseModule):
-    """Bring maps of one stride, from rising depths, to rising strides.
+    """Rescale maps of one stride, from increasing depths, to a pyramid.
 
-    What UperNet expects of a plain backbone; all levels have C channels.
+    This is how UPerNet uses a plain backbone; all levels have C channels.
     Source: Bao et al., BEiT (arXiv 2106.08254).
 
     Args:
         in_channels: Channels of the backbone's maps, C.
         stride: Their stride.
-        out_strides: Stride of each level, within ``stride`` / 4 and
+        out_strides: Stride of each level, from ``stride`` / 4 to
             ``stride`` * 2.
         init_cfg: mmengine's.
 
     Raises:
-        InputError: A stride that cannot be made.
+        InputError: A stride outside that range.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class MultiDepthFeaturePyramid(BaseModule):
         """One map (B, C, h, w) a level -> maps of C channels.
 
         Raises:
-            InputError: Another number of maps than levels.
+            InputError: The number of maps is not that of the levels.
         """
         if len(features) != len(self.levels):
             raise InputError(
@@ -56,7 +56,7 @@ class MultiDepthFeaturePyramid(BaseModule):
                 f"{len(features)}; set the backbone's out_indices"
             )
         return tuple(
-            # Heads may cut out RoIs, see LayerNorm2d.
+            # Heads may apply RoIAlign, see LayerNorm2d.
             level(x).contiguous()
             for level, x in zip(self.levels, features, strict=True)
         )

@@ -1,4 +1,4 @@
-"""Modules that bring a feature map to another stride."""
+"""Modules that rescale a feature map to another stride."""
 
 from torch import nn
 
@@ -7,14 +7,14 @@ from ..layers import LayerNorm2d
 
 
 def rescale(dims: int, scale: float, halve: bool) -> tuple[nn.Module, int]:
-    """A module that multiplies the size of a map, and its output channels.
+    """Return a module that rescales a map, and its output channels.
 
-    Enlarging is by transposed convolutions, shrinking by max pooling.
+    It enlarges by transposed convolutions and shrinks by max pooling.
 
     Args:
         dims: Channels in.
         scale: 4, 2, 1 or 1/2.
-        halve: Whether every doubling of the size halves the channels.
+        halve: Whether each doubling of the size halves the channels.
 
     Raises:
         InputError: Another scale.
@@ -40,10 +40,10 @@ def rescale(dims: int, scale: float, halve: bool) -> tuple[nn.Module, int]:
 
 
 def scales_of(stride: int, out_strides: tuple[int, ...]) -> list[float]:
-    """Factors from one stride to others.
+    """Return the factors from one stride to others.
 
     Raises:
-        InputError: A factor that ``rescale`` does not serve.
+        InputError: A factor that ``rescale`` does not support.
     """
     scales = [stride / out for out in out_strides]
     unserved = [

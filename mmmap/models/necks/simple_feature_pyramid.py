@@ -26,14 +26,14 @@ class SimpleFeaturePyramid(BaseModule):
         in_channels: Channels of the backbone's map.
         out_channels: Channels of every level.
         stride: Stride of the backbone's map.
-        out_strides: Strides of the levels, within ``stride`` / 4 and
+        out_strides: Strides of the levels, from ``stride`` / 4 to
             ``stride`` * 2.
-        num_outs: Levels in all; those beyond ``out_strides`` are the coarsest
-            one subsampled by 2 each.
+        num_outs: Total number of levels; each one beyond ``out_strides``
+            subsamples the coarsest by 2.
         init_cfg: mmengine's.
 
     Raises:
-        InputError: A stride that cannot be made, or fewer ``num_outs`` than
+        InputError: A stride outside that range, or fewer ``num_outs`` than
             ``out_strides``.
     """
 

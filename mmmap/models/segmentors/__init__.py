@@ -1,4 +1,4 @@
-"""Models that tell what each point is."""
+"""Segmentation of point clouds."""
 
 from .point_part_segmentor import PointPartSegmentor
 

@@ -15,12 +15,12 @@ MODES = ('loss', 'predict', 'tensor')
 
 @MODELS.register_module()
 class PointPartSegmentor(BaseModel):
-    """A backbone on points, and a head that tells parts.
+    """A backbone on points and a head that predicts parts.
 
     Args:
         backbone: A ``HybridNetPoints`` with ``out_type='raw'``.
-        head: As ``PointPartHead``.
-        data_preprocessor: As ``PointDataPreprocessor``.
+        head: For example ``PointPartHead``.
+        data_preprocessor: For example ``PointDataPreprocessor``.
         init_cfg: mmengine's.
     """
 
@@ -47,8 +47,8 @@ class PointPartSegmentor(BaseModel):
             data_samples: With ``gt_label``, the category; ``gt_part`` for the
                 loss.
             mode: ``'tensor'`` gives scores (B, K, N), ``'loss'`` a dict,
-                ``'predict'`` the samples with ``pred_part`` (N,), among the
-                ``parts`` of its category where a sample tells them.
+                ``'predict'`` the samples with ``pred_part`` (N,), limited to
+                the ``parts`` of its category if a sample has them.
 
         Raises:
             InputError: An unknown mode.
@@ -62,7 +62,7 @@ class PointPartSegmentor(BaseModel):
             return _predicted(scores, data_samples)
         parts = torch.stack([s.gt_part for s in data_samples])
         accuracy = 100 * (scores.argmax(1) == parts).float().mean()
-        # Without "loss" in its name it is logged, not learned from.
+        # mmengine logs it but adds only names with "loss" to the loss.
         return dict(loss=self.head.loss(scores, parts), accuracy=accuracy)
 
     def _scores(self, inputs: Tensor, data_samples: list) -> Tensor:

@@ -14,14 +14,14 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import unpatchify
-from ..masking import Masked
+from ..masking import MaskPlan
 
 
 class Reconstruction(NamedTuple):
-    """What was hidden and guessed, (B, 3, H, W), normalised as the input.
+    """A reconstruction, (B, 3, H, W), normalised as the input.
 
-    ``mask`` is True where nothing was seen; without masking nowhere, though
-    all is guessed.
+    ``mask`` is True where a patch was hidden: nowhere without masking,
+    although everything is predicted then.
     """
 
     image: Tensor
@@ -32,21 +32,21 @@ class Reconstruction(NamedTuple):
 
 @MODELS.register_module()
 class MAP(BaseSelfSupervisor):
-    """Hide tokens, encode the visible ones, rebuild the hidden ones.
+    """Hide tokens, encode the visible ones, predict the hidden ones.
 
-    With other parts it is another method: ``attention='full'`` of the decoder
-    makes it MAE, ``'raster'`` an autoregressive model, a
-    ``DiffusionHead`` has each patch denoised instead of regressed.
+    Other parts give other methods: a decoder with ``attention='full'`` makes
+    it MAE, ``'raster'`` an autoregressive model, and a ``DiffusionHead``
+    denoises each patch instead of regressing it.
 
     Args:
-        backbone: A ``Backbone`` with ``out_type='raw'``; what it shows
-            and hides as a whole, its units, are the tokens here.
-        masking: Which tokens are hidden, as ``RandomMasking``.
-        decoder: From visible tokens to features of all, as
+        backbone: A ``Backbone`` with ``out_type='raw'``. Its units are the
+            tokens here.
+        masking: Which tokens are hidden, for example ``RandomMasking``.
+        decoder: From visible tokens to features of all tokens, for example
             ``MaskedDecoder``.
-        target_generator: From images to what is guessed, as
+        target_generator: From images to what is predicted, for example
             ``PixelTarget``.
-        head: From features to the loss, as ``PixelHead``.
+        head: From features to the loss, for example ``PixelHead``.
         data_preprocessor: mmpretrain's.
         init_cfg: mmengine's.
     """
@@ -75,64 +75,61 @@ class MAP(BaseSelfSupervisor):
         self, inputs: Tensor, data_samples: list, **kwargs
     ) -> dict[str, Tensor]:
         """Loss of a batch of images (B, 3, H, W)."""
-        features, masked = self.decode(inputs)
+        features, plan = self.decode(inputs)
         target = self.target_generator(inputs)
-        return dict(loss=self.head.loss(features, target, masked.mask))
+        return dict(loss=self.head.loss(features, target, plan.predicted))
 
     def decode(
-        self, inputs: Tensor, masked: Masked | None = None
-    ) -> tuple[Tensor, Masked]:
+        self, inputs: Tensor, plan: MaskPlan | None = None
+    ) -> tuple[Tensor, MaskPlan]:
         """Features of all tokens from the visible ones.
 
         Args:
             inputs: (B, 3, H, W).
-            masked: What is hidden; by default ``masking`` decides.
+            plan: What is hidden; by default ``masking`` decides.
 
         Returns:
-            (B, L, E) and what was hidden.
+            (B, L, E) and the plan.
         """
         grid = self.backbone.grid(inputs)
-        if masked is None:
-            masked = self.masking(len(inputs), grid, inputs.device)
-        visible = self.backbone(inputs, masked.keep)[-1]
-        return self.decoder(visible, masked, grid), masked
+        if plan is None:
+            plan = self.masking(len(inputs), grid, inputs.device)
+        visible = self.backbone(inputs, plan.ids_keep)[-1]
+        return self.decoder(visible, plan, grid), plan
 
     @torch.no_grad()
     def reconstruct(
-        self, inputs: Tensor, masked: Masked | None = None
+        self, inputs: Tensor, plan: MaskPlan | None = None
     ) -> Reconstruction:
-        """What the model makes of images of which it sees a part.
+        """Reconstruct images from their visible part.
 
-        Patches are scaled back by the true patches' statistics where the
-        target is normalised. Visible patches are shown as they are.
+        With a normalised target, patches are scaled back by the statistics of
+        the true patches. Visible patches stay unchanged.
 
         Args:
             inputs: (B, 3, H, W), normalised.
-            masked: What is hidden; by default ``masking`` decides.
+            plan: What is hidden; by default ``masking`` decides.
         """
-        features, masked = self.decode(inputs, masked)
+        features, plan = self.decode(inputs, plan)
         patches = self.target_generator.to_pixels(
             self.head(features).float(), inputs
         )
         grid = self.backbone.grid(inputs)
         size = self.backbone.patch_size
-        guessed = unpatchify(patches, size, grid)
-        shown = masked.restore(
-            torch.ones_like(masked.gather(patches)), patches.new_zeros(1)
-        )
+        prediction = unpatchify(patches, size, grid)
         ones = torch.ones_like(patches)
-        hidden, rebuilt = (
-            unpatchify(part, size, grid).bool()
-            for part in (1 - shown, ones * masked.mask[..., None])
+        hidden, predicted = (
+            unpatchify(ones * part[..., None], size, grid).bool()
+            for part in (plan.hidden, plan.predicted)
         )
         return Reconstruction(
             image=inputs,
             masked=inputs.masked_fill(hidden, 0),
-            reconstructed=torch.where(rebuilt, guessed, inputs),
+            reconstructed=torch.where(predicted, prediction, inputs),
             mask=hidden,
         )
 
 
 def built(part: dict | nn.Module) -> nn.Module:
-    """A part of an algorithm, given as a module or as a config of one."""
+    """Build a part of an algorithm, unless it is a module already."""
     return part if isinstance(part, nn.Module) else MODELS.build(part)

@@ -14,17 +14,17 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..layers.points import PointGroups
-from ..masking import Masked, PointBlockMasking
+from ..masking import MaskPlan, PointBlockMasking
 from .map import built
 
 
 class PointReconstruction(NamedTuple):
-    """What was hidden and guessed, as points in space.
+    """A reconstruction, as points in space.
 
     Args:
         points: The input, (B, N, 3).
         groups: Its groups, (B, G, S, 3).
-        reconstructed: The same, the hidden ones as they were guessed.
+        reconstructed: The groups, with predictions for the hidden ones.
         mask: (B, G), True where a group was hidden.
     """
 
@@ -36,24 +36,24 @@ class PointReconstruction(NamedTuple):
 
 @MODELS.register_module()
 class PointMAP(BaseSelfSupervisor):
-    """Hide groups of points, encode the visible ones, rebuild the hidden ones.
+    """Hide groups of points, encode the visible ones, predict the others.
 
-    With another ``attention`` of the decoder it is another method:
-    ``'full'`` makes it Point-MAE, ``'raster'`` an autoregressive model.
+    Another ``attention`` of the decoder gives another method: ``'full'`` makes
+    it Point-MAE, ``'raster'`` an autoregressive model.
 
     Args:
         backbone: A ``HybridNetPoints`` with ``out_type='raw'`` and
             without a class token.
-        masking: Which groups are hidden, as ``RandomMasking`` or
+        masking: Which groups are hidden, for example ``RandomMasking`` or
             ``PointBlockMasking``.
-        decoder: From visible groups to features of all, as
+        decoder: From visible groups to features of all groups, for example
             ``PointDecoder``.
-        head: From features to the loss, as ``ChamferHead``.
-        data_preprocessor: As ``PointDataPreprocessor``.
+        head: From features to the loss, for example ``ChamferHead``.
+        data_preprocessor: For example ``PointDataPreprocessor``.
         init_cfg: mmengine's.
 
     Raises:
-        InputError: A backbone with a class token, which no one would train.
+        InputError: A backbone with a class token, which would not be trained.
     """
 
     def __init__(
@@ -84,50 +84,52 @@ class PointMAP(BaseSelfSupervisor):
     ) -> dict[str, Tensor]:
         """Loss of a batch of clouds (B, N, 3)."""
         groups = self.backbone.group(inputs)
-        features, masked = self.decode(groups)
-        return dict(loss=self.head.loss(features, groups.offsets, masked.mask))
+        features, plan = self.decode(groups)
+        loss = self.head.loss(features, groups.offsets, plan.predicted)
+        return dict(loss=loss)
 
     def decode(
-        self, groups: PointGroups, masked: Masked | None = None
-    ) -> tuple[Tensor, Masked]:
+        self, groups: PointGroups, plan: MaskPlan | None = None
+    ) -> tuple[Tensor, MaskPlan]:
         """Features of all groups from the visible ones.
 
         Args:
-            groups: Of the backbone.
-            masked: What is hidden; by default ``masking`` decides.
+            groups: From the backbone.
+            plan: What is hidden; by default ``masking`` decides.
 
         Returns:
-            (B, G, C) and what was hidden.
+            (B, G, C) and the plan.
         """
-        masked = self._mask(groups.centers) if masked is None else masked
-        visible = self.backbone.encode(groups, masked.keep)[-1]
-        return self.decoder(visible, masked, groups.centers), masked
+        if plan is None:
+            plan = self._plan(groups.centers)
+        visible = self.backbone.encode(groups, plan.ids_keep)[-1]
+        return self.decoder(visible, plan, groups.centers), plan
 
     @torch.no_grad()
     def reconstruct(
-        self, inputs: Tensor, masked: Masked | None = None
+        self, inputs: Tensor, plan: MaskPlan | None = None
     ) -> PointReconstruction:
-        """What the model makes of clouds of which it sees a part.
+        """Reconstruct clouds from their visible part.
 
         Args:
             inputs: (B, N, 3).
-            masked: What is hidden; by default ``masking`` decides.
+            plan: What is hidden; by default ``masking`` decides.
         """
         groups = self.backbone.group(inputs)
-        features, masked = self.decode(groups, masked)
-        hidden = masked.mask[..., None, None]
-        guess = torch.where(hidden, self.head(features), groups.offsets)
+        features, plan = self.decode(groups, plan)
+        predicted = plan.predicted[..., None, None]
+        offsets = torch.where(predicted, self.head(features), groups.offsets)
         centers = groups.centers.unsqueeze(2)
         return PointReconstruction(
             points=inputs,
             groups=groups.offsets + centers,
-            reconstructed=guess.float() + centers,
-            mask=masked.mask,
+            reconstructed=offsets.float() + centers,
+            mask=plan.hidden,
         )
 
-    def _mask(self, centers: Tensor) -> Masked:
+    def _plan(self, centers: Tensor) -> MaskPlan:
         if isinstance(self.masking, PointBlockMasking):
             return self.masking(centers)
-        # The others know of a grid; here it is one row.
+        # The other maskings expect a grid; a cloud is one row.
         batch, length, _ = centers.shape
         return self.masking(batch, (1, length), centers.device)

@@ -55,7 +55,7 @@ def test_influence_of_visible_tokens(kind, masked):
         )
         seen = [
             MAY_LOOK[kind](divmod(place, 4), divmod(int(key), 4))
-            for key in masked.keep[0]
+            for key in masked.ids_keep[0]
         ]
         assert (grad[0].abs().sum(-1) > 0).tolist() == seen, place
 
@@ -95,14 +95,14 @@ def test_autoregression_is_not_trivial(kind):
     visible = torch.randn(1, 4, 6, requires_grad=True)
     features = build(kind, grid)(visible, masked, grid)
     may_look = attention_mask(kind, grid)
-    for place in masked.mask[0].nonzero().flatten():
+    for place in masked.hidden[0].nonzero().flatten():
         (grad,) = torch.autograd.grad(
             features[0, place].square().sum(), visible, retain_graph=True
         )
-        seen = masked.keep[0][grad[0].any(-1)]
+        seen = masked.ids_keep[0][grad[0].any(-1)]
         assert place not in seen
         assert set(seen.tolist()) == {
-            int(key) for key in masked.keep[0] if may_look[place, key]
+            int(key) for key in masked.ids_keep[0] if may_look[place, key]
         }
 
 
@@ -125,7 +125,7 @@ def test_tokens_before_the_blocks(masked):
     decoder.blocks = torch.nn.ModuleList()
     visible = torch.randn(1, 6, 6)
     tokens = decoder.mask_token.expand(1, 12, 8).clone()
-    for index, place in enumerate(masked.keep[0]):
+    for index, place in enumerate(masked.ids_keep[0]):
         tokens[0, place] = decoder.embed(visible[0, index])
     tokens = tokens + decoder.pos_embed.weight.reshape(1, 12, 8)
     torch.testing.assert_close(
@@ -138,7 +138,7 @@ def test_hidden_places_differ_by_position_alone(masked):
     decoder = build('full')
     torch.nn.init.zeros_(decoder.pos_embed.weight)
     features = decoder(torch.randn(1, 6, 6), masked, (3, 4))[0]
-    hidden = features[masked.mask[0]]
+    hidden = features[masked.hidden[0]]
     torch.testing.assert_close(hidden, hidden[:1].expand(6, 8))
 
 

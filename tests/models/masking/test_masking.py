@@ -19,10 +19,10 @@ EACH = pytest.mark.parametrize('build', MASKINGS)
 
 def check_outcome(masked, batch, length, hidden):
     """keep is what mask leaves, ascending, equally many in every row."""
-    mask = masked.mask.numpy()
+    mask = masked.hidden.numpy()
     assert mask.shape == (batch, length)
     assert mask.sum(1).tolist() == [hidden] * batch
-    for row, keep in zip(mask, masked.keep.numpy(), strict=True):
+    for row, keep in zip(mask, masked.ids_keep.numpy(), strict=True):
         assert keep.tolist() == np.flatnonzero(~row).tolist()
 
 
@@ -52,9 +52,9 @@ def test_one_column_has_no_bands():
     [
         (dict(std=0), 'std of .* must be positive, got .*std=0,'),
         (dict(std=-1.0), 'std of .* must be positive'),
-        (dict(std='0.1'), "made of numbers, got .*std='0.1'"),
-        (dict(std=float('nan')), 'made of numbers'),
-        (dict(mean=None), 'made of numbers'),
+        (dict(std='0.1'), "needs numbers, got .*std='0.1'"),
+        (dict(std=float('nan')), 'needs numbers'),
+        (dict(mean=None), 'needs numbers'),
         (dict(mean=0.8), 'mean .* between low and high, got mean=0.8'),
         (dict(mean=0.2), 'mean .* between low and high'),
         (dict(low=0.7, high=0.3), 'low and high .* ascend between 0 and 1'),
@@ -73,7 +73,7 @@ def test_a_seed_decides(build):
     masking, outcomes = build(DRAWN), []
     for seed in (3, 3, 4):
         torch.manual_seed(seed)
-        outcomes.append(masking(4, (8, 8), CPU).mask)
+        outcomes.append(masking(4, (8, 8), CPU).hidden)
     assert torch.equal(outcomes[0], outcomes[1])
     assert outcomes[0].shape == outcomes[2].shape
     assert not torch.equal(outcomes[0], outcomes[2])
@@ -81,7 +81,7 @@ def test_a_seed_decides(build):
 
 def test_random_masking_is_uniform_and_differs_in_a_batch():
     torch.manual_seed(0)
-    mask = RandomMasking(0.25)(4000, (4, 4), CPU).mask
+    mask = RandomMasking(0.25)(4000, (4, 4), CPU).hidden
     rate = mask.float().mean(0)
     torch.testing.assert_close(
         rate, torch.full((16,), 0.25), rtol=0, atol=0.03
@@ -94,7 +94,7 @@ def test_random_masking_is_uniform_and_differs_in_a_batch():
 def test_random_masking_against_an_independent_construction():
     """The places of the largest of the same random numbers are hidden."""
     torch.manual_seed(5)
-    mask = RandomMasking(0.4)(3, (2, 5), CPU).mask.numpy()
+    mask = RandomMasking(0.4)(3, (2, 5), CPU).hidden.numpy()
     torch.manual_seed(5)
     noise = torch.rand(3, 10).numpy()
     for row, values in zip(mask, noise, strict=True):
@@ -104,14 +104,14 @@ def test_random_masking_against_an_independent_construction():
 
 @pytest.mark.parametrize('start', [0, 3, 6])
 def test_sequential_masking_hides_one_run(start):
-    mask = SequentialMasking(0.5, start)(2, (3, 4), CPU).mask
+    mask = SequentialMasking(0.5, start)(2, (3, 4), CPU).hidden
     expected = [start <= i < start + 6 for i in range(12)]
     assert mask.tolist() == [expected, expected]
 
 
 def test_sequential_masking_draws_every_start():
     torch.manual_seed(0)
-    mask = SequentialMasking(0.5)(500, (2, 4), CPU).mask
+    mask = SequentialMasking(0.5)(500, (2, 4), CPU).hidden
     runs = {tuple(np.flatnonzero(row).tolist()) for row in mask.numpy()}
     assert runs == {tuple(range(s, s + 4)) for s in range(5)}
 
@@ -138,7 +138,7 @@ def test_diagonal_masking_against_an_independent_construction(grid, ratio):
         expected = torch.zeros(grid, dtype=torch.bool)
         for row, column in walk[:hidden]:
             expected[row, column] = True
-        mask = DiagonalMasking(ratio, offset)(2, grid, CPU).mask
+        mask = DiagonalMasking(ratio, offset)(2, grid, CPU).hidden
         assert torch.equal(mask, expected.flatten().expand(2, -1))
         rows = expected.sum(1)
         assert rows.max() - rows.min() <= 1
@@ -146,8 +146,8 @@ def test_diagonal_masking_against_an_independent_construction(grid, ratio):
 
 def test_diagonal_masking_draws_every_offset():
     torch.manual_seed(0)
-    mask = DiagonalMasking(0.5)(200, (2, 4), CPU).mask
-    fixed = [DiagonalMasking(0.5, i)(1, (2, 4), CPU).mask for i in range(4)]
+    mask = DiagonalMasking(0.5)(200, (2, 4), CPU).hidden
+    fixed = [DiagonalMasking(0.5, i)(1, (2, 4), CPU).hidden for i in range(4)]
     drawn = {tuple(row) for row in mask.tolist()}
     assert drawn == {tuple(row[0].tolist()) for row in fixed}
 
@@ -159,10 +159,11 @@ def test_diagonal_band_outside_of_the_grid(offset):
         DiagonalMasking(0.5, offset)(2, (3, 4), CPU)
 
 
-def test_no_masking_keeps_and_guesses_everything():
-    keep, mask = NoMasking()(2, (2, 3), CPU)
-    assert keep.tolist() == [[0, 1, 2, 3, 4, 5]] * 2
-    assert mask.tolist() == [[True] * 6] * 2
+def test_no_masking_keeps_and_predicts_everything():
+    plan = NoMasking()(2, (2, 3), CPU)
+    assert plan.ids_keep.tolist() == [[0, 1, 2, 3, 4, 5]] * 2
+    assert plan.hidden.tolist() == [[False] * 6] * 2
+    assert plan.predicted.tolist() == [[True] * 6] * 2
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ def test_drawn_ratio_is_a_truncated_normal():
 def test_one_ratio_a_batch():
     torch.manual_seed(0)
     masking = RandomMasking(DRAWN)
-    counts = [masking(3, (10, 10), CPU).mask.sum(1) for _ in range(20)]
+    counts = [masking(3, (10, 10), CPU).hidden.sum(1) for _ in range(20)]
     assert all(len(set(count.tolist())) == 1 for count in counts)
     totals = {count[0].item() for count in counts}
     assert len(totals) > 5
@@ -225,7 +226,7 @@ def test_restore_undoes_gather():
     visible = masked.gather(tokens)
     assert visible.shape == (3, 8, 5)
     full = masked.restore(visible, filler)
-    expected = torch.where(masked.mask[..., None], filler, tokens)
+    expected = torch.where(masked.hidden[..., None], filler, tokens)
     assert torch.equal(full, expected)
 
 

@@ -46,12 +46,12 @@ def test_loss_is_what_its_parts_make(masked):
     """Encode the visible, decode, predict; the error of the hidden."""
     model, images = tiny_map(), seeded_images()
     model.masking.forward = lambda *args: masked
-    tokens = model.backbone(images, masked.keep)[0]
+    tokens = model.backbone(images, masked.ids_keep)[0]
     prediction = model.head(model.decoder(tokens, masked, (4, 4)))
     target = patchify(images, PATCH)
     target = target - target.mean(-1, keepdim=True)
     target = target / (target.var(-1, keepdim=True) + 1e-6).sqrt()
-    error = (prediction - target)[masked.mask].square().mean()
+    error = (prediction - target)[masked.hidden].square().mean()
     torch.testing.assert_close(model.loss(images, [])['loss'], error)
 
 
@@ -128,8 +128,8 @@ def test_diffusion_as_a_target(masked):
     torch.manual_seed(4)
     features, _ = model.decode(images, masked)
     pixels = model.target_generator.to_pixels(model.head(features), images)
-    expected = patchify(shown.reconstructed, PATCH)[masked.mask]
-    torch.testing.assert_close(pixels[masked.mask], expected)
+    expected = patchify(shown.reconstructed, PATCH)[masked.hidden]
+    torch.testing.assert_close(pixels[masked.hidden], expected)
     assert not shown.reconstructed.requires_grad
 
 
@@ -180,7 +180,7 @@ def test_reconstruction_keeps_visible_pixels(masked):
     shown = model.reconstruct(images, masked)
     rows = torch.arange(16) // PATCH
     place = rows[:, None] * 4 + rows[None, :]
-    hidden = masked.mask[:, place][:, None].expand(2, 3, 16, 16)
+    hidden = masked.hidden[:, place][:, None].expand(2, 3, 16, 16)
     assert torch.equal(shown.mask, hidden)
     assert torch.equal(shown.image, images)
     assert torch.equal(shown.masked, images * ~hidden)

@@ -30,14 +30,14 @@ def test_every_parameter_has_a_gradient(with_cp):
 def test_loss_is_what_its_parts_make(masked):
     model = tiny_mamba_vision_map().eval()
     model.masking.forward = lambda *args: masked
-    (tokens,) = model.backbone(IMAGES, masked.keep)
+    (tokens,) = model.backbone(IMAGES, masked.ids_keep)
     assert tokens.shape == (2, 4, 32)
     prediction = model.head(model.decoder(tokens, masked, (3, 3)))
     assert prediction.shape == (2, 9, 32 * 32 * 3)
     target = patchify(IMAGES, 32)
     target = target - target.mean(-1, keepdim=True)
     target = target / (target.var(-1, keepdim=True) + 1e-6).sqrt()
-    error = (prediction - target)[masked.mask].square().mean()
+    error = (prediction - target)[masked.hidden].square().mean()
     torch.testing.assert_close(model.loss(IMAGES, [])['loss'], error)
 
 

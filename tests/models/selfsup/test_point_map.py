@@ -38,7 +38,7 @@ def test_loss_is_of_hidden_groups_alone():
     groups = model.backbone.group(points)
     mask = torch.arange(GROUPS).expand(2, -1) % 3 > 0
     features, masked = model.decode(groups, hide(mask))
-    assert torch.equal(masked.mask, mask)
+    assert torch.equal(masked.hidden, mask)
     guess = model.head(features)
     distance = torch.cdist(guess[mask], groups.offsets[mask]).square()
     expected = distance.amin(1).mean(1) + distance.amin(2).mean(1)
@@ -52,7 +52,7 @@ def test_hidden_points_are_not_seen():
     masked = hide(torch.arange(GROUPS).expand(2, -1) % 2 == 0)
     features, _ = model.decode(groups, masked)
     offsets = groups.offsets.clone()
-    offsets[masked.mask] = 99.0
+    offsets[masked.hidden] = 99.0
     again, _ = model.decode(groups._replace(offsets=offsets), masked)
     assert torch.equal(again, features)
 
@@ -74,20 +74,20 @@ def test_block_masking_hides_neighbours():
     torch.manual_seed(0)
     places = seeded_clouds(5, 30)
     masked = PointBlockMasking(0.6)(places)
-    assert masked.mask.sum(1).tolist() == [18] * 5
-    for cloud, mask in zip(places, masked.mask):
+    assert masked.hidden.sum(1).tolist() == [18] * 5
+    for cloud, mask in zip(places, masked.hidden):
         # Some place is nearer to all hidden ones than to any visible one.
         distance = torch.cdist(cloud, cloud)
         inside = distance[:, mask].amax(1) <= distance[:, ~mask].amin(1)
         assert inside.any()
     again = PointBlockMasking(0.6)(places)
-    assert not torch.equal(again.mask, masked.mask)
+    assert not torch.equal(again.hidden, masked.hidden)
 
 
 def test_block_masking_in_a_model():
     model = tiny_point_map(masking=dict(type='PointBlockMasking', ratio=0.5))
     _, masked = model.decode(model.backbone.group(seeded_clouds()))
-    assert masked.mask.sum(1).tolist() == [5, 5]
+    assert masked.hidden.sum(1).tolist() == [5, 5]
 
 
 def test_all_points_equal():

@@ -1,4 +1,4 @@
-"""Building blocks of networks on points; torch only."""
+"""Modules of networks on points; they need only torch."""
 
 from .block import PointBlock
 from .embed import GroupEmbed, PointGroups, group_points, position_mlp

@@ -1,4 +1,4 @@
-"""Points to tokens: groups of neighbours and what a small PointNet sees.
+"""Points to tokens: groups of neighbours, embedded by a small PointNet.
 
 Letters: B batch, N points, G groups, S points of a group, C channels.
 """
@@ -16,7 +16,7 @@ from ....ops import (
     morton_order,
 )
 
-# Of the centres; farthest-point order is that in which they are found.
+# Orders of the centres; 'fps' is the order in which they are sampled.
 ORDERS = {'fps': None, 'hilbert': hilbert_order, 'morton': morton_order}
 
 
@@ -25,14 +25,14 @@ class PointGroups(NamedTuple):
 
     Args:
         centers: (B, G, 3).
-        offsets: Points of each group, from its centre, (B, G, S, 3).
+        offsets: Points of each group, relative to its centre, (B, G, S, 3).
     """
 
     centers: Tensor
     offsets: Tensor
 
     def gather(self, keep: Tensor) -> 'PointGroups':
-        """The groups at places (B, V)."""
+        """The groups at indices (B, V)."""
         offsets = gather_points(self.offsets.flatten(2), keep)
         return PointGroups(
             gather_points(self.centers, keep),
@@ -43,17 +43,17 @@ class PointGroups(NamedTuple):
 def group_points(
     points: Tensor, num_groups: int, group_size: int, order: str = 'fps'
 ) -> PointGroups:
-    """Groups around points that are far from each other.
+    """Group points around centres that are far from each other.
 
     Args:
         points: (B, N, 3).
         num_groups: G, at most N.
         group_size: S, at most N.
-        order: Of the groups: ``'fps'`` as their centres are found,
+        order: Order of the groups: ``'fps'`` as their centres are sampled,
             ``'hilbert'`` or ``'morton'`` along that curve.
 
     Raises:
-        ValueError: Not clouds, or too few points.
+        ValueError: Another shape, or too few points.
     """
     points = points.float()
     centers = gather_points(points, farthest_point_sample(points, num_groups))
@@ -97,5 +97,5 @@ class GroupEmbed(nn.Module):
 
 
 def position_mlp(dims: int, activation: type[nn.Module]) -> nn.Sequential:
-    """Embedding of places, (..., 3) -> (..., C)."""
+    """Embedding of coordinates, (..., 3) -> (..., C)."""
     return nn.Sequential(nn.Linear(3, 128), activation(), nn.Linear(128, dims))

@@ -10,19 +10,19 @@ from ....ops import gather_points
 
 
 class LocalAggregation(nn.Module):
-    """Pool what the neighbours of a group differ in.
+    """Pool the differences between a group and its neighbours.
 
     Differences to the group's own feature are divided by one standard
-    deviation, put beside the own feature, scaled, and averaged with weights
-    exp(feature).
+    deviation, concatenated with the own feature, scaled, and averaged with
+    weights exp(feature).
 
     Source: the local norm pooling of Mamba3D (Han et al., arXiv 2404.14966).
 
     Args:
         dims: C.
         batch_std: Take the standard deviation over the whole batch, as
-            published, which makes the result depend on what else is in the
-            batch; by default each sample has its own.
+            published; results then depend on the other samples. By default
+            each sample has its own.
     """
 
     def __init__(self, dims: int, batch_std: bool = False) -> None:
@@ -38,8 +38,8 @@ class LocalAggregation(nn.Module):
         """Aggregate.
 
         Args:
-            x: (B, L, C), tokens of G groups after any others, as a class
-                token, which pass unchanged.
+            x: (B, L, C): other tokens first, such as a class token, which
+                pass unchanged, then those of the G groups.
             neighbours: Nearest groups of each group, (B, G, k).
 
         Returns:
@@ -52,7 +52,7 @@ class LocalAggregation(nn.Module):
         own = own.unsqueeze(2)
         difference = near - own
         over = None if self.batch_std else (1, 2, 3)
-        # Under autocast too: a sum over thousands of squares.
+        # In fp32 also under autocast: a sum over thousands of squares.
         std = difference.float().std(dim=over, keepdim=True) + 1e-5
         difference = (difference / std).to(x.dtype)
         features = torch.cat((difference, own.expand_as(near)), dim=-1)

@@ -1,4 +1,4 @@
-"""Features of few places for all points.
+"""Interpolation of features from a few places to all points.
 
 Letters: B batch, N points, G places with features, C channels.
 """
@@ -23,7 +23,7 @@ def interpolate_features(
         points: (B, N, 3).
         places: (B, G, 3).
         features: (B, G, C).
-        k: Places for each point; where there are fewer, all of them.
+        k: Places for each point; all of them, if there are fewer.
 
     Returns:
         (B, N, C).
