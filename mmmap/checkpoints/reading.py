@@ -88,19 +88,21 @@ def _read_through(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
             pass
 
 
-def read_checkpoint(path: str | Path, map_location='cpu') -> dict:
+def read_checkpoint(
+    path: str | Path, map_location: str | torch.device = 'cpu'
+) -> dict:
     """Read a checkpoint of torch, mmengine or safetensors.
 
     Args:
-        path: File, or http(s) URL, which is kept in torch's cache.
-        map_location: As of ``torch.load``.
+        path: File or http(s) URL; downloads are kept in torch's cache.
+        map_location: See ``torch.load``.
 
     Returns:
-        What the file holds; of safetensors ``state_dict`` and ``meta``.
+        The content of the file; of safetensors, ``state_dict`` and ``meta``.
 
     Raises:
-        CheckpointError: No such file, it is truncated or no checkpoint, or
-            it holds more than weights; none of its code was run.
+        CheckpointError: The file is missing, truncated, not a checkpoint, or
+            holds more than weights. No code in it was run.
     """
     path = str(path)
     check_file(path)

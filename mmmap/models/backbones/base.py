@@ -158,10 +158,6 @@ class Backbone(Encoder):
     ``out_type='raw'``, ``forward(images, keep)`` returns one vector for each
     unit in ``keep``. The backbone decides whether to drop hidden units or
     to replace them.
-
-    Args:
-        init_cfg: mmengine's; ``dict(type='Pretrained', checkpoint=...,
-            prefix='backbone.')`` must fit, or raises.
     """
 
     @property

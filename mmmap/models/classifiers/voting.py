@@ -33,11 +33,11 @@ class VotingClassifier(ImageClassifier):
 
     def __init__(
         self,
-        *args,
+        *args: object,
         votes: int = 10,
         scale: tuple[float, float] = (2 / 3, 3 / 2),
         seed: int = 0,
-        **kwargs,
+        **kwargs: object,
     ) -> None:
         super().__init__(*args, **kwargs)
         if votes < 1:

@@ -31,7 +31,7 @@ class PointClsHead(ClsHead):
         num_classes: int,
         in_channels: int,
         dropout: float = 0.5,
-        **kwargs,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes

@@ -13,7 +13,7 @@ from ...errors import InputError
 class MaskPlan(NamedTuple):
     """What the encoder sees, what is hidden and what is predicted.
 
-    Args:
+    Attributes:
         ids_keep: Indices of the visible tokens, (B, V), ascending in raster
             order.
         hidden: (B, L) bool, True where the encoder does not see a token.
