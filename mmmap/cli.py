@@ -2,11 +2,11 @@
 
 Standard library only: ``--help`` does not wait for torch.
 
-A command ends in status 0, or 1 after an error, 2 after a wrong command line
-(argparse), 130 after Ctrl-C. What a user can fix ends in its message alone:
-``UserError`` always; until the first step also what registries, config
-files and files raise. Anything else is a bug and keeps its traceback, on the
-screen and in the log of the run.
+A command exits with status 0, or 1 after an error, 2 after a wrong command
+line (argparse), 130 after Ctrl-C. Errors that a user can fix print only their
+message: always for ``UserError``, and before the first step also for errors
+of registries, config files and files. Anything else is a bug and keeps its
+traceback, on the screen and in the log of the run.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from .errors import UserError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 AGAIN = 'run the same command again'
-# A launcher ends all processes well within it once one has failed.
+# Once one process has failed, a launcher ends the others well within this.
 _TURN = 10.0  # seconds
 
 
@@ -33,8 +33,8 @@ class Activity:
     """What a command was doing when it ended.
 
     Attributes:
-        what: As ``'training, epoch 3 of 10'``.
-        started: Whether a first step has been made.
+        what: For example ``'training, epoch 3 of 10'``.
+        started: Whether the first step is done.
         resume: How to continue.
     """
 
@@ -48,7 +48,7 @@ class Activity:
 
 
 def command_parser(description: str) -> argparse.ArgumentParser:
-    """A parser with the options that all commands share."""
+    """Return a parser with the options that all commands share."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -56,7 +56,7 @@ def command_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--traceback',
         action='store_true',
-        help='show where an error was raised, not its message alone',
+        help='show where an error was raised, not only its message',
     )
     return parser
 
@@ -77,11 +77,11 @@ class _Settings(argparse.Action):
 
 
 def runner_parser(description: str) -> argparse.ArgumentParser:
-    """A parser with the options that training and testing share."""
+    """Return a parser with the options that training and testing share."""
     parser = command_parser(description)
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--work-dir', help='results; by default work_dirs/<config name>'
+        '--work-dir', help='output folder; default: work_dirs/<config name>'
     )
     parser.add_argument(
         '--data-root',
@@ -104,7 +104,7 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--no-data-check',
         action='store_true',
-        help='do not look at the data sets before the start',
+        help='do not check the data sets before the start',
     )
     # Older launchers pass it; torchrun sets the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
@@ -113,11 +113,11 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
 
 @contextmanager
 def during(what: str | Callable[[], Activity]) -> Iterator[None]:
-    """Note what was running where an error or Ctrl-C leaves this block.
+    """Note what was running if an error or Ctrl-C leaves this block.
 
     Args:
-        what: As ``'predicting'``, of a command that has started; or a
-            function that tells more, called when the block is left so.
+        what: For example ``'predicting'``, for a command that has started;
+            or a function that returns an ``Activity``, called in that case.
     """
     try:
         yield
@@ -130,9 +130,9 @@ def during(what: str | Callable[[], Activity]) -> Iterator[None]:
 
 
 def start(parse_args: Callable[[], argparse.Namespace]) -> None:
-    """Answer ``--help`` and wrong options before what is slow is imported.
+    """Answer ``--help`` and wrong options before slow imports.
 
-    Errors and Ctrl-C of the imports end as those of the command.
+    Errors and Ctrl-C during the imports end as those of the command.
 
     Args:
         parse_args: Parses the command line of this process.
@@ -154,7 +154,7 @@ def run(
     command: Callable[[argparse.Namespace], int | None],
     args: argparse.Namespace,
 ) -> int:
-    """Run a command and return its exit status; the end of every tool.
+    """Run a command and return its exit status; every tool ends here.
 
     Args:
         command: Returns its exit status, None for 0.
@@ -172,8 +172,8 @@ def run(
         return _left(INTERRUPTED)
     except Exception as error:
         if not is_main_rank():
-            # Mostly the first process fails alike and says so; this one
-            # is ended meanwhile, or it failed alone and must speak.
+            # Usually the first process fails in the same way and reports
+            # it, and this one is ended. Otherwise it has to report.
             time.sleep(_TURN)
         _report(error, args.traceback)
         return _left(1)
@@ -186,12 +186,12 @@ def is_main_rank() -> bool:
 
 
 def is_user_error(error: BaseException, started: bool = False) -> bool:
-    """Whether the message of an error is all that a user needs.
+    """Whether a user can fix an error from its message.
 
     Args:
-        error: What was raised.
-        started: Whether a first step has been made: from then on it is only
-            for a ``UserError``.
+        error: The error.
+        started: Whether the first step is done; after it, only a
+            ``UserError`` counts.
     """
     if isinstance(error, UserError):
         return True
@@ -199,7 +199,7 @@ def is_user_error(error: BaseException, started: bool = False) -> bool:
 
 
 def message_of(error: BaseException) -> str:
-    """What an error says, without the traceback of a loader's process."""
+    """The message of an error, without the traceback of a loader's process."""
     text = str(error)
     if 'Original Traceback' in text:
         text = text.rpartition(f'{type(error).__name__}: ')[2].strip()
@@ -208,30 +208,29 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f'{error.filename}: {_of_file(error)}'
     if isinstance(error, OSError) and error.errno is None:
-        return text  # not the system's words
+        return text  # it has a message of its own
     if isinstance(error, KeyError) and len(error.args) == 1:
         text = str(error.args[0])  # not in quotes
     return f'{type(error).__name__}: {" ".join(text.split())}'
 
 
 def _of_file(error: OSError) -> str:
-    told = {
+    what = {
         IsADirectoryError: 'this is a folder, expected a file',
         NotADirectoryError: 'a part of this path is a file, not a folder',
         FileNotFoundError: 'there is no such file or folder',
         FileExistsError: 'this exists already',
         PermissionError: 'you have no permission to use it',
     }.get(type(error), error.strerror)
-    return f'{told}; correct the path'
+    return f'{what}; correct the path'
 
 
 def _of_registry(error: BaseException) -> bool:
-    """Whether it is about what a config names or gives to a class.
+    """Whether an error comes from a name or an argument in a config.
 
-    mmengine's registries raise errors of any type for an unknown class or an
-    argument that a class does not take. Constructors check their arguments
-    and data with ValueError and assertions; a data set without one sample
-    raises nothing but ``Exception``.
+    mmengine's registries raise errors of any type for an unknown class or
+    argument. Constructors check their arguments and data with ValueError and
+    assertions; a data set without samples raises a plain ``Exception``.
     """
     modules = list(_modules(error.__traceback__))
     if not any(name.startswith('mmengine.registry') for name in modules):
@@ -244,7 +243,7 @@ def _of_registry(error: BaseException) -> bool:
 
 
 def _modules(place: TracebackType | None) -> Iterator[str]:
-    """Names of the modules that an error came through, from the top."""
+    """Names of the modules in an error's traceback, outermost first."""
     while place is not None:
         yield place.tb_frame.f_globals.get('__name__', '')
         place = place.tb_next
@@ -281,13 +280,13 @@ def _log(text: str) -> None:
 
 
 def _say(text: str) -> None:
-    # A line of progress may stand there unfinished.
+    # A progress line may be unfinished.
     sys.stdout.flush()
     print(text, file=sys.stderr, flush=True)
 
 
 def _left(status: int) -> int:
-    """Leave a group of processes; waiting for the others could hang."""
+    """Leave a process group without waiting for the others, who may hang."""
     torch = sys.modules.get('torch')
     if torch is not None and torch.distributed.is_initialized():
         os._exit(status)

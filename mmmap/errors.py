@@ -1,17 +1,17 @@
-"""What a user can fix.
+"""Errors that a user can fix.
 
-These errors end a command in their message alone; see ``mmmap/cli.py``. A
-message says what came, what was expected and what to do. All other errors are
-bugs and keep their traceback.
+They end a command with their message only; see ``mmmap/cli.py``. A message
+says what came, what was expected and what to do. All other errors are bugs
+and keep their traceback.
 """
 
 
 class UserError(Exception):
-    """Base of the errors whose message is all that a user needs."""
+    """Base class of the errors that a user can fix from the message."""
 
 
 class InputError(UserError, ValueError):
-    """A setting, an argument or the content of a file that cannot be used."""
+    """An unusable setting, argument or content of a file."""
 
 
 class FileError(UserError, OSError):

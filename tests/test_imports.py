@@ -43,7 +43,10 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TORCH_ALONE = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
 # What kernels need is imported by their own files alone.
 KERNELS = {
-    'mmmap.ops.causal_conv1d.dao': {'causal_conv1d', 'causal_conv1d_cuda'},
+    'mmmap.ops.causal_conv1d.dao_ailab': {
+        'causal_conv1d',
+        'causal_conv1d_cuda',
+    },
     'mmmap.ops.causal_conv1d.triton_conv': {'triton'},
     'mmmap.ops.cuda.program': {'cuda'},
     'mmmap.ops.selective_scan.triton_kernels': {'triton'},

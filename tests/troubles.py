@@ -20,7 +20,7 @@ from mmmap.datasets.checked_pipeline import CheckedPipeline
 from mmmap.engine.hooks import BatchFeedHook, NaNGuardHook
 from mmmap.engine.launch import _network_advice, build_runner, training
 from mmmap.engine.settings import override
-from mmmap.engine.trained import open_model
+from mmmap.engine.trained_models import open_model
 from mmmap.engine.work_dir_lock import lock_work_dir
 from mmmap.models.backbones import HybridNet
 from mmmap.openmmlab.multimodal import register_placeholders

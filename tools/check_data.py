@@ -56,7 +56,7 @@ if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
 from mmmap.datasets.checks import Report, look_at_data
-from mmmap.datasets.of_config import set_data_root
+from mmmap.datasets.config_datasets import set_data_root
 from mmmap.engine.settings import open_config
 
 SPLITS = ('train', 'val', 'test')

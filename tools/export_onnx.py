@@ -59,7 +59,7 @@ if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
 from mmmap.checkpoints import read_checkpoint
-from mmmap.engine.trained import (
+from mmmap.engine.trained_models import (
     image_size,
     normaliser,
     open_whole,

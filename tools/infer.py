@@ -76,7 +76,7 @@ from rich.progress import track
 
 from mmmap.datasets.image_reader import ImageReader, ReadingError
 from mmmap.engine.settings import open_config
-from mmmap.engine.trained import check_channels
+from mmmap.engine.trained_models import check_channels
 from mmmap.inference import (
     FolderWriter,
     Video,

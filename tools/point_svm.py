@@ -40,7 +40,7 @@ from mmpretrain.registry import MODELS
 
 from mmmap.datasets.checks import check_data
 from mmmap.engine.launch import read_config
-from mmmap.engine.trained import best_device
+from mmmap.engine.trained_models import best_device
 
 
 def check_config(config: Config) -> None:

@@ -55,7 +55,7 @@ from mmmap.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmmap.models.backbones.pretrained import few, weights_of
+from mmmap.models.backbones.pretrained import shorten, weights_of
 
 SUFFIXES = ('.pth', '.safetensors')
 # What says what the weights are; the rest of a meta is of the run.
@@ -90,8 +90,8 @@ def published(content, source, choice=None):
     broken = [key for key, value in weights.items() if value.isnan().any()]
     if broken:
         raise CheckpointError(
-            f'{len(broken)} tensors of {source} hold NaN ({few(broken)}): its '
-            'training diverged; take an earlier checkpoint'
+            f'{len(broken)} tensors of {source} hold NaN ({shorten(broken)}): '
+            'its training diverged; take an earlier checkpoint'
         )
     kind = AVERAGED if other and choice != RAW else RAW
     told = content.get('meta') or {}

@@ -1,4 +1,4 @@
-"""Files of weights: read without running code of theirs, written whole."""
+"""Checkpoint files: read without running their code, written atomically."""
 
 from .errors import CheckpointError
 from .reading import (

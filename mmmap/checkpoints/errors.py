@@ -1,7 +1,7 @@
-"""What is raised where a checkpoint is unusable."""
+"""The error raised when a checkpoint is unusable."""
 
 from ..errors import UserError
 
 
 class CheckpointError(UserError, RuntimeError):
-    """A checkpoint that cannot be used, with what was wrong with it."""
+    """A checkpoint is unusable; the message says why."""

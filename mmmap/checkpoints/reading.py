@@ -1,4 +1,4 @@
-"""One reader for every checkpoint, which runs no code of the file."""
+"""The reader of all checkpoints; it runs no code from a file."""
 
 import os
 import re
@@ -9,17 +9,18 @@ from urllib.parse import urlparse
 import torch
 
 from .errors import CheckpointError
-from .harmless import HARMLESS
+from .safe_globals import SAFE_GLOBALS
 from .safetensors_files import SUFFIX, read_safetensors
 
 _SCHEMES = ('http://', 'https://')
 
 
 def check_file(path: str | Path) -> None:
-    """See that a local checkpoint is there and whole, without reading it.
+    """Check that a local checkpoint exists and is complete, without loading.
 
     Raises:
-        CheckpointError: It is not, or it is a URL other than http(s).
+        CheckpointError: It is missing or truncated, or a URL other than
+            http(s).
     """
     path = str(path)
     if path.startswith(_SCHEMES):
@@ -41,11 +42,11 @@ def check_file(path: str | Path) -> None:
         )
     with open(path, 'rb') as file:
         start = file.read(9)
-    # A header in JSON follows the eight bytes of its length.
+    # A JSON header follows eight bytes with its length.
     if start[8:] == b'{' and not path.endswith(SUFFIX):
         raise CheckpointError(
-            f'cannot read the checkpoint {path}: it is a safetensors file by '
-            f'its content; end its name in {SUFFIX}'
+            f'cannot read the checkpoint {path}: its content is safetensors; '
+            f'rename it to end in {SUFFIX}'
         )
     # torch writes zip archives; their directory is at the end of the file.
     zipped = start.startswith(b'PK')
@@ -57,23 +58,23 @@ def check_file(path: str | Path) -> None:
 
 
 def check_content(path: str | Path) -> None:
-    """See that every byte of a local checkpoint is as it was written.
+    """Check the checksums of a local checkpoint.
 
-    torch does not look at the checksums that it writes, and would load a
+    torch does not verify the checksums that it writes, and would load a
     weight with a wrong bit. Files without checksums pass.
 
     Raises:
-        CheckpointError: A part of the file is not what was written.
+        CheckpointError: A checksum does not match.
     """
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
             for part in archive.infolist():
-                # torch can be told to write none, and leaves 0 then.
+                # torch writes 0 if checksums are turned off.
                 if part.CRC:
                     _read_through(archive, part)
-    # zipfile raises whatever the bytes lead to.
+    # Damaged bytes make zipfile raise errors of any type.
     except Exception as error:
         raise CheckpointError(
             f'cannot read the checkpoint {path}: it is damaged ({error}); '
@@ -82,7 +83,7 @@ def check_content(path: str | Path) -> None:
 
 
 def _read_through(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    """Let zipfile compare a checksum, which it does at a part's end."""
+    """Read a part to its end, where zipfile compares the checksum."""
     with archive.open(part) as file:
         while file.read(2**20):
             pass
@@ -120,10 +121,10 @@ def read_checkpoint(
 
 
 def read_meta(path: str | Path) -> dict:
-    """What a local checkpoint says of its training; its weights stay on disk.
+    """Read what a local checkpoint records about its training, not weights.
 
     Raises:
-        CheckpointError: As ``read_checkpoint``.
+        CheckpointError: See ``read_checkpoint``.
     """
     path = str(path)
     check_file(path)
@@ -137,11 +138,11 @@ def read_meta(path: str | Path) -> dict:
 
 def _unpickled(path: str, map_location, mmap: bool = False):
     try:
-        with torch.serialization.safe_globals(HARMLESS):
+        with torch.serialization.safe_globals(SAFE_GLOBALS):
             return torch.load(
                 path, map_location=map_location, weights_only=True, mmap=mmap
             )
-    # torch raises whatever the bytes lead to.
+    # Damaged bytes make torch raise errors of any type.
     except Exception as error:
         refused = re.search(r'GLOBAL ([\w.]+)', str(error))
         if refused:
@@ -157,7 +158,7 @@ def _unpickled(path: str, map_location, mmap: bool = False):
 
 
 def _reason(error: Exception, path: str) -> str:
-    """The sentence that matters among torch's advice, and what to do."""
+    """The relevant sentence of torch's message, and what to do."""
     again = 'copy or download it again'
     if 'TorchScript' in str(error):
         return (
@@ -168,19 +169,19 @@ def _reason(error: Exception, path: str) -> str:
     if isinstance(error, KeyError | EOFError | OSError) or (
         operand and not zipfile.is_zipfile(path)
     ):
-        # From bytes that are no archive, and no pickle of torch's.
+        # The bytes are neither an archive nor a pickle of torch's.
         return (
-            'it is no file that torch.save wrote (a plain pickle, perhaps), '
-            f'or it is truncated; {again}'
+            'it was not written by torch.save (perhaps a plain pickle), or '
+            f'it is truncated; {again}'
         )
     lines = str(error).splitlines() or [type(error).__name__]
-    told = [line for line in lines if 'nsupported' in line]
-    first = (told or lines)[0].strip().split('. ')[0].rstrip('.')
+    relevant = [line for line in lines if 'nsupported' in line]
+    first = (relevant or lines)[0].strip().split('. ')[0].rstrip('.')
     return f'{first}. It may be truncated; {again}'
 
 
 def _downloaded(url: str) -> str:
-    """The file of a URL in torch's cache."""
+    """Return the file of a URL in torch's cache."""
     folder = Path(torch.hub.get_dir(), 'checkpoints')
     file = folder / Path(urlparse(url).path).name
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""The config that mmengine keeps, as text, in its checkpoints."""
+"""The config that mmengine stores, as text, in its checkpoints."""
 
 import ast
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from .errors import CheckpointError
 def check_equal(
     source: str | Path, name: str, theirs: object, ours: object
 ) -> None:
-    """See that a checkpoint was trained with a setting of the config.
+    """Check that a checkpoint was trained with a setting of the config.
 
     Raises:
         CheckpointError: It was not.
@@ -25,17 +25,17 @@ def check_equal(
 
 
 def recorded_model(checkpoint: Mapping) -> dict:
-    """The model of the config in a checkpoint of mmengine; empty without."""
+    """The model of the config in a checkpoint; empty if there is none."""
     text = (checkpoint.get('meta') or {}).get('cfg')
     model = config_of(text if isinstance(text, str) else '').get('model')
     return model if isinstance(model, dict) else {}
 
 
 def config_of(text: str) -> dict:
-    """The settings of a config as mmengine writes it out.
+    """The settings of a config as mmengine writes it.
 
-    The text is read, not run: a setting of another form is left out, and a
-    text that is no Python has none. Tuples become lists.
+    The text is parsed, not run: settings of another form are skipped, and a
+    text that is not Python gives none. Tuples become lists.
     """
     settings = {}
     with suppress(RecursionError, SyntaxError, ValueError):
@@ -46,7 +46,7 @@ def config_of(text: str) -> dict:
 
 
 def _value(node: ast.expr) -> object:
-    """What an expression of literals and ``dict(...)`` stands for."""
+    """Evaluate an expression of literals and ``dict(...)``."""
     if isinstance(node, ast.Call):
         if node.func.id != 'dict' or node.args:
             raise ValueError(f'{node.func.id} is not read')

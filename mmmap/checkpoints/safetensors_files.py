@@ -1,4 +1,4 @@
-"""Weights as safetensors: tensors by name and no code at all.
+"""Checkpoints as safetensors files, which cannot hold code.
 
 The meta of a checkpoint (classes, config) is one JSON string in the header.
 """
@@ -17,7 +17,7 @@ _META = 'meta'
 
 
 def read_safetensors(path: str | Path, map_location='cpu') -> dict:
-    """The ``state_dict`` and ``meta`` of a file.
+    """Read the ``state_dict`` and ``meta`` of a file.
 
     Raises:
         CheckpointError: It cannot be read, or safetensors is not installed.
@@ -27,26 +27,26 @@ def read_safetensors(path: str | Path, map_location='cpu') -> dict:
     try:
         with library.safe_open(path, framework='pt', device='cpu') as file:
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            told = file.metadata() or {}
-        meta = json.loads(told.get(_META, '{}'))
+            header = file.metadata() or {}
+        meta = json.loads(header.get(_META, '{}'))
     except (library.SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f'cannot read the checkpoint {path}: {error}. It is truncated or '
-            'no safetensors file; copy or download it again'
+            'not a safetensors file; copy or download it again'
         ) from error
     weights = {key: value.to(device) for key, value in weights.items()}
-    told = meta.get('dataset_meta', {})
-    told.update((key, _as_it_was(value)) for key, value in told.items())
+    classes = meta.get('dataset_meta', {})
+    classes.update((key, _as_it_was(value)) for key, value in classes.items())
     return dict(state_dict=weights, meta=meta)
 
 
 def write_safetensors(path: str | Path, content: dict) -> None:
-    """Write the weights of a checkpoint, and its meta as far as JSON has it.
+    """Write the weights of a checkpoint, and its meta as far as JSON allows.
 
     Args:
         path: File to write.
-        content: ``state_dict`` (or ``model``, as the published code has it)
-            and perhaps ``meta``, or tensors by name.
+        content: ``state_dict`` (or ``model``, as in the published code) and
+            optionally ``meta``, or tensors by name.
 
     Raises:
         CheckpointError: It holds no weights, or safetensors is not installed.
@@ -56,22 +56,22 @@ def write_safetensors(path: str | Path, content: dict) -> None:
     others = [k for k, v in weights.items() if not isinstance(v, Tensor)]
     if others or not weights:
         raise CheckpointError(
-            f'safetensors holds tensors only, got {len(weights)} entries, no '
-            f'tensors: {others[:5]}; write a .pth file instead'
+            f'safetensors holds only tensors; of {len(weights)} entries these '
+            f'are not: {others[:5]}; write a .pth file instead'
         )
-    # Tensors that share memory are refused; a copy each shares none.
+    # safetensors refuses tensors that share memory, so copy them.
     weights = {k: v.detach().cpu().clone() for k, v in weights.items()}
     weights = {k: v.contiguous() for k, v in weights.items()}
     meta = json.dumps(content.get('meta', {}), default=_plain)
-    # The format is what other readers ask for.
+    # Other readers ask for the format.
     library.torch.save_file(weights, path, {'format': 'pt', _META: meta})
     _order_header(path)
 
 
 def _order_header(path: str | Path) -> None:
-    """Sort the header's texts, whose order the library leaves to chance.
+    """Sort the header's entries, whose order is random otherwise.
 
-    Equal content is an equal file then, with an equal hash.
+    Equal content then gives an equal file, with an equal hash.
     """
     with open(path, 'r+b') as file:
         size = int.from_bytes(file.read(8), 'little')
@@ -83,14 +83,14 @@ def _order_header(path: str | Path) -> None:
 
 
 def _plain(value):
-    """What JSON has in place of numpy's; the text of anything else."""
+    """Turn numpy's types into JSON's, and anything else into text."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return list(value) if isinstance(value, set | tuple) else str(value)
 
 
 def _as_it_was(value):
-    """JSON's lists as mmdet wants them: names a tuple, each colour a tuple."""
+    """Turn JSON's lists into mmdet's tuples of names and of colours."""
     if not isinstance(value, list):
         return value
     colours = value and isinstance(value[0], list)

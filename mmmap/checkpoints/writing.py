@@ -1,4 +1,4 @@
-"""Checkpoint files that appear under their name only when whole."""
+"""Writing checkpoints that get their name only when complete."""
 
 import os
 import tempfile
@@ -17,18 +17,18 @@ def write_checkpoint(
     overwrite: bool = False,
     named: Callable[[Path], Path] | None = None,
 ) -> Path:
-    """Save a checkpoint, all of it or nothing.
+    """Save a checkpoint completely or not at all.
 
     Args:
-        path: File to write; the suffix ``.safetensors`` makes it one of
-            that form, weights and meta alone.
+        path: File to write; with the suffix ``.safetensors``, in that format
+            and with weights and meta only.
         content: A checkpoint.
-        overwrite: Whether a file of that name is replaced.
-        named: From the written bytes, in a temporary file, to the name; by
-            default ``path``.
+        overwrite: Whether to replace a file of that name.
+        named: Returns the final name, given the temporary file; by default
+            ``path``.
 
     Returns:
-        The name.
+        The final name.
 
     Raises:
         CheckpointError: The file exists and ``overwrite`` is False, or it
@@ -51,7 +51,7 @@ def write_checkpoint(
             if named is not None:
                 path = named(Path(temporary))
                 _refuse_existing(path, overwrite)
-            # mkstemp's files are for their owner alone.
+            # mkstemp makes files that only their owner can read.
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         finally:

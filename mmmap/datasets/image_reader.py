@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.registry import TRANSFORMS
 
 from ..errors import InputError
-from .of_config import plain_datasets
+from .config_datasets import plain_datasets
 
 # How the libraries read an image unless told otherwise: as 8-bit BGR.
 PLAIN = [dict(type='LoadImageFromFile')]

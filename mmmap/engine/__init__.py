@@ -1,4 +1,4 @@
-"""How models learn: the optimizer's groups and the hooks."""
+"""How models are trained: optimizer groups, hooks, runs."""
 
 from . import complexity  # noqa: F401  adds to MMEngine's table
 from .hooks import (

@@ -1,4 +1,4 @@
-"""The learning rate for the batch that a run really has."""
+"""Scaling the learning rate to the actual batch size."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,27 +7,27 @@ from mmengine.config import Config
 
 from ..errors import InputError
 
-# How launchers tell the number of processes.
+# Where launchers put the number of processes.
 _WORLD = ('WORLD_SIZE', 'SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE')
 
 
 def scale_learning_rate(config: Config) -> str:
-    """Scale the learning rate to the batch, in proportion.
+    """Scale the learning rate in proportion to the batch size.
 
-    The batch is what one step of the optimizer learns from: the images of a
-    process, times the processes, times the steps that are accumulated, which
-    mmengine's own scaling does not count. The config then tells the rate for
-    this batch, so that mmengine does not scale it again.
+    The batch is what one step of the optimizer uses: the images of a process,
+    times the processes, times the accumulated steps, which mmengine's own
+    scaling ignores. The config then holds the rate for this batch, so that
+    mmengine does not scale it again.
 
     Args:
-        config: With ``auto_scale_lr.base_batch_size``, the batch that its
-            learning rate is meant for.
+        config: With ``auto_scale_lr.base_batch_size``, the batch size for
+            its learning rate.
 
     Returns:
-        A sentence with the batch and the rates.
+        A sentence with the batch size and the rates.
 
     Raises:
-        InputError: The config has no base, no batch size or no rate.
+        InputError: The config has no base batch size, batch size or rate.
     """
     base = (config.get('auto_scale_lr') or {}).get('base_batch_size')
     if not base:
@@ -42,7 +42,7 @@ def scale_learning_rate(config: Config) -> str:
             'config does not set'
         )
     world = _processes(config)
-    told, batches = [], set()
+    lines, batches = [], set()
     for place, wrapper in _wrappers(config.optim_wrapper, 'optim_wrapper'):
         steps = wrapper.get('accumulative_counts') or 1
         rate = wrapper.optimizer.get('lr')
@@ -54,7 +54,7 @@ def scale_learning_rate(config: Config) -> str:
         batch = size * world * steps
         wrapper.optimizer.lr = rate * batch / base
         batches.add(batch)
-        told.append(
+        lines.append(
             f'batch {batch} ({size} a process x {world} processes x {steps} '
             f'accumulated), learning rate {wrapper.optimizer.lr:g} '
             f'({rate:g} is for batch {base})'
@@ -62,11 +62,11 @@ def scale_learning_rate(config: Config) -> str:
     if len(batches) == 1:
         config.auto_scale_lr.base_batch_size = batches.pop()
     config.auto_scale_lr.enable = False
-    return '; '.join(told)
+    return '; '.join(lines)
 
 
 def _processes(config: Mapping) -> int:
-    """How many processes train together, before they have met."""
+    """The number of processes, before their group is formed."""
     if config.get('launcher', 'none') == 'none':
         return 1
     found = (os.environ.get(name) for name in _WORLD)
@@ -74,7 +74,7 @@ def _processes(config: Mapping) -> int:
 
 
 def _wrappers(node: Mapping, place: str) -> Iterator[tuple[str, Mapping]]:
-    """The optimizer wrappers of a config: one, or one for each part."""
+    """The optimizer wrappers of a config: one, or one per part."""
     if 'optimizer' in node:
         yield place, node
         return

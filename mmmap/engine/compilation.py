@@ -1,24 +1,24 @@
-"""Compile the parts of a model that ``torch.compile`` takes as a whole."""
+"""Compiling the parts of a model that ``torch.compile`` handles well."""
 
 from torch import nn
 
-# Of models of mmpretrain, mmdet and mmseg. The other parts choose by values
+# Parts of models of mmpretrain, mmdet and mmseg. The others branch on values
 # (proposals, samples), which breaks their graphs, or take little time.
 PARTS = ('backbone', 'decoder')
 
 
 def compile_parts(model: nn.Module, **options) -> list[str]:
-    """Compile the backbone, and MAP's decoder, where they are.
+    """Compile the backbone, and MAP's decoder, in place.
 
-    Names of parameters stay as they are, so checkpoints do, too. The first
-    steps take minutes; new sizes of images compile again.
+    Parameter names, and so checkpoints, do not change. The first steps take
+    minutes; new image sizes compile again.
 
     Args:
-        model: As a runner has it, also wrapped for several processes.
-        options: Of ``torch.compile``.
+        model: A runner's model, also wrapped for several processes.
+        options: See ``torch.compile``.
 
     Returns:
-        Names of the parts.
+        Names of the compiled parts.
 
     Raises:
         ValueError: The model has none of them.

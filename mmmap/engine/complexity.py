@@ -1,9 +1,9 @@
 """FLOPs of the scan and of attention for two counters, and a table of layers.
 
-``mmengine.analysis.get_model_complexity_info`` traces the model and asks a
-table what each operator costs; ``torch.utils.flop_counter`` watches the
-operators that run. What is in neither table counts for nothing. The first
-counts a multiplication with its addition as one, the second as two.
+``mmengine.analysis.get_model_complexity_info`` traces the model and looks up
+the cost of each operator; ``torch.utils.flop_counter`` watches the operators
+that run. Operators in neither table count as 0. The first counts a
+multiply-add as one, the second as two.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,19 +24,19 @@ from ..errors import InputError
 from ..ops.backend import choose
 from ..ops.selective_scan.operator import scan_flops
 
-# Backends whose whole scan is one operator, so that it can be counted.
+# Backends whose scan is one operator, which can be counted.
 KERNELS = ('cpp', 'triton')
 COUNTED = (*KERNELS, 'torch')
 
 
 class Layer(NamedTuple):
-    """A module, with all that lies in it.
+    """The cost of a module, including its submodules.
 
     Attributes:
-        name: From the model's root, '' for the model.
+        name: Path from the model's root, '' for the model.
         kind: Its class.
-        parameters: How many numbers are learned.
-        flops: Of its forward, a multiplication and an addition as two.
+        parameters: Number of learned parameters.
+        flops: FLOPs of its forward pass, a multiply-add as two.
     """
 
     name: str
@@ -48,19 +48,19 @@ class Layer(NamedTuple):
 def layers_of(
     model: nn.Module, call: Callable[[], object], depth: int = 2
 ) -> list[Layer]:
-    """What the modules of a model cost, in the order of the model.
+    """Count the cost of the modules of a model, in the order of the model.
 
     Matrix products, convolutions, attention and the scan are counted; norms,
     activations and other elementwise arithmetic are not.
 
     Args:
-        model: In the mode it is to be measured in; parameters that would
-            get gradients confuse torch's counter where they are outputs.
-        call: Runs it once.
-        depth: How far down the modules go; 0 is the model alone.
+        model: In the mode to measure; parameters that require gradients
+            confuse torch's counter if they are outputs.
+        call: Runs the model once.
+        depth: Depth of the listed modules; 0 is only the model.
 
     Raises:
-        InputError: The scan that runs cannot be counted.
+        InputError: The selected scan backend cannot be counted.
     """
     device = next(model.parameters()).device.type
     scan = choose('selective_scan', device).name
@@ -113,7 +113,7 @@ def _chunks_flops(inputs: list, outputs: list) -> int:
 
 
 def _attention_flops(inputs: list, outputs: list) -> int:
-    """Half of torch's: mmengine counts a multiply-add as one."""
+    """Half of torch's count: mmengine counts a multiply-add as one."""
     return sdpa_flop_count(*(x.type().sizes() for x in inputs[:3])) // 2
 
 

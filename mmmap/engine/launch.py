@@ -1,4 +1,4 @@
-"""From a command line to a runner: what train and test tools share."""
+"""From a command line to a runner, for training and testing."""
 
 import argparse
 import ctypes
@@ -19,7 +19,7 @@ from torch import nn
 
 from ..checkpoints import CheckpointError, check_content, check_file
 from ..cli import AGAIN, Activity, during, is_main_rank, is_user_error
-from ..datasets.of_config import set_data_root
+from ..datasets.config_datasets import set_data_root
 from ..errors import InputError, UserError
 from .hooks.annotation_ids import AnnotationIdHook
 from .settings import open_config, override
@@ -29,20 +29,18 @@ _INTERFACES = ('GLOO_SOCKET_IFNAME', 'NCCL_SOCKET_IFNAME')
 
 
 class NetworkError(UserError, RuntimeError):
-    """Processes that cannot reach each other, with what to set."""
+    """Processes cannot reach each other; the message says what to set."""
 
 
 @contextmanager
 def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
-    """Remove what a run wrote that was refused before its first step.
-
-    Meanwhile the work_dir is this run's alone.
+    """Lock a work_dir, and clean it up if the run fails before its first step.
 
     Args:
-        work_dir: What is in there already is kept.
+        work_dir: Files that are already there are kept.
 
     Yields:
-        A list for the runner: once it has made a step, all is kept.
+        A list for the runner; after its first step, everything is kept.
 
     Raises:
         WorkDirInUse: Another run writes there.
@@ -54,7 +52,7 @@ def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
     with ExitStack() as stack:
         if is_main_rank():
             stack.enter_context(lock_work_dir(folder))
-            # Another run may just have ended.
+            # Another run may have just ended.
             before |= set(folder.iterdir()) - {folder / NAME}
         stack.enter_context(_cleared(folder, before, absent, runners))
         yield runners
@@ -64,7 +62,7 @@ def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
 def _cleared(
     folder: Path, before: set[Path], absent: list[Path], runners: list[Runner]
 ) -> Iterator[None]:
-    """Remove what is new in a folder if its run is refused."""
+    """Remove new files in a folder if its run fails before a step."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
@@ -74,23 +72,23 @@ def _cleared(
             for path in set(folder.iterdir()) - before:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             for path in absent:
-                with suppress(OSError):  # somebody else's by now
+                with suppress(OSError):  # another run may use it by now
                     path.rmdir()
         raise
 
 
 def _has_stepped(runner: Runner) -> bool:
-    """Whether a runner has made a step.
+    """Whether a runner has done a step.
 
-    ``runner.iter`` would build its data again, and fail again if they were
-    what ended the run, with a message that hides the first.
+    ``runner.iter`` would build the data again. If those ended the run, that
+    would fail again and hide the first message.
     """
     return getattr(runner._train_loop, 'iter', 0) > 0
 
 
 @contextmanager
 def training(runner: Runner) -> Iterator[None]:
-    """Say how far a training was, where an error or Ctrl-C ends it.
+    """Say how far a training got if an error or Ctrl-C ends it.
 
     Raises:
         InputError: A batch is too small for batch normalisation.
@@ -114,7 +112,7 @@ def training(runner: Runner) -> Iterator[None]:
         try:
             yield
         except ValueError as error:
-            # What torch says names no setting.
+            # torch's message names no setting.
             if 'Expected more than 1 value per channel' in str(error):
                 raise InputError(
                     'batch normalisation needs more than one value in each '
@@ -126,7 +124,7 @@ def training(runner: Runner) -> Iterator[None]:
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """The config of a command line, with its options applied.
+    """Open the config of a command line and apply its options.
 
     Raises:
         FileNotFoundError: No such config.
@@ -146,10 +144,10 @@ def read_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(config: Config) -> Runner:
-    """The runner of a config, also for several processes without a GPU.
+    """Build the runner of a config, also for several processes without a GPU.
 
     Raises:
-        CheckpointError: ``load_from`` is absent or truncated.
+        CheckpointError: ``load_from`` is missing or truncated.
     """
     if config.get('load_from'):
         check_file(config.load_from)
@@ -171,18 +169,18 @@ def build_runner(config: Config) -> Runner:
 def end_with_parent() -> None:
     """Let the kernel end this process when its launcher is killed.
 
-    It would train on alone, and keep the work_dir from the run that resumes.
+    Otherwise it would keep training alone, and block the work_dir.
     """
-    # PR_SET_PDEATHSIG, of Linux.
+    # PR_SET_PDEATHSIG on Linux.
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 @contextmanager
 def _network_advice() -> Iterator[None]:
-    """Say what to set where processes do not find each other.
+    """Say what to set if processes cannot reach each other.
 
     Raises:
-        NetworkError: They do not.
+        NetworkError: They cannot.
     """
     try:
         yield
@@ -205,11 +203,11 @@ def _network_advice() -> Iterator[None]:
 
 
 def last_checkpoint(work_dir: str) -> str | None:
-    """The newest whole checkpoint of a run, None where there is none.
+    """The newest complete checkpoint of a run, or None.
 
-    A run that was killed while it wrote may have left mmengine's note of
-    which is the last empty, and a disk may spoil any file: checkpoints are
-    read through, and what is damaged is told and passed over.
+    A run that was killed while writing may leave an empty
+    ``last_checkpoint``, and a disk may damage any file. So checkpoints are
+    verified, and damaged ones are skipped with a note.
     """
     found = _checkpoints(Path(work_dir))
     for path in found:
@@ -219,18 +217,18 @@ def last_checkpoint(work_dir: str) -> str | None:
             return str(path)
         except CheckpointError as error:
             if is_main_rank():
-                print(f'note: passed over, {error}')
+                print(f'note: skipped, {error}')
     return None
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """The one that a run's note names, then its others, the newest first."""
+    """The checkpoint that mmengine noted, then the others, newest first."""
     found = [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')]
     found.sort(key=os.path.getmtime, reverse=True)
     with suppress(OSError, ValueError):
         text = Path(folder, 'last_checkpoint').read_text(errors='replace')
         noted = Path(text.strip())
-        # Its own, where the folder was copied or moved.
+        # By its name, in case the folder was copied or moved.
         own = folder / noted.name
         noted = own if own.is_file() else noted
         if noted.is_file():
@@ -239,7 +237,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def leave_group() -> None:
-    """Leave the processes together; exiting within a group may abort."""
+    """Leave the group together; exiting within a group may abort."""
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
@@ -247,11 +245,11 @@ def leave_group() -> None:
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
-    """Mixed precision on the CPU, in bf16, which needs no loss scaling."""
+    """Mixed precision on the CPU in bf16, which needs no loss scaling."""
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Forward in bf16 where that is safe."""
+        """Run the forward pass under bf16 autocast."""
         with (
             super().optim_context(model),
             torch.autocast('cpu', torch.bfloat16),
@@ -260,7 +258,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
 
 def _amp_on_cpu(config: Config) -> None:
-    """Replace mmengine's wrapper, which insists on a GPU.
+    """Replace mmengine's wrapper, which requires a GPU.
 
     Raises:
         InputError: A detector: mmcv's CPU operators take fp32 only.
@@ -278,7 +276,7 @@ def _amp_on_cpu(config: Config) -> None:
 
 
 def _distribute_on_cpu(config: Config) -> None:
-    """Form the group with gloo; mmengine would set a CUDA device first."""
+    """Form the group with gloo; mmengine would first set a CUDA device."""
     with _network_advice():
         torch.distributed.init_process_group('gloo')
     config.setdefault('model_wrapper_cfg', {})
@@ -290,7 +288,7 @@ def _distribute_on_cpu(config: Config) -> None:
     )
     replaced = replace_sync_bn(config.model)
     if config.get('sync_bn'):
-        # mmengine's wish to make every BN one.
+        # mmengine would turn every BN into a SyncBN.
         config.sync_bn = None
         replaced += 1
     if replaced and is_main_rank():
@@ -301,7 +299,7 @@ def _distribute_on_cpu(config: Config) -> None:
 
 
 def replace_sync_bn(node) -> int:
-    """Make every ``type='SyncBN'`` a BN, which the CPU has; how many."""
+    """Replace each ``type='SyncBN'`` by BN, for the CPU; return the count."""
     replaced = 0
     if isinstance(node, ConfigDict) and node.get('type') == 'SyncBN':
         node.type = 'BN'

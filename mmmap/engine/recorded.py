@@ -1,7 +1,7 @@
-"""Whether a checkpoint is of the method that a config says.
+"""Whether a checkpoint was trained with the method of a config.
 
-The decoder's attention masks, among other settings, are in no weight: a
-checkpoint of MAE would load into MAP in silence. mmengine keeps the text of
+Some settings, such as the decoder's attention mask, change no weight's shape:
+a checkpoint of MAE would silently load into MAP. mmengine stores the text of
 the config in its checkpoints, so both can be compared.
 """
 
@@ -15,7 +15,7 @@ from ..checkpoints.recorded import check_equal, recorded_model
 from ..models.backbones.base import Encoder
 from ..models.masking import MaskRatio
 
-# What changes a method and not the shapes of its weights, with its defaults.
+# Settings that change a method but no weight's shape, with their defaults.
 METHOD_SETTINGS = {
     ('backbone', 'order'): 'fps',
     ('decoder', 'attention'): 'rows',
@@ -23,7 +23,7 @@ METHOD_SETTINGS = {
     ('decoder', 'num_heads'): 16,
     ('target_generator', 'norm_pix'): True,
 }
-# A run that goes on has to hide its tokens as it began.
+# A resumed run has to keep its masking.
 RESUMED_SETTINGS = {
     **METHOD_SETTINGS,
     ('masking', 'type'): None,
@@ -37,10 +37,10 @@ def check_settings(
     source: str | Path,
     settings: Mapping[tuple[str, str], object],
 ) -> None:
-    """Compare a config with the one that a checkpoint keeps, if it does.
+    """Compare a config with the one in a checkpoint, if it has one.
 
     Args:
-        model: Of the config; what its backbone's weights do not tell is
+        model: The config's model; implicit settings of its backbone are
             compared too.
         checkpoint: The content of the file.
         source: Its name.
@@ -61,27 +61,28 @@ def check_settings(
             )
     kind = _encoder(model)
     if kind is not None:
-        unseen = kind.unseen_in(**model['backbone'])
-        kind.check_recorded(unseen, checkpoint, source)
+        settings = kind.implicit_settings_in(**model['backbone'])
+        kind.check_recorded(settings, checkpoint, source)
 
 
 def check_resumed(model: Mapping, source: str | Path) -> None:
-    """Whether a training may go on from a checkpoint.
+    """Check that a training can resume from a checkpoint.
 
-    A config with neither a decoder nor a backbone of ours passes unread.
+    If the config has neither a decoder nor a backbone of ours, the checkpoint
+    is not read.
 
     Args:
-        model: Of the config.
+        model: The config's model.
         source: The checkpoint.
 
     Raises:
-        ValueError: The config's mask ratio is none.
-        CheckpointError: The checkpoint is one of another method or backbone,
-            or cannot be read.
+        ValueError: The config's mask ratio is invalid.
+        CheckpointError: The checkpoint is of another method or backbone, or
+            cannot be read.
     """
     masking = model.get('masking') or {}
     if 'ratio' in masking:
-        # One that cannot be is no sign of another method.
+        # An unreadable one is no sign of another method.
         MaskRatio(masking['ratio'])
     if model.get('decoder') or _encoder(model):
         content = read_checkpoint(str(source))

@@ -1,4 +1,4 @@
-"""A config file and the settings of a command line that override it."""
+"""Config files, and settings of the command line that override them."""
 
 import ast
 import difflib
@@ -16,11 +16,11 @@ _DICTS = ('_cfg', '_dataloader')
 
 
 def open_config(path: str | Path) -> Config:
-    """A config of a file.
+    """Open a config file.
 
     Raises:
         FileNotFoundError: No such config.
-        InputError: It is a folder, or it cannot be run as a config.
+        InputError: It is a folder, or not a valid config.
     """
     if Path(path).is_dir():
         raise InputError(
@@ -29,11 +29,11 @@ def open_config(path: str | Path) -> Config:
         )
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'no config at {path}; see configs/README.md for those there are'
+            f'no config at {path}; configs/README.md lists the configs'
         )
     try:
         return Config.fromfile(path)
-    # A config is a program of the user's, and raises anything.
+    # A config is a program and may raise anything.
     except Exception as error:
         raise InputError(
             f'{path}, or what it inherits, is not a config: '
@@ -42,11 +42,11 @@ def open_config(path: str | Path) -> Config:
 
 
 def open_model_config(path: str | Path) -> Config:
-    """A config file with a model.
+    """Open a config file that has a model.
 
     Raises:
         FileNotFoundError: No such file.
-        InputError: It is no config, or one without a model.
+        InputError: It is not a config, or has no model.
     """
     config = open_config(path)
     if not isinstance(config.get('model'), dict):
@@ -62,11 +62,11 @@ def override(config: Config, settings: Mapping[str, str]) -> None:
 
     Args:
         config: Changed in place.
-        settings: Texts by dotted key, as typed.
+        settings: Values by dotted key, as typed.
 
     Raises:
-        InputError: A setting is of a form that mmengine does not take, or
-            there is no place for it in the config.
+        InputError: mmengine does not take a setting of this form, or the
+            config has no place for it.
     """
     options: dict = {}
     for key, text in settings.items():
@@ -78,7 +78,7 @@ def override(config: Config, settings: Mapping[str, str]) -> None:
 
 
 def _refuse_dict(config: Config, key: str, text: str) -> None:
-    """Refuse a dict as text, and say what to type instead."""
+    """Refuse a dict written as text, and say what to type instead."""
     try:
         node = ast.parse(text.strip(), mode='eval').body
     except SyntaxError:
@@ -94,7 +94,7 @@ def _refuse_dict(config: Config, key: str, text: str) -> None:
         forms = [f'{key}.KEY=VALUE'] if node is None else _forms(key, node)
         old = _old(config, key)
         if isinstance(old, dict) and 'type' in old and len(forms) > 1:
-            # Or the arguments of the old type would stay.
+            # Otherwise the arguments of the old type would stay.
             forms.insert(0, f'{key}._delete_=True')
         raise InputError(
             f'--cfg-options {key} takes no dict, got {text}; give each '
@@ -137,10 +137,10 @@ def _refuse_typo(config: Config, key: str) -> None:
 
 
 def _filled(config: Config, key: str, settings: Mapping) -> Iterator[str]:
-    """Keys that make a dict of each None above a setting.
+    """Keys that turn each None above a setting into a dict.
 
     Raises:
-        InputError: Something else than a dict or a list is there.
+        InputError: Something other than a dict or a list is there.
     """
     parts = key.split('.')
     for depth in range(1, len(parts)):
@@ -148,7 +148,7 @@ def _filled(config: Config, key: str, settings: Mapping) -> Iterator[str]:
         try:
             node = _found(config, parts[:depth])
         except KeyError:
-            return  # mmengine makes a dict of it
+            return  # mmengine turns it into a dict
         if node is None and f'{above}.type' in settings:
             yield f'{above}._delete_'
         elif node is None:
@@ -174,7 +174,7 @@ def _check_place(key: str, above: str, items: list, part: str) -> None:
 
 
 def _value(config: Config, key: str, text: str):
-    """What mmengine reads from a text, if it is right for its key."""
+    """Parse a value as mmengine does, and check it for its key."""
     try:
         value = DictAction._parse_iterable(text)
     except AssertionError as error:
@@ -196,7 +196,7 @@ def _value(config: Config, key: str, text: str):
 
 
 def _old(config: Mapping, key: str):
-    """What a setting replaces, None where there is nothing."""
+    """The value that a setting replaces, or None."""
     try:
         return _found(config, key.split('.'))
     except KeyError:
@@ -204,10 +204,10 @@ def _old(config: Mapping, key: str):
 
 
 def _found(config: Mapping, parts: list[str]):
-    """What is at a place in a config.
+    """The value at a dotted key of a config.
 
     Raises:
-        KeyError: Nothing is there.
+        KeyError: There is none.
     """
     node = config
     for part in parts:

@@ -1,9 +1,9 @@
-"""Training with weights, gradients and optimizer spread over the processes.
+"""Training with weights, gradients and optimizer sharded over processes.
 
-For sizes whose optimizer does not fit on each GPU. A strategy of MMEngine's
-``FlexibleRunner`` on torch's ``fully_shard``, which runs on GPUs and, with
-gloo, on CPUs; MMEngine's own ``FSDPStrategy`` builds on the older
-``FullyShardedDataParallel``, which takes no CPU.
+For models whose optimizer state does not fit on one GPU. A strategy for
+MMEngine's ``FlexibleRunner`` with torch's ``fully_shard``, which runs on GPUs
+and, with gloo, on CPUs; MMEngine's own ``FSDPStrategy`` uses the older
+``FullyShardedDataParallel``, which does not support CPUs.
 """
 
 from mmengine._strategy import DDPStrategy
@@ -25,18 +25,18 @@ from torch.distributed.fsdp import fully_shard
 from ..errors import InputError
 from .launch import is_main_rank
 
-# They copy or run the whole model in one process.
+# These copy or run the whole model in one process.
 _IMPOSSIBLE = ('EMAHook', 'ReconstructionHook')
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def shard(config: Config) -> None:
-    """Have a config trained by ``FullyShardedStrategy``.
+    """Make a config train with ``FullyShardedStrategy``.
 
-    Hooks that need the whole model in one process are taken out, and said.
+    Hooks that need the whole model in one process are removed, with a note.
 
     Raises:
-        InputError: There is one process.
+        InputError: There is only one process.
     """
     if config.get('launcher', 'none') == 'none':
         raise InputError(
@@ -54,12 +54,12 @@ def shard(config: Config) -> None:
 
 @STRATEGIES.register_module()
 class FullyShardedStrategy(DDPStrategy):
-    """Spread a model over all processes, block by block.
+    """Shard a model over all processes, block by block.
 
     Each process keeps its part of every block (the items of the model's
     ``ModuleList``) and of the rest, and gathers a block while it computes.
-    Checkpoints are whole and as those of other runs: they can be fine-tuned
-    from, and resumed with another number of processes.
+    Checkpoints are complete, like those of other runs: they can be used for
+    fine-tuning, and resumed with another number of processes.
     """
 
     def _wrap_model(self, model: nn.Module) -> nn.Module:
@@ -72,7 +72,7 @@ class FullyShardedStrategy(DDPStrategy):
             if isinstance(module, nn.ModuleList)
             for block in module
         ]
-        # What lies deeper comes later in the list, and is spread first.
+        # Deeper modules come later in the list, and are sharded first.
         for block in reversed(blocks):
             fully_shard(block, mesh=mesh)
         return fully_shard(model, mesh=mesh)
@@ -97,12 +97,12 @@ class FullyShardedStrategy(DDPStrategy):
     def load_model_state_dict(
         self, state_dict: dict, *, strict: bool = False, **kwargs
     ) -> None:
-        """Take each process's part of whole weights."""
+        """Load each process's part of complete weights."""
         options = StateDictOptions(full_state_dict=True, strict=strict)
         set_model_state_dict(self.model, state_dict, options=options)
 
     def load_optim_state_dict(self, state_dict: dict) -> None:
-        """Take each process's part of a whole state."""
+        """Load each process's part of a complete state."""
         set_optimizer_state_dict(
             self.model,
             self.optim_wrapper.optimizer,

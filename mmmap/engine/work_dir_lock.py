@@ -1,4 +1,4 @@
-"""One training at a time in a work_dir."""
+"""A lock that allows one training at a time in a work_dir."""
 
 import errno
 import fcntl
@@ -15,18 +15,18 @@ _HELD = (errno.EACCES, errno.EAGAIN)
 
 
 class WorkDirInUse(UserError):
-    """A work_dir that another training writes into."""
+    """Another training writes into this work_dir."""
 
 
 @contextmanager
 def lock_work_dir(work_dir: str | Path) -> Iterator[None]:
-    """Keep other trainings out of a work_dir while the context lasts.
+    """Keep other trainings out of a work_dir within this context.
 
-    The lock belongs to this process alone, its children do not inherit it:
-    however the process ends, it is gone, and the work_dir can be resumed.
+    The lock belongs to this process and is not inherited by its children: it
+    disappears however the process ends, and the work_dir can be resumed.
 
     Args:
-        work_dir: Made if it is not there.
+        work_dir: Created if it does not exist.
 
     Raises:
         WorkDirInUse: Another process holds the lock.
@@ -39,7 +39,7 @@ def lock_work_dir(work_dir: str | Path) -> Iterator[None]:
         except OSError as error:
             if error.errno in _HELD:
                 raise WorkDirInUse(_told(path, file)) from error
-            # A file system without locks: better unlocked than not at all.
+            # A file system without locks: better no lock than no training.
             print(f'note: {work_dir} cannot be locked ({error.strerror})')
         file.truncate(0)
         file.write(f'process {os.getpid()} on {socket.gethostname()}')

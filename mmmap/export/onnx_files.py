@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..engine.trained import image_channels
+from ..engine.trained_models import image_channels
 from ..errors import UserError
 from ..ops.backend import ENVIRONMENT
 from ..ops.selective_scan import torch_chunked  # noqa: F401 (the operator)

@@ -1,7 +1,7 @@
-"""What mmmap changes in OpenMMLab's packages: all of it, in one table.
+"""All changes that mmmap makes in OpenMMLab's packages, in one table.
 
-``import mmmap`` imports none of them. Each change is made when the module it
-concerns is imported, whoever imports it; at once where that was before.
+``import mmmap`` imports none of them. Each change is applied when the module
+it concerns is imported, or immediately if it was imported before.
 """
 
 import sys
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 
-# Module of OpenMMLab -> ours, which changes it and says why.
+# OpenMMLab's module -> our module, which changes it and says why.
 CHANGES = {
     'mmengine.logging': 'quiet',
     'mmengine.registry': 'registration',
@@ -21,13 +21,13 @@ CHANGES = {
     'mmpretrain.apis.model': 'model_hub',
     'mmdet.models': 'detection_layers',
 }
-# Modules that run as if a package were not installed: what they take from it
-# is optional, and comes with the change above once that package is imported.
+# Modules that run as if a package were not installed: they need it only
+# optionally, and the change above adds that part once it is imported.
 WITHOUT = {'mmpretrain.models.utils.res_layer_extra_norm': 'mmdet'}
 
 
 class _AfterImport(MetaPathFinder):
-    """Finds modules as Python does, and makes our change after they ran."""
+    """Finds modules as Python does, and applies our change after import."""
 
     def find_spec(self, name, path=None, target=None):
         if name in sys.modules or not (name in CHANGES or name in WITHOUT):
@@ -49,7 +49,7 @@ class _AfterImport(MetaPathFinder):
 
 @contextmanager
 def _without(package: str | None) -> Iterator[None]:
-    """Refuse to import a package, unless it was imported before."""
+    """Refuse to import a package, unless it is imported already."""
     refused = package is not None and package not in sys.modules
     if refused:
         sys.modules[package] = None
@@ -66,7 +66,7 @@ def _change(name: str) -> None:
 
 
 def attach() -> None:
-    """Make the changes, now or when their modules are imported."""
+    """Apply the changes, now or when their modules are imported."""
     if any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, _AfterImport())

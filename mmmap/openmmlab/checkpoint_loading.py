@@ -1,9 +1,9 @@
-"""mmengine's loading of files and URLs, by the reader that runs no code.
+"""mmengine loads files and URLs with our reader, which runs no code.
 
 ``load_from``, ``--resume``, ``init_cfg`` of any model and the inferencers of
-the three libraries all ask mmengine's CheckpointLoader. Its own reader falls
-back to full unpickling, which lets a file run anything; with this one that is
-refused, and safetensors are read.
+the three libraries all use mmengine's CheckpointLoader. Its own reader falls
+back to full unpickling, which lets a file run any code; ours refuses that,
+and reads safetensors too.
 """
 
 from mmengine.runner import CheckpointLoader
@@ -14,12 +14,12 @@ from ..checkpoints import read_checkpoint
 def load_file(
     filename: str, map_location=None, model_dir: str | None = None, **_
 ) -> dict:
-    """What mmengine asks of a loader.
+    """Load a checkpoint, with mmengine's arguments.
 
     Args:
-        filename: File, or http(s) URL.
-        map_location: As of ``torch.load``; None means the CPU.
-        model_dir: Of mmengine's own loader; torch's cache is taken.
+        filename: File or http(s) URL.
+        map_location: See ``torch.load``; None means the CPU.
+        model_dir: Ignored; downloads go to torch's cache.
 
     Raises:
         CheckpointError: It cannot be read, or holds more than weights.

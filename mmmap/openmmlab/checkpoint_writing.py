@@ -1,9 +1,8 @@
-"""mmengine's writing of local files: all of a file or nothing.
+"""mmengine writes local files completely or not at all.
 
-CheckpointHook writes a checkpoint a second time after a validation that was
-the best so far. A run that is killed meanwhile would leave half of it in the
-place of the one that was whole. It also removes an old checkpoint, perhaps the
-only one, before it writes the next.
+CheckpointHook rewrites a checkpoint after the best validation so far. A run
+killed at that moment would leave half a file in place of a complete one. It
+also removes an old checkpoint, perhaps the only one, before writing the next.
 """
 
 import os
@@ -14,9 +13,9 @@ from mmengine.fileio import LocalBackend, register_backend
 
 
 class WholeFileBackend(LocalBackend):
-    """mmengine's, whose files get their name only once they are written.
+    """mmengine's backend, with files that get their name once written.
 
-    A checkpoint that is to be removed stays until the next is written.
+    A removed checkpoint stays until the next one is written.
     """
 
     _outdated: ClassVar[set[Path]] = set()
@@ -25,16 +24,16 @@ class WholeFileBackend(LocalBackend):
         """Write bytes to a file.
 
         Args:
-            obj: What it is to hold.
-            filepath: Its folder is made.
+            obj: The bytes.
+            filepath: The file; its folder is created.
         """
         path = Path(filepath)
-        # Of one name, so that killed runs do not fill the disk.
+        # One fixed name, so that killed runs do not fill the disk.
         part = path.with_name(f'.{path.name}.part')
         try:
             super().put(obj, part)
             with open(part, 'rb') as file:
-                # Names reach the disk before contents do.
+                # Otherwise the name may reach the disk before the content.
                 os.fsync(file.fileno())
             os.replace(part, path)
         finally:

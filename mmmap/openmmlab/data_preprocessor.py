@@ -1,7 +1,7 @@
-"""Means and deviations of any number of channels.
+"""Means and standard deviations of any number of channels.
 
-mmengine's ImgDataPreprocessor, and with it that of mmdet and of mmpretrain's
-pretraining, takes those of 1 or 3 channels alone.
+mmengine's ImgDataPreprocessor, and so mmdet's and that of mmpretrain's
+pretraining, supports only 1 or 3 channels.
 """
 
 from collections.abc import Sequence

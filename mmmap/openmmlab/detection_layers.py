@@ -1,7 +1,8 @@
 """mmpretrain's layer for detectors comes with mmdet.
 
-mmpretrain (1.3.6) imports all of mmdet's models for this one class, two of
-the five seconds that its import takes. It is made when mmdet is imported.
+mmpretrain (1.3.6) imports all of mmdet's models for this one class, which
+takes two of the five seconds of its import. Here the class is created when
+mmdet is imported.
 """
 
 import importlib

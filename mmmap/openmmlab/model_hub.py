@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def register_models(root: Path = ROOT) -> None:
     """Make ``mmpretrain.list_models`` and ``get_model`` know our configs.
 
-    Those of mmpretrain alone: ``get_model`` builds nothing else. Where mmmap
-    was installed without its configs, nothing is registered.
+    Only mmpretrain's: ``get_model`` builds nothing else. If mmmap was
+    installed without its configs, nothing is registered.
 
     Args:
         root: Folder with ``configs``.

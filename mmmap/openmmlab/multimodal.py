@@ -1,9 +1,9 @@
-"""mmpretrain works beside transformers 5, all but its multimodal models.
+"""mmpretrain works beside transformers 5, except its multimodal models.
 
-mmpretrain (1.3.6) imports names that transformers 5 no longer has, takes None
-for some of them, and then cannot be imported at all: 'NoneType takes no
-arguments'. As without transformers, its multimodal models become placeholders
-that say what they need.
+mmpretrain (1.3.6) imports names that transformers 5 no longer has, replaces
+some of them by None, and then fails to import: 'NoneType takes no arguments'.
+As without transformers, its multimodal models become placeholders that say
+what they need.
 """
 
 from importlib import import_module
@@ -21,7 +21,7 @@ def _transformers() -> str:
 
 
 def register_placeholders(names, registry) -> None:
-    """As mmpretrain's, with the command that helps."""
+    """mmpretrain's placeholder, with the command that helps."""
 
     def refuse(*args, **kwargs):
         raise ImportError(

@@ -1,8 +1,8 @@
-"""Messages for developers are not printed above everything else.
+"""Debug messages are not printed.
 
-The data sets of mmpretrain, mmdet and mmseg say 'Could not import OneDL' at
-the level DEBUG, without a logger. mmengine prints such messages whatever
-their level (0.10.12).
+The data sets of mmpretrain, mmdet and mmseg log 'Could not import OneDL' at
+level DEBUG, without a logger. mmengine (0.10.12) prints such messages at any
+level.
 """
 
 import logging
@@ -13,7 +13,7 @@ _print_log = _module.print_log
 
 
 def print_log(msg, logger=None, level: int = logging.INFO) -> None:
-    """As mmengine's; without a logger, from the level INFO on."""
+    """mmengine's function; without a logger, it prints from level INFO."""
     if logger is not None or level >= logging.INFO:
         _print_log(msg, logger, level)
 

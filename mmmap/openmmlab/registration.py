@@ -1,8 +1,8 @@
 """Our classes are registered when a registry is first asked for one.
 
-Importing them imports OpenMMLab's models, which takes seconds. The registries
-have ``locations`` for that, but not those of mmengine itself, in which our
-hooks are, and from which mmdet and mmseg take them.
+Importing them imports OpenMMLab's models, which takes seconds. Registries
+have ``locations`` for this, except mmengine's own, which hold our hooks for
+mmdet and mmseg too.
 """
 
 from importlib import import_module
@@ -32,22 +32,22 @@ class StackError(UserError, ImportError):
 
 
 def register() -> None:
-    """Import all that registers something.
+    """Import all modules that register something.
 
     Raises:
-        StackError: Something that OpenMMLab needs is missing or broken.
+        StackError: A package that OpenMMLab needs is missing or broken.
     """
-    # Once: what is imported here may look something up.
+    # Once: the imported modules may look something up.
     Registry.get = _get
     package = __package__.partition('.')[0]
     try:
         for room in ROOMS:
             import_module(f'{package}.{room}')
-    except Exception as error:  # what a broken stack raises varies
+    except Exception as error:  # a broken stack raises anything
         raise StackError(
             f'{package}: the installed OpenMMLab stack cannot be used: '
             f'{error}. Run `python -m mmmap.doctor` to see what is wrong and '
-            'the commands that mend it'
+            'the commands that fix it'
         ) from error
 
 

@@ -157,7 +157,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
         # To be asked for: it flips in reverse, and was not measured yet.
         Backend(
             'causal_conv1d',
-            'mmmap.ops.causal_conv1d.dao',
+            'mmmap.ops.causal_conv1d.dao_ailab',
             devices=('cuda',),
             install='pip install --no-build-isolation causal-conv1d',
             automatic=False,

@@ -15,7 +15,7 @@ from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 
-from mmmap.datasets.of_config import set_data_root
+from mmmap.datasets.config_datasets import set_data_root
 from mmmap.models.backbones import HybridNet, MambaVision
 from mmmap.testing import shrink
 from tests.configs.batches import batch_of, two_views

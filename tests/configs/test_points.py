@@ -10,7 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS, METRICS, MODELS
 
-from mmmap.datasets.of_config import set_data_root
+from mmmap.datasets.config_datasets import set_data_root
 from tests.datasets.points.made import save
 from tests.helpers import REPO, load_tool
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmmap.engine.trained import open_backbone
+from mmmap.engine.trained_models import open_backbone
 from mmmap.evaluation import extract, image_folder, knn_accuracy, pooled
 from tests.helpers import load_tool
 from tests.models.tiny import tiny_map

@@ -2,7 +2,7 @@ import cv2
 import pytest
 import torch
 
-from mmmap.engine.trained import open_backbone
+from mmmap.engine.trained_models import open_backbone
 from tests.helpers import load_tool
 from tests.models.tiny_mamba_vision import ARCH, tiny_mamba_vision
 

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-from mmmap.engine.trained import open_model
+from mmmap.engine.trained_models import open_model
 from mmmap.visualization import method_names
 from tests.helpers import load_tool
 from tests.models.tiny import tiny_map

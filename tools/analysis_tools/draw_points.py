@@ -61,9 +61,9 @@ from mmpretrain.registry import DATASETS
 from torch import nn
 
 from mmmap.datasets.checks import check_data
-from mmmap.datasets.of_config import set_data_root
+from mmmap.datasets.config_datasets import set_data_root
 from mmmap.engine.settings import open_model_config
-from mmmap.engine.trained import open_model
+from mmmap.engine.trained_models import open_model
 from mmmap.models.selfsup import PointMAP
 from mmmap.visualization import (
     cloud_figure,

@@ -54,7 +54,7 @@ if __name__ == '__main__':
 
 from mmmap.datasets.image_reader import loading_steps
 from mmmap.engine.settings import open_model_config
-from mmmap.engine.trained import (
+from mmmap.engine.trained_models import (
     best_device,
     image_size,
     open_backbone,

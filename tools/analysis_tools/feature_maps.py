@@ -62,7 +62,7 @@ from torch import Tensor, nn
 
 from mmmap.datasets.image_reader import ImageReader, as_picture
 from mmmap.engine.settings import open_model_config
-from mmmap.engine.trained import (
+from mmmap.engine.trained_models import (
     best_device,
     check_channels,
     image_size,

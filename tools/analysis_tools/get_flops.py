@@ -39,7 +39,7 @@ if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
 from mmmap.engine.complexity import Layer, layers_of
-from mmmap.engine.example import (
+from mmmap.engine.random_inputs import (
     default_shape,
     example_call,
     open_untrained,

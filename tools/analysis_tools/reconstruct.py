@@ -66,7 +66,7 @@ from torch import Tensor
 
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.engine.settings import open_model_config
-from mmmap.engine.trained import check_channels, open_model
+from mmmap.engine.trained_models import check_channels, open_model
 from mmmap.models.masking.ratio import MaskRatio
 from mmmap.models.selfsup import MAP
 from mmmap.models.selfsup.map import Reconstruction

@@ -51,7 +51,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 
-from mmmap.datasets.of_config import set_data_root
+from mmmap.datasets.config_datasets import set_data_root
 from mmmap.engine.settings import open_model_config
 from mmmap.evaluation import class_iou, confusion, confusions
 from mmmap.visualization import confusion_figure, segmentation_figure

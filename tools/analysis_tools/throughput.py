@@ -46,12 +46,12 @@ if __name__ == '__main__':
 import torch
 from torch.utils.benchmark import Timer
 
-from mmmap.engine.example import (
+from mmmap.engine.random_inputs import (
     default_shape,
     example_call,
     open_untrained,
 )
-from mmmap.engine.trained import best_device
+from mmmap.engine.trained_models import best_device
 
 
 def measure(call, device: torch.device, args: argparse.Namespace):

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.fileio import load
 from mmengine.registry import MODELS
 
-from ..of_config import metrics_of
+from ..config_datasets import metrics_of
 from .parts import Part
 from .report import Report
 

@@ -1,4 +1,4 @@
-"""Objects that COCO's evaluation would count as missed."""
+"""Annotation ids that COCO's evaluation cannot handle."""
 
 import contextlib
 import io
@@ -10,19 +10,19 @@ from mmengine.registry import HOOKS
 
 @HOOKS.register_module()
 class AnnotationIdHook(Hook):
-    """Number annotations from 1 where a metric's file begins with 0.
+    """Number annotations from 1 if a metric's file starts with 0.
 
-    pycocotools takes a match with annotation 0 for no match: the object
-    counts as missed, however good the prediction. Ids name nothing else, so
-    they are raised by one in memory; the file stays as it is.
+    pycocotools treats a match with annotation 0 as no match, so the object
+    counts as missed. Ids have no other meaning, so they are increased by one
+    in memory; the file does not change.
     """
 
     def before_val(self, runner) -> None:
-        """Look at the metrics of the validation."""
+        """Fix the metrics of validation."""
         self._renumber(runner, runner.val_evaluator)
 
     def before_test(self, runner) -> None:
-        """Look at the metrics of the test."""
+        """Fix the metrics of testing."""
         self._renumber(runner, runner.test_evaluator)
 
     def _renumber(self, runner, evaluator: Evaluator) -> None:
@@ -37,10 +37,10 @@ class AnnotationIdHook(Hook):
 
 
 def number_from_one(coco) -> None:
-    """Raise all annotation ids of a COCO object by one."""
+    """Increase all annotation ids of a COCO object by one."""
     for annotation in coco.dataset['annotations']:
         annotation['id'] += 1
     with contextlib.redirect_stdout(io.StringIO()):
         coco.createIndex()
-    # mmdet's names for the same.
+    # mmdet's aliases.
     coco.img_ann_map, coco.cat_img_map = coco.imgToAnns, coco.catToImgs

@@ -1,4 +1,4 @@
-"""Files that cannot be used end a run with their name, or are left out."""
+"""Unusable files end a run with their name, or are skipped."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -16,22 +16,20 @@ LIST = 'skipped_files.txt'
 
 @HOOKS.register_module()
 class BadFileHook(Hook):
-    """Tell which file of the data cannot be used.
+    """Report which file of the data is unusable.
 
-    It makes the pipelines of the runner's data sets checked ones, see
-    ``CheckedPipeline``: an image that cannot be read, or that does not
-    fit its annotation, is told by its name.
+    The pipelines of the runner's data sets become ``CheckedPipeline``s, whose
+    errors name the image that cannot be read or does not fit its annotation.
 
     Args:
-        skip: Leave such images out of training, another takes the place of
-            each, instead of ending the run. Their names and what was wrong
-            are listed in ``skipped_files.txt`` of the work_dir, their number
-            is logged. What is tested is never left out: a score on other
-            images is another score.
-        interval: Iterations between looks at the list.
+        skip: Replace such images by others during training instead of ending
+            the run. ``skipped_files.txt`` in the work_dir lists their names
+            and the reasons; the log has their number. Validation and testing
+            never skip: a score on other images is another score.
+        interval: Iterations between reports.
 
     Raises:
-        SampleError: In the loop, at a file that cannot be used.
+        SampleError: In the loop, at an unusable file.
     """
 
     def __init__(self, skip: bool = False, interval: int = 50) -> None:
@@ -40,7 +38,7 @@ class BadFileHook(Hook):
         self._told = 0
 
     def before_train(self, runner) -> None:
-        """Check what is trained on; workers are started after it."""
+        """Check training data; workers start after this."""
         self._list = SkippedFiles(Path(runner.work_dir, LIST))
         check(
             runner.train_dataloader.dataset,
@@ -49,24 +47,24 @@ class BadFileHook(Hook):
         )
 
     def before_val(self, runner) -> None:
-        """Check what is validated on."""
+        """Check validation data."""
         ignored = ignored_values(runner.cfg, 'val')
         check(runner.val_dataloader.dataset, ignored=ignored)
 
     def before_test(self, runner) -> None:
-        """Check what is tested on."""
+        """Check test data."""
         ignored = ignored_values(runner.cfg, 'test')
         check(runner.test_dataloader.dataset, ignored=ignored)
 
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
     ) -> None:
-        """Tell how many were left out, once there are more."""
+        """Log the number of skipped images when it grows."""
         if self.skip and self.every_n_train_iters(runner, self.interval):
             self._tell(runner)
 
     def after_train(self, runner) -> None:
-        """Tell how many were left out."""
+        """Log the number of skipped images."""
         if self.skip:
             self._tell(runner)
 
@@ -85,12 +83,13 @@ def check(
     skipped: SkippedFiles | None = None,
     ignored: Collection[int] = (IGNORED,),
 ) -> None:
-    """Make the pipelines of a data set checked ones.
+    """Replace the pipelines of a data set by checked ones.
 
     Args:
-        dataset: Of a loader, perhaps inside wrappers such as RepeatDataset.
-        skipped: Notes what is left out, instead of an error.
-        ignored: Values of class maps that are no class and may occur.
+        dataset: A loader's data set, also inside wrappers such as
+            RepeatDataset.
+        skipped: Records skipped images; None raises an error instead.
+        ignored: Values of class maps that are allowed but are no class.
     """
     for plain in _plain(dataset):
         plain.pipeline = CheckedPipeline(
@@ -109,7 +108,7 @@ def _plain(dataset) -> Iterator[BaseDataset]:
 
 
 def _num_classes(dataset: BaseDataset) -> int | None:
-    """Classes of the class maps of a data set of mmseg's."""
+    """The classes in the class maps of an mmseg data set."""
     classes = dataset.metainfo.get('classes')
     maps = hasattr(dataset, 'reduce_zero_label')
     return len(classes) if maps and classes else None

@@ -1,4 +1,4 @@
-"""Enough data for every process."""
+"""Checking that there are enough data for every process."""
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -8,16 +8,16 @@ from ...errors import InputError
 
 
 def check_feed(runner: Runner) -> None:
-    """Compare a runner's data set with the batch of all processes.
+    """Compare the size of a data set with the batch of all processes.
 
     Raises:
-        InputError: Some process would never get a batch of its own, or no
-            image is left to train on.
+        InputError: A process would never get a batch, or no image is left to
+            train on.
     """
     try:
         loader = runner.train_dataloader
     except ValueError as error:
-        # mmengine's data set, when it packs a list of none.
+        # mmengine's data set raises this when its list is empty.
         if 'need at least one array to concatenate' not in str(error):
             raise
         raise InputError(
@@ -38,13 +38,13 @@ def check_feed(runner: Runner) -> None:
 
 @HOOKS.register_module()
 class BatchFeedHook(Hook):
-    """Refuse to train on more processes than the data can feed.
+    """Refuse to train on more processes than there are batches.
 
-    Schedulers counted in steps of an epoch refuse an empty epoch before any
-    hook is called; ``tools/train.py`` therefore checks at the start too.
+    Schedulers that count steps of an epoch refuse an empty epoch before any
+    hook is called, so ``tools/train.py`` checks at the start too.
 
     Raises:
-        InputError: Some process would never get a batch of its own.
+        InputError: A process would never get a batch.
     """
 
     def before_train(self, runner) -> None:

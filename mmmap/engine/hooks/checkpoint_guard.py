@@ -1,4 +1,4 @@
-"""No checkpoint is loaded in silence."""
+"""Checking a checkpoint before mmengine loads it."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -11,12 +11,11 @@ from ...models.backbones.pretrained import compare, weights_of
 
 @HOOKS.register_module()
 class CheckpointGuardHook(Hook):
-    """Refuse a checkpoint that does not fit before it is loaded.
+    """Refuse a checkpoint that does not fit, before it is loaded.
 
-    mmengine's runner loads ``load_from`` with ``strict=False``. This hook
-    lets pass what a user may want (other heads for other classes) while
-    training from ``load_from``, and wants everything to fit when resuming and
-    testing.
+    mmengine's runner loads ``load_from`` with ``strict=False``. When training
+    starts from ``load_from``, this hook allows other heads for other classes;
+    when resuming or testing, everything has to fit.
 
     Raises:
         CheckpointError: Nothing fits, the backbone does not fit, or, when
@@ -26,13 +25,13 @@ class CheckpointGuardHook(Hook):
     priority = 'VERY_HIGH'
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Compare the checkpoint with the runner's model."""
+        """Compare a checkpoint with the runner's model."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         source = str(runner._load_from or 'checkpoint')
         report = compare(model, weights_of(checkpoint, source), source)
         problems = [*report.missing, *report.mismatched]
-        # The loop is built at the start of training only.
+        # The loop exists only in training.
         trains = isinstance(runner._train_loop, BaseLoop)
         if trains and not runner._resume:
             problems = [p for p in problems if p.startswith('backbone.')]

@@ -1,4 +1,4 @@
-"""Randomness that a resumed run repeats."""
+"""Random numbers that a resumed run repeats."""
 
 from collections.abc import Iterator
 
@@ -15,22 +15,22 @@ class EpochSeedHook(Hook):
     """Make each epoch's random numbers a function of seed, epoch and rank.
 
     mmengine's checkpoints hold no random states, so a resumed run would mask
-    and augment otherwise than an uninterrupted one. With this hook they are
-    equal, as far as data is loaded in the main process or by workers that
-    are started anew each epoch (``persistent_workers=False``). Loops that
-    count iterations are seeded in each of them; there, workers augment
-    otherwise after a resume (``num_workers=0`` does not).
+    and augment differently from an uninterrupted one. With this hook they are
+    equal, provided data is loaded in the main process or by workers that
+    restart each epoch (``persistent_workers=False``). Loops that count
+    iterations are seeded in each iteration; there, workers augment
+    differently after a resume (with ``num_workers=0`` they do not).
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner) -> None:
-        """Order and augment by the seed of the run that is resumed.
+        """Order and augment by the seed of the resumed run.
 
-        The runner takes that seed over from the checkpoint only after it
+        The runner adopts that seed from the checkpoint only after it has
         built the data loader with its own, which is random unless
         configured. Without mmengine's ``worker_init_fn`` torch seeds the
-        workers from this process, anew each epoch.
+        workers from this process in each epoch.
         """
         loader = runner.train_dataloader
         init = getattr(loader, 'worker_init_fn', None)
@@ -51,11 +51,11 @@ class EpochSeedHook(Hook):
 
 
 class _SeededBatches:
-    """The batches of a loop that counts iterations, each after seeding.
+    """Seed before each batch of a loop that counts iterations.
 
     Args:
         batches: mmengine's iterator.
-        seed: Of the run.
+        seed: Seed of the run.
     """
 
     def __init__(self, batches: Iterator, seed: int | None) -> None:
@@ -65,15 +65,15 @@ class _SeededBatches:
         return self
 
     def __next__(self):
-        # A loader draws a number when it starts: before what is seeded, or
-        # a resumed run would draw one more than the uninterrupted one.
+        # A loader draws a number when it starts. That has to happen before
+        # seeding, or a resumed run would draw one more than the other.
         getattr(self.batches, '_ensure_iterator', lambda: None)()
         _seed(self.seed, self.count)
         self.count += 1
         return next(self.batches)
 
     def skip_iter(self, number: int) -> None:
-        """Pass over what was trained on already."""
+        """Skip the batches of earlier iterations."""
         self.batches.skip_iter(number)
         self.count += number
 

@@ -1,4 +1,4 @@
-"""A loss that is no number ends the run."""
+"""Ending a run whose loss is not finite."""
 
 import torch
 from mmengine.hooks import Hook
@@ -13,10 +13,10 @@ class DivergenceError(UserError, FloatingPointError):
 
 @HOOKS.register_module()
 class NaNGuardHook(Hook):
-    """Stop before a loss that is NaN or infinite spoils the checkpoints.
+    """Stop before a NaN or infinite loss spoils the checkpoints.
 
     Args:
-        interval: Iterations between checks; each one waits for the GPU.
+        interval: Iterations between checks; each waits for the GPU.
 
     Raises:
         DivergenceError: A loss is not finite.
@@ -28,7 +28,7 @@ class NaNGuardHook(Hook):
     def after_train_iter(
         self, runner, batch_idx, data_batch=None, outputs=None
     ) -> None:
-        """Look at the losses."""
+        """Check the losses."""
         if not self.every_n_train_iters(runner, self.interval):
             return
         wrong = {

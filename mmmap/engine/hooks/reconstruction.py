@@ -1,4 +1,4 @@
-"""Pictures of what a pretrained model rebuilds."""
+"""Pictures of reconstructions during pretraining."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ from ...visualization.images import save_text
 class ReconstructionHook(Hook):
     """Draw input, masked input and reconstruction while pretraining.
 
-    The pictures go to the runner's visualizer, thus into its work_dir and to
-    every other backend it has. Of clouds there is a page of HTML too, in
-    ``vis_data/vis_image`` of the run's folder. Training is not changed by it:
-    weights, modes and random states stay as they are.
+    The pictures go to the runner's visualizer, that is, to the work_dir and
+    to any other backend. For clouds it also writes an HTML page to
+    ``vis_data/vis_image`` in the run's folder. It does not change weights,
+    modes or random states.
 
     Args:
-        interval: Epochs between pictures; also after the last epoch.
-        num_images: Images or clouds shown, from the epoch's last batch.
+        interval: Epochs between pictures; the last epoch always has one.
+        num_images: Images or clouds to show, from the epoch's last batch.
     """
 
     priority = 'LOW'

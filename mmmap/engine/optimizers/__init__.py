@@ -1,4 +1,4 @@
-"""Groups of parameters."""
+"""Parameter groups of optimizers."""
 
 from .layer_decay import LayerDecayOptimWrapperConstructor
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from ...errors import InputError
 
-# Parameters of more than one dimension that are never decayed, by the parts
-# of their names; what has one dimension (norms, biases, D) never is either.
+# Parts of the names of parameters with several dimensions that never decay.
+# Parameters of one dimension (norms, biases, D) never decay either.
 NO_DECAY = frozenset(
     {'A_log', 'pos_embed', 'mask_token', 'cls_token', 'cls_position'}
 )
@@ -16,22 +16,22 @@ NO_DECAY = frozenset(
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """Lower learning rates for earlier layers, no decay where none belongs.
+    """Lower learning rates for earlier layers, and exact weight decay.
 
-    Works for any model with a ``backbone`` that has ``get_layer_depth``:
-    classifier, segmentor, detector. What is not in the backbone learns at the
+    Works for any model whose ``backbone`` has ``get_layer_depth``:
+    classifier, segmentor, detector. Parameters outside the backbone have the
     full rate. ``paramwise_cfg`` may have
 
-    - ``layer_decay_rate``: the rate of a layer over that of the next (1.0,
-      which any model can have);
+    - ``layer_decay_rate``: the rate of a layer divided by that of the next
+      (default 1.0, which works for any model);
     - ``custom_keys``: for parameters whose name contains the key, a dict with
-      ``lr_mult`` and ``decay_mult`` applied on top.
+      additional factors ``lr_mult`` and ``decay_mult``.
 
-    Registered in mmengine's root, so every scope finds it by its name.
+    Registered in mmengine's root registry, so every scope finds it.
 
     Raises:
         InputError: Another key in ``paramwise_cfg``, a rate outside (0, 1],
-            or a backbone without depths under a rate below 1.
+            or a rate below 1 for a backbone without ``get_layer_depth``.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def add_params(
         self, params: list[dict], module: nn.Module, **kwargs
     ) -> None:
-        """Append groups for all parameters of a model that learn."""
+        """Append groups for all trainable parameters of a model."""
         backbone = getattr(module, 'backbone', None)
         depth_of = getattr(backbone, 'get_layer_depth', None)
         if self.rate < 1 and depth_of is None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...checkpoints import CheckpointError
 from ...checkpoints.recorded import check_equal, recorded_model
 from ...errors import InputError
-from .pretrained import compare, few, load_pretrained, pretrained_cfg
+from .pretrained import compare, load_pretrained, pretrained_cfg, shorten
 
 
 class Encoder(BaseModule):
@@ -27,24 +27,24 @@ class Encoder(BaseModule):
     """
 
     out_type: str
-    # Of this encoder, see unseen_in; set by the constructor.
-    unseen: Mapping[str, object] = MappingProxyType({})
+    # Of this encoder, see implicit_settings_in; set by the constructor.
+    implicit_settings: Mapping[str, object] = MappingProxyType({})
 
     @classmethod
-    def unseen_in(cls, **config) -> dict[str, object]:
+    def implicit_settings_in(cls, **config) -> dict[str, object]:
         """What of a config changes the network and no weight's shape."""
         return {}
 
     @classmethod
     def check_recorded(
-        cls, unseen: Mapping, checkpoint: Mapping, source: str | Path
+        cls, settings: Mapping, checkpoint: Mapping, source: str | Path
     ) -> None:
         """Compare settings with those that a checkpoint was trained with.
 
         Checkpoints without a config, or of another kind of backbone, pass.
 
         Args:
-            unseen: What ``unseen_in`` finds in the config.
+            settings: What ``implicit_settings_in`` finds in the config.
             checkpoint: The content of the file.
             source: Its name.
 
@@ -55,8 +55,8 @@ class Encoder(BaseModule):
         trained = trained if isinstance(trained, dict) else {}
         if str(trained.get('type')).split('.')[-1] != cls.__name__:
             return
-        theirs = cls.unseen_in(**trained)
-        for name, value in unseen.items():
+        theirs = cls.implicit_settings_in(**trained)
+        for name, value in settings.items():
             check_equal(source, f'backbone.{name}', theirs[name], value)
 
     def init_weights(self) -> None:
@@ -79,7 +79,9 @@ class Encoder(BaseModule):
             may_leave=self._may_leave,
             resizable=self._is_resized,
             check=partial(
-                self.check_recorded, self.unseen, source=cfg['checkpoint']
+                self.check_recorded,
+                self.implicit_settings,
+                source=cfg['checkpoint'],
             ),
         )
         self._is_init = True
@@ -108,7 +110,7 @@ class Encoder(BaseModule):
             raise CheckpointError(
                 f'the weights do not fit the {place}: '
                 f'{len(report.mismatched)} of other shapes '
-                f'({few(report.mismatched)}). They are of another arch; '
+                f'({shorten(report.mismatched)}). They are of another arch; '
                 'build the model with that of the checkpoint'
             )
         if not report.matched:

@@ -18,11 +18,11 @@ from torch.utils.checkpoint import checkpoint
 from ...errors import InputError
 from ..layers import (
     BidirectionalMamba,
-    CleanAttentionBlock,
     MambaBlock,
     PatchEmbed,
     PositionEmbedding,
     PublishedAttentionBlock,
+    ResidualAttentionBlock,
 )
 from ..masking.base import gather_tokens
 from .base import Backbone
@@ -36,7 +36,7 @@ from .hybrid_arch import arch_settings, drop_rates
 
 ATTENTION_BLOCKS = {
     'published': PublishedAttentionBlock,
-    'residual': CleanAttentionBlock,
+    'residual': ResidualAttentionBlock,
 }
 OUT_TYPES = ('raw', 'featmap', 'avg_featmap')
 
@@ -145,7 +145,7 @@ class HybridNet(Backbone):
         check_choice('out_type', out_type, OUT_TYPES)
         check_choice('attention', attention, ATTENTION_BLOCKS)
         settings = arch_settings(arch, self.arch_zoo)
-        self.unseen = self.unseen_in(arch, attention)
+        self.implicit_settings = self.implicit_settings_in(arch, attention)
         check_count('patch_size', patch_size)
         check_count('in_channels', in_channels)
         pattern = settings['pattern']
@@ -198,7 +198,7 @@ class HybridNet(Backbone):
         self._freeze()
 
     @classmethod
-    def unseen_in(
+    def implicit_settings_in(
         cls, arch: str | dict = 'base', attention: str = 'published', **_
     ) -> dict[str, object]:
         """What of a config changes the network and no weight's shape."""

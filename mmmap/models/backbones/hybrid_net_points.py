@@ -113,7 +113,7 @@ class HybridNetPoints(Encoder):
         check_count('group_size', group_size)
         check_count('num_neighbours', num_neighbours)
         settings = self._settings_of(arch)
-        self.unseen = self.unseen_in(arch)
+        self.implicit_settings = self.implicit_settings_in(arch)
         depth = len(settings['pattern'])
         check_frozen(frozen_stages, depth)
         self.pattern = settings['pattern']
@@ -155,7 +155,9 @@ class HybridNetPoints(Encoder):
         self._freeze()
 
     @classmethod
-    def unseen_in(cls, arch: str | dict = 'small', **_) -> dict[str, object]:
+    def implicit_settings_in(
+        cls, arch: str | dict = 'small', **_
+    ) -> dict[str, object]:
         """What of a config changes the network and no weight's shape."""
         return {'arch.num_heads': cls._settings_of(arch)['num_heads']}
 

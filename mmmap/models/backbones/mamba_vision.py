@@ -106,7 +106,7 @@ class MambaVision(Backbone):
         check_count('in_channels', in_channels)
         check_frozen(frozen_stages, STAGES)
         settings = settings_of(arch)
-        self.unseen = self.unseen_in(arch)
+        self.implicit_settings = self.implicit_settings_in(arch)
         self.depths = tuple(settings['depths'])
         self.widths = tuple(
             settings['embed_dims'] * 2**i for i in range(STAGES)
@@ -149,7 +149,9 @@ class MambaVision(Backbone):
         self._freeze()
 
     @classmethod
-    def unseen_in(cls, arch: str | dict = 'base', **_) -> dict[str, object]:
+    def implicit_settings_in(
+        cls, arch: str | dict = 'base', **_
+    ) -> dict[str, object]:
         """What of a config changes the network and no weight's shape.
 
         Windows are not compared: other image sizes may need other windows.

@@ -31,7 +31,7 @@ class LoadReport:
         for name in ('resized', 'missing', 'unexpected', 'mismatched'):
             keys = getattr(self, name)
             if keys:
-                parts.append(f'{len(keys)} {name} ({few(keys)})')
+                parts.append(f'{len(keys)} {name} ({shorten(keys)})')
         return f'{self.source}: ' + ', '.join(parts)
 
 
@@ -78,7 +78,8 @@ def weights_of(checkpoint: dict, source: str) -> dict[str, Tensor]:
     }
     if not weights:
         raise CheckpointError(
-            f'{source} holds no weights; its keys are {few(list(checkpoint))}'
+            f'{source} holds no weights; its keys are '
+            f'{shorten(list(checkpoint))}'
         )
     return weights
 
@@ -107,7 +108,7 @@ def select_prefix(
     heads = sorted({key.split('.')[0] for key in weights})
     raise CheckpointError(
         f'{source} has no weights under the prefix {prefix!r}; '
-        f'its keys begin with {few(heads)}'
+        f'its keys begin with {shorten(heads)}'
     )
 
 
@@ -179,7 +180,7 @@ def load_pretrained(
     return report
 
 
-def few(keys: list[str], most: int = 3) -> str:
+def shorten(keys: list[str], most: int = 3) -> str:
     """The first names of a list, for messages."""
     if not keys:
         return 'none'

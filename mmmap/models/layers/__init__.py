@@ -2,11 +2,11 @@
 
 from .attention import Attention, CrossAttention, WindowedAttention
 from .blocks import (
-    CleanAttentionBlock,
     DecoderBlock,
     MambaBlock,
     MixerBlock,
     PublishedAttentionBlock,
+    ResidualAttentionBlock,
     ViTBlock,
 )
 from .conv_blocks import ConvBlock, ConvStem, Downsample
@@ -24,7 +24,7 @@ from .windows import from_windows, to_windows
 __all__ = [
     'Attention',
     'BidirectionalMamba',
-    'CleanAttentionBlock',
+    'ResidualAttentionBlock',
     'ConvBlock',
     'ConvStem',
     'CrossAttention',

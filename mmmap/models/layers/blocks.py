@@ -106,7 +106,7 @@ class PublishedAttentionBlock(_ViTBlock):
         return hidden + x, residual
 
 
-class CleanAttentionBlock(_ViTBlock):
+class ResidualAttentionBlock(_ViTBlock):
     """Attention on the residual stream: pre-norm, one residual.
 
     A stack of these blocks is a ViT.

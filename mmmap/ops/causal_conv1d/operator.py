@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..once import refuse_forward_mode, refuse_second_derivatives
+from ..first_order import refuse_forward_mode, refuse_second_derivatives
 
 _ARGUMENTS = 'Tensor x, Tensor weight, Tensor? bias, bool silu, bool reverse'
 _PAIRS = 'Tensor x, Tensor[] weights, Tensor[] biases, bool silu'

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from ..once import refuse_forward_mode, refuse_second_derivatives
+from ..first_order import refuse_forward_mode, refuse_second_derivatives
 from .common import state_dtype
 from .interface import ScanInputs
 

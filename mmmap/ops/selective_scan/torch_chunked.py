@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from ..autocast import no_autocast
-from ..once import refuse_forward_mode, refuse_second_derivatives
+from ..first_order import refuse_forward_mode, refuse_second_derivatives
 from .common import gated_sum, skip, state_dtype, step_size
 from .interface import ScanInputs
 from .operator import scan_flops

@@ -5,7 +5,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmmap.datasets.checks import look_at_data
-from mmmap.datasets.of_config import set_data_root
+from mmmap.datasets.config_datasets import set_data_root
 from tests.datasets.checks.made import errors_of
 from tests.helpers import REPO
 

@@ -6,9 +6,9 @@ from torch.nn import functional as F
 from mmmap.models.backbones import HybridNet
 from mmmap.models.backbones.pretrained import CheckpointError
 from mmmap.models.layers import (
-    CleanAttentionBlock,
     MambaBlock,
     PublishedAttentionBlock,
+    ResidualAttentionBlock,
 )
 
 TINY = dict(
@@ -68,7 +68,7 @@ def test_pattern_as_data(pattern, attention, images):
         'M': MambaBlock,
         'T': PublishedAttentionBlock
         if attention == 'published'
-        else CleanAttentionBlock,
+        else ResidualAttentionBlock,
     }
     for layer, kind in zip(model.layers, pattern, strict=True):
         assert type(layer) is kinds[kind]

@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from mmmap.models.layers import (
-    CleanAttentionBlock,
     DecoderBlock,
     MambaBlock,
     PublishedAttentionBlock,
+    ResidualAttentionBlock,
 )
 
 
@@ -65,7 +65,7 @@ def test_published_attention_acts_on_the_last_output_twice_added():
 
 @pytest.mark.parametrize('first', [True, False])
 def test_clean_attention_is_a_vit_block_on_the_stream(first):
-    block = CleanAttentionBlock(6, 2, 2.0).eval()
+    block = ResidualAttentionBlock(6, 2, 2.0).eval()
     hidden = torch.randn(2, 3, 6)
     residual = None if first else torch.randn(2, 3, 6)
     x = hidden if first else hidden + residual
@@ -75,7 +75,7 @@ def test_clean_attention_is_a_vit_block_on_the_stream(first):
 
 
 @pytest.mark.parametrize(
-    'build', [PublishedAttentionBlock, CleanAttentionBlock]
+    'build', [PublishedAttentionBlock, ResidualAttentionBlock]
 )
 def test_attention_blocks_drop_paths_in_training_only(build):
     block = build(6, 2, 2.0, drop_path=0.9)

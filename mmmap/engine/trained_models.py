@@ -1,6 +1,6 @@
-"""From a config and a checkpoint to a model that is only looked at.
+"""Loading trained models for evaluation and inspection.
 
-What the commands of ``tools/analysis_tools`` share.
+Shared by the commands of ``tools/analysis_tools``.
 """
 
 from collections.abc import Mapping
@@ -35,17 +35,17 @@ def open_model(
     kinds: tuple[str, ...],
     mask_ratio: float | None = None,
 ) -> nn.Module:
-    """A model with all its weights, evaluating and without gradients.
+    """Load a complete model in evaluation mode, without gradients.
 
     Args:
-        path: Config of one of ``kinds``; MAP is also MAE, AR and local MAE.
-        checkpoint: What its training wrote.
-        kinds: Types of models that will do, as ``('MAP',)``.
-        mask_ratio: Instead of the config's, for a pretraining method.
+        path: Config of one of ``kinds``; MAP includes MAE, AR and local MAE.
+        checkpoint: The checkpoint of its training.
+        kinds: Accepted types of models, such as ``('MAP',)``.
+        mask_ratio: Replaces the config's, for a pretraining method.
 
     Raises:
         InputError: The config's model is of another type, or the ratio is
-            impossible.
+            invalid.
         CheckpointError: The checkpoint does not fit.
     """
     config = open_model_config(path)
@@ -82,16 +82,16 @@ def open_model(
 def open_backbone(
     path: str | Path, checkpoint: str | Path, out_type: str | None = None
 ) -> tuple[nn.Module, ImgDataPreprocessor]:
-    """The backbone of any config, with the weights of any fitting checkpoint.
+    """Load the backbone of any config from any checkpoint that fits.
 
     Args:
-        path: Config of a pretraining, classifier, segmentor or detector.
-        checkpoint: Of the same backbone, whatever it was trained in.
-        out_type: Instead of the config's, for a ``Backbone``.
+        path: Config of pretraining, a classifier, a segmentor or a detector.
+        checkpoint: A checkpoint with the same backbone, from any task.
+        out_type: Replaces the config's, for a ``Backbone``.
 
     Returns:
-        The backbone, evaluating and without gradients of its weights, and
-        what normalises images for it.
+        The backbone in evaluation mode, without gradients for its weights,
+        and the normalisation of its images.
 
     Raises:
         InputError: The config has no backbone.
@@ -121,22 +121,22 @@ def open_backbone(
 def open_whole(
     path: str | Path, checkpoint: str | Path
 ) -> tuple[nn.Module, Config]:
-    """A classifier, segmentor or detector with all its weights.
+    """Load a complete classifier, segmentor or detector.
 
     Args:
         path: Its config.
-        checkpoint: What its training wrote, or ``tools/publish_model.py``.
+        checkpoint: Written by its training or ``tools/publish_model.py``.
 
     Returns:
-        The model, evaluating, and its config.
+        The model in evaluation mode, and its config.
 
     Raises:
-        InputError: There is no such config.
+        InputError: No such config.
         CheckpointError: The checkpoint does not fit.
     """
     config = open_model_config(path)
     forget_training(config.model.get('backbone', {}))
-    # A single process has no others to synchronise with.
+    # A single process has nothing to synchronise with.
     replace_sync_bn(config.model)
     init_default_scope(config.get('default_scope', 'mmpretrain'))
     model = MODELS.build(config.model)
@@ -151,7 +151,7 @@ def open_whole(
 
 
 def image_size(backbone: nn.Module) -> tuple[int, int]:
-    """H and W that a backbone was made for; 224 where any will do."""
+    """H and W of the images of a backbone; 224 if it takes any size."""
     position = getattr(backbone, 'pos_embed', None)
     if not isinstance(backbone, Backbone) or position is None:
         return 224, 224
@@ -160,7 +160,7 @@ def image_size(backbone: nn.Module) -> tuple[int, int]:
 
 
 def image_channels(model: nn.Module) -> int | None:
-    """Channels of the images that a model takes; None where nothing tells."""
+    """The number of channels of a model's images, or None if unknown."""
     backbone = getattr(model, 'backbone', model)
     parts = backbone.modules()
     first = next((part for part in parts if isinstance(part, nn.Conv2d)), None)
@@ -168,7 +168,7 @@ def image_channels(model: nn.Module) -> int | None:
 
 
 def check_channels(model: nn.Module, images: Mapping[object, Tensor]) -> None:
-    """See that a model takes images (C, H, W), given by their files.
+    """Check that a model takes images (C, H, W), given with their files.
 
     Raises:
         ReadingError: One has another number of channels.
@@ -185,21 +185,21 @@ def check_channels(model: nn.Module, images: Mapping[object, Tensor]) -> None:
 
 
 def best_device() -> torch.device:
-    """The GPU where there is one."""
+    """The GPU if there is one, else the CPU."""
     return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 
 def forget_training(backbone: ConfigDict) -> None:
-    """Take out what only training is concerned with."""
-    # Weights come from the checkpoint alone.
+    """Remove settings that only training needs."""
+    # Weights come only from the checkpoint.
     backbone.pop('init_cfg', None)
     backbone.pop('frozen_stages', None)
-    # Blocks computed twice would be recorded twice.
+    # Recomputed blocks would be recorded twice.
     backbone.pop('with_cp', None)
 
 
 def normaliser(config: Config) -> ImgDataPreprocessor:
-    """The mean and std of a config, whichever library it is of."""
+    """The mean and std of a config of any library."""
     cfg = dict(config.get('data_preprocessor') or {})
     cfg |= config.model.get('data_preprocessor') or {}
     swapped = cfg.get('bgr_to_rgb', False) or cfg.get('to_rgb', False)

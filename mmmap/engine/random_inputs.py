@@ -1,4 +1,4 @@
-"""A model of any config on random input, to measure what it costs."""
+"""Running the model of any config on random input, to measure its cost."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,24 +14,24 @@ from torch import nn
 
 from ..models.backbones import HybridNetPoints
 from .settings import open_model_config
-from .trained import forget_training, image_channels, image_size
+from .trained_models import forget_training, image_channels, image_size
 
 _SHAPES = ('img_shape', 'ori_shape', 'pad_shape', 'batch_input_shape')
 
 
 def open_untrained(path: str | Path) -> tuple[nn.Module, Config]:
-    """The model of a config with random weights, evaluating.
+    """Build the model of a config with random weights, in evaluation mode.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: It is no config, or one without a model.
+        ValueError: It is not a config, or has no model.
     """
     config = open_model_config(path)
     init_default_scope(config.get('default_scope', 'mmpretrain'))
     if isinstance(config.model.get('backbone'), dict):
         forget_training(config.model.backbone)
     if 'mode' in config.model.get('test_cfg', {}):
-        # Of a segmentor: one window as large as the image.
+        # For a segmentor: one window as large as the image.
         config.model.test_cfg = dict(mode='whole')
     model = revert_sync_batchnorm(MODELS.build(config.model))
     return model.eval().requires_grad_(False), config
@@ -43,17 +43,17 @@ def example_call(
     batch: int = 1,
     shape: tuple[int, ...] | None = None,
 ) -> Callable[[], object]:
-    """A function that runs a model on random input, on its device.
+    """Return a function that runs a model on random input, on its device.
 
-    A classifier gives scores, a segmentor class maps, a detector what its
-    heads give before boxes are chosen; pretraining gives its loss.
+    A classifier computes scores, a segmentor class maps, a detector the
+    outputs of its heads before boxes are selected; pretraining its loss.
 
     Args:
-        model: Of any of our configs.
+        model: The model of any of our configs.
         scope: ``default_scope`` of the config.
         batch: Number of images or clouds.
-        shape: H and W, or the number of points; by default what the backbone
-            was made for, or 1024 points.
+        shape: H and W, or the number of points; by default the size of the
+            backbone, or 1024 points.
     """
     shape = shape or default_shape(model)
     device = next(model.parameters()).device
@@ -77,7 +77,7 @@ def example_call(
 
 
 def default_shape(model: nn.Module) -> tuple[int, ...]:
-    """What the backbone was made for."""
+    """The input size of the backbone."""
     if isinstance(model.backbone, HybridNetPoints):
         return (1024,)
     return image_size(model.backbone)

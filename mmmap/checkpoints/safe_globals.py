@@ -1,8 +1,8 @@
-"""What a checkpoint may hold beside tensors, told to torch's own unpickler.
+"""The classes that a checkpoint may hold beside tensors.
 
-torch reads with ``weights_only=True``: it builds nothing but tensors, plain
-containers and what is listed here. mmengine's reader takes the same way, but
-allows ``getattr`` and falls back to running whatever the file asks for.
+torch reads with ``weights_only=True``: it builds only tensors, plain
+containers and the classes listed here. mmengine's reader starts the same way,
+but allows ``getattr`` and falls back to running any code in the file.
 """
 
 import argparse
@@ -12,14 +12,14 @@ from mmengine.logging import HistoryBuffer
 
 
 def _no_attribute(owner: type, name: str) -> None:
-    """In place of getattr, by which logged numbers name methods of theirs."""
+    """Replaces ``getattr``, which logged numbers use to name methods."""
 
 
 class _LoggedNumbers:
-    """In place of HistoryBuffer, whose own loading changes its class."""
+    """Replaces HistoryBuffer, whose loading changes its class."""
 
     def __setstate__(self, state: dict) -> None:
-        """Become a HistoryBuffer with the numbers and nothing else."""
+        """Become a HistoryBuffer with only the numbers."""
         buffer = HistoryBuffer(
             state['_log_history'],
             state['_count_history'],
@@ -29,7 +29,7 @@ class _LoggedNumbers:
         self.__dict__.update(buffer.__dict__)
 
 
-# The kinds of numbers that are logged, counted or kept of a data set.
+# The dtypes that are logged, counted or stored with a data set.
 _KINDS = (
     np.bool_,
     np.uint8,
@@ -39,16 +39,16 @@ _KINDS = (
     np.float32,
     np.float64,
 )
-# numpy 1 called its core by another name, which its files have.
+# numpy 1 had another name for its core, which is in its files.
 _CORE = np._core.multiarray
 _NUMPY = [
     (function, f'numpy.{core}.multiarray.{function.__name__}')
     for core in ('core', '_core')
     for function in (_CORE._reconstruct, _CORE.scalar)
 ]
-# None of them runs anything: command lines (the published code), logged
-# numbers (mmengine), arrays and numbers of numpy.
-HARMLESS = [
+# None of these runs code: command lines (the published code), logged numbers
+# (mmengine), arrays and numbers of numpy.
+SAFE_GLOBALS = [
     argparse.Namespace,
     (_LoggedNumbers, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_no_attribute, 'builtins.getattr'),

@@ -1,6 +1,6 @@
 from mmengine.config import Config
 
-from mmmap.datasets.of_config import set_data_root
+from mmmap.datasets.config_datasets import set_data_root
 
 
 def config(dataset, **rest):
