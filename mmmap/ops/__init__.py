@@ -1,4 +1,4 @@
-"""Operators on tensors: no modules, no parameters, torch only."""
+"""Operators on tensors, without modules or parameters; torch only."""
 
 from .causal_conv1d import causal_conv1d, causal_conv1d_bidirectional
 from .points import (

@@ -1,4 +1,4 @@
-"""Arithmetic that keeps its types under autocast."""
+"""Arithmetic that keeps its dtypes under autocast."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -6,8 +6,8 @@ import torch
 
 
 def no_autocast(device_type: str) -> AbstractContextManager:
-    """Autocast off, also on the device ``meta``, which has none."""
-    # torch.amp.is_autocast_available would break graphs of torch.compile.
+    """Disable autocast, also on the device ``meta``, which has none."""
+    # torch.amp.is_autocast_available would break torch.compile's graphs.
     if device_type == 'meta':
         return nullcontext()
     return torch.autocast(device_type, enabled=False)

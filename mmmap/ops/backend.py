@@ -1,17 +1,17 @@
 """Which implementation of an operator runs, and why.
 
 An operator (``selective_scan``, ``causal_conv1d``) has several backends. The
-automatic choice looks at the device of the tensor and takes the first backend
-that can run there; a backend asked for by name either runs or raises with
-what to do. A new kernel is one more row of ``BACKENDS``.
+automatic choice is the first one that can run on the tensor's device; a
+backend selected by name either runs or raises an error that says what to do.
+A new kernel is a new row of ``BACKENDS``.
 
-A kernel for a GPU is compared with the torch backend there before its first
-use. One that computes something else is set aside, with a warning.
+A GPU kernel is compared with the torch backend on the device before its first
+use. If it differs, it is disabled with a warning.
 
 A backend's module has a function ``apply``, which computes the operator. It
-may have ``refuses(*traits)``, which returns why it does not serve a problem,
-or None. Traits of a scan are the type of its sequences (fp64 if its state is
-fp64) and the state size, those of a convolution the type and the width.
+may have ``refuses(*traits)``, which returns why it does not support a problem,
+or None. The traits of a scan are the dtype of its sequences (fp64 if its state
+is fp64) and the state size; those of a convolution, the dtype and the width.
 """
 
 import functools
@@ -31,7 +31,7 @@ from .proof import fault
 
 
 class BackendError(UserError, RuntimeError):
-    """A backend that was asked for by name and cannot run."""
+    """A backend that was selected by name cannot run."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Backend:
     Args:
         name: What users write in ``backend=`` or the environment variable.
         module: Module that implements it, imported at first use.
-        devices: Device types it serves; empty means all.
-        install: The command that brings what its module imports, where that
+        devices: Supported device types; empty means all.
+        install: The command that installs what its module imports, if that
             may be missing.
-        automatic: Whether it may be chosen without being named, or on which
-            device types.
+        automatic: Whether it may be chosen automatically, or on which device
+            types.
         proves: Device types where it is compared with the torch backend
             before its first use.
     """
@@ -62,7 +62,7 @@ class Backend:
 
         Args:
             device_type: ``'cpu'``, ``'cuda'``, ...
-            traits: What the problem is like; without them, any problem.
+            traits: Properties of the problem; without them, any problem.
         """
         if self.devices and device_type not in self.devices:
             return (
@@ -76,7 +76,7 @@ class Backend:
         return refuses(*traits) if refuses and traits else None
 
     def unasked(self, device_type: str, *traits) -> bool:
-        """Whether it can run on a device type without being named."""
+        """Whether it can be chosen automatically on a device type."""
         return self._willing(device_type) and not self.why_not(
             device_type, *traits
         )
@@ -105,10 +105,10 @@ _KERNELS = (
     '"mamba-ssm==2.3.2.post1" --no-build-isolation --no-deps'
 )
 
-# Triton interprets its kernels then, for tests.
+# In tests, Triton may interpret its kernels.
 _INTERPRETED = ('cpu',) if os.environ.get('TRITON_INTERPRET') == '1' else ()
 
-# Order is preference: the first that can run is the automatic choice.
+# In order of preference: the first that can run is the automatic choice.
 BACKENDS: dict[str, tuple[Backend, ...]] = {
     'selective_scan': (
         Backend(
@@ -154,7 +154,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             install='pip install cuda-bindings nvidia-cuda-nvrtc',
             proves=('cuda',),
         ),
-        # To be asked for: it flips in reverse, and was not measured yet.
+        # Only by name: it flips in reverse, and was not measured yet.
         Backend(
             'causal_conv1d',
             'mmmap.ops.causal_conv1d.dao_ailab',
@@ -169,7 +169,7 @@ BACKENDS: dict[str, tuple[Backend, ...]] = {
             devices=('cpu',),
             install=INSTALL,
         ),
-        # To be asked for until it was measured.
+        # Only by name until it is measured.
         Backend(
             'triton',
             'mmmap.ops.causal_conv1d.triton_conv',
@@ -205,16 +205,16 @@ def choose(
 
     Args:
         op: Operator, a key of ``BACKENDS``.
-        device: Where its tensors are: ``'cpu'``, ``'cuda:1'``, ...
-        name: A backend by name; without it the environment variable of the
-            operator decides, and without that the device.
-        traits: What the problem is like, as the backends' ``refuses`` takes
-            it; without them, any problem.
+        device: Device of its tensors: ``'cpu'``, ``'cuda:1'``, ...
+        name: Name of a backend; by default the operator's environment
+            variable decides, and without that the device.
+        traits: Properties of the problem, see ``refuses``; without them, any
+            problem.
 
     Raises:
         InputError: The name is not a backend of this operator.
-        BackendError: The named backend cannot run here, or computes
-            something else than the torch backend.
+        BackendError: The named backend cannot run here, or its results
+            differ from the torch backend's.
     """
     device = torch.device(device)
     backends = BACKENDS[op]
@@ -240,7 +240,7 @@ def choose(
     return known[name]
 
 
-# By operator and backend. ``torch.compile`` follows a look-up, not an import.
+# By operator and backend: torch.compile can trace a look-up, not an import.
 _loaded: dict[tuple[str, str], Callable] = {}
 
 
@@ -280,11 +280,11 @@ _proving = threading.Lock()
 def _failed_proof(
     op: str, backend: Backend, device: torch.device, traits: tuple
 ) -> str | None:
-    """What is wrong with a backend on a device, found out if need be."""
+    """What is wrong with a backend on a device; computed once."""
     if device.type not in backend.proves:
         return None
     if device.index is None and device.type == 'cuda':
-        if not torch.cuda.is_available():  # to be told what would be chosen
+        if not torch.cuda.is_available():  # only asks what would be chosen
             return None
         device = torch.device('cuda', torch.cuda.current_device())
     key = (op, backend.name, device, traits)
@@ -302,7 +302,7 @@ def _prove(op, backend, device, traits) -> str | None:
 
 
 def _capturing(device: torch.device) -> bool:
-    """Whether a CUDA graph is recorded, which would take the proof in."""
+    """Whether a CUDA graph is being captured, which would include a proof."""
     return device.type == 'cuda' and torch.cuda.is_current_stream_capturing()
 
 
@@ -316,7 +316,7 @@ def _warn_once(message: str) -> None:
 
 
 def report() -> list[tuple[str, str, str, str]]:
-    """What runs where: rows of (operator, device type, backend, reason)."""
+    """Which backend runs: (operator, device type, backend, reason) rows."""
     rows = []
     for op in BACKENDS:
         for device_type in ('cpu', 'cuda'):
@@ -344,7 +344,7 @@ def _reason(op: str, chosen: Backend, device_type: str) -> str:
     for backend in BACKENDS[op]:
         if backend is chosen:
             break
-        # One that never serves this kind of device was no choice.
+        # Backends for other device types were never candidates.
         serves = not backend.devices or device_type in backend.devices
         if serves and backend.automatic:
             reason = backend.why_not(device_type)

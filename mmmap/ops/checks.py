@@ -1,4 +1,4 @@
-"""What every operator asks of its tensors."""
+"""Checks of the tensors of all operators."""
 
 import torch
 from torch import Tensor
@@ -9,16 +9,16 @@ KINDS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 def check_tensor(
     op: str, name: str, x: Tensor, device: torch.device | None = None
 ) -> None:
-    """Raise unless something is an ordinary tensor of real numbers.
+    """Check that an argument is an ordinary tensor of real numbers.
 
     Args:
         op: The operator, for the message.
-        name: The argument.
-        x: What came.
-        device: Where it must be, with the others; anywhere by default.
+        name: Name of the argument.
+        x: The argument.
+        device: The device it must be on; any by default.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: It is not.
     """
     if not isinstance(x, Tensor):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Operators whose kernels differentiate once, backward."""
+"""Errors for derivatives that the kernels do not have."""
 
 from collections.abc import Iterable
 
@@ -10,13 +10,13 @@ from torch.autograd import forward_ad
 def refuse_second_derivatives(
     operator: str, op: str, instead: str, library: torch.library.Library
 ) -> None:
-    """Let the gradient of a backward operator be an error that helps.
+    """Make differentiating a backward operator a helpful error.
 
     Args:
         operator: The backward operator, as ``'mmmap::scan_backward_cpp'``.
-        op: What users call it.
-        instead: The backend that has gradients of gradients.
-        library: Where it is defined.
+        op: The function that users call.
+        instead: The backend that has second derivatives.
+        library: Where the operator is defined.
     """
 
     def refuse(ctx, *grads):
@@ -31,17 +31,17 @@ def refuse_second_derivatives(
 def refuse_forward_mode(
     op: str, instead: str, tensors: Iterable[Tensor | None]
 ) -> None:
-    """Raise where forward-mode derivatives are asked for.
+    """Raise if forward-mode derivatives are requested.
 
-    torch would take the tangent for zero.
+    torch would treat the tangent as zero.
 
     Args:
-        op: What users call it.
-        instead: The backend that has them.
+        op: The function that users call.
+        instead: The backend that has forward-mode derivatives.
         tensors: Its arguments.
 
     Raises:
-        NotImplementedError: One of them carries a tangent.
+        NotImplementedError: An argument carries a tangent.
     """
     if forward_ad._current_level < 0:
         return

@@ -1,13 +1,13 @@
-"""Compare a backend with the torch one before anything relies on it.
+"""Checking a backend against the torch backend before its first use.
 
-A kernel can be wrong on a GPU that nobody tried it on, and say nothing. So it
-first solves one small random problem, forward and backward, and its numbers
-are compared with those of the torch backend in fp64 on the same device.
+A kernel can silently be wrong on a GPU on which nobody tested it. So it first
+solves a small random problem, forward and backward, and its results are
+compared with those of the torch backend in fp64 on the same device.
 
 An operator describes its problem in a module with two functions:
 
 - ``problem(device, *traits)``: tensors by name, all of them requiring grad.
-  Without traits it takes defaults.
+  Traits have defaults.
 - ``solve(apply, tensors)``: results by name. Those that require grad are
   differentiated.
 """
@@ -20,8 +20,8 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-# Largest error allowed, over the largest of the right values, by the type of
-# the sequences. Wrong kernels are far off; rounding stays far below.
+# Largest allowed error, relative to the largest correct value, by the dtype
+# of the sequences. Wrong kernels are far above, rounding is far below.
 TOLERANCES = {
     torch.float64: 1e-8,
     torch.float32: 1e-3,
@@ -42,17 +42,17 @@ def fault(
     Args:
         apply: The backend's function.
         right: The torch backend's function.
-        operator: Describes the problem, see above.
-        device: Where to compute.
-        traits: What the problem is to be like.
+        operator: The module that describes the problem, see above.
+        device: The device.
+        traits: Properties of the problem.
 
     Raises:
-        torch.OutOfMemoryError: The device is full, which says nothing about
-            the backend.
+        torch.OutOfMemoryError: The device is full, which does not mean that
+            the backend is wrong.
         RuntimeError: The backend left the device unusable.
     """
-    # A thread of its own has neither the caller's autograd, autocast,
-    # dispatch and tracing modes nor its stream.
+    # A new thread has neither the caller's autograd, autocast, dispatch and
+    # tracing modes nor its stream.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(
             _fault, apply, right, operator, device, traits
@@ -73,13 +73,13 @@ def _fault(apply, right, operator, device, traits) -> str | None:
             return _difference(ours, truth, allowed)
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # whatever a foreign kernel raises
+        except Exception as error:  # a foreign kernel may raise anything
             _check_alive(device, error)
             return f'it fails: {type(error).__name__}: {error}'
 
 
 def _on(device: torch.device):
-    """Make a CUDA device the current one."""
+    """Make a CUDA device current."""
     cuda = device.type == 'cuda'
     return torch.cuda.device(device) if cuda else nullcontext()
 
@@ -105,7 +105,7 @@ def _results(
     loss = 0
     for y in outputs.values():
         if y.requires_grad:
-            # Numbers that every type holds.
+            # Numbers that every dtype can represent.
             weights = torch.randn(y.shape, generator=generator).bfloat16()
             loss = loss + (y.double() * weights.to(y.device)).sum()
     grads = torch.autograd.grad(loss, tensors.values())
@@ -114,9 +114,9 @@ def _results(
 
 
 def _difference(ours: dict, truth: dict, allowed: float) -> str | None:
-    """The result that differs most, in words; None if all are near.
+    """Describe the result that differs most; None if all are close.
 
-    A backend need not have all results of the torch one.
+    A backend may lack some results of the torch backend.
     """
     truth = {name: truth[name] for name in ours}
     errors = torch.stack(

@@ -114,5 +114,5 @@ def test_files_of_others_are_named_for_what_they_are(tmp_path):
         weights_of(read_checkpoint(path), str(path))
     library = pytest.importorskip('safetensors.torch')
     library.save_file({'a': torch.ones(1)}, path)
-    with pytest.raises(CheckpointError, match='rename it to end in .safetensors'):
+    with pytest.raises(CheckpointError, match='rename it to end in .safet'):
         read_checkpoint(path)

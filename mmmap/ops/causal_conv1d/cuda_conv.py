@@ -1,9 +1,9 @@
-"""The convolution with its activation in CUDA, compiled where it runs.
+"""The convolution with its activation in CUDA, compiled at first use.
 
 Letters: B batch, D channels, L tokens, W taps.
 
-Both directions of a mixer are one launch that reads x once. Channels last, as
-projections leave them; weights, biases and sums are fp32.
+Both directions of a mixer are one launch that reads x once. Tensors are
+channels last, as projections write them; weights, biases and sums are fp32.
 """
 
 import ctypes
@@ -50,10 +50,10 @@ class ConvArgs(ctypes.Structure):
 
 
 def refuses(dtype: torch.dtype, width: int) -> str | None:
-    """Why a problem is not for these kernels, or None.
+    """Why these kernels do not support a problem, or None.
 
     Args:
-        dtype: Of x.
+        dtype: The dtype of x.
         width: W.
     """
     if dtype == torch.float64:
@@ -64,7 +64,7 @@ def refuses(dtype: torch.dtype, width: int) -> str | None:
 
 
 class _Problem:
-    """Arguments of one direction or two as the kernels take them."""
+    """The kernels' arguments, for one direction or two."""
 
     def __init__(self, x, weights, biases, silu, reverse) -> None:
         self.width = x.shape[1]
@@ -109,7 +109,7 @@ class _Problem:
             self.run(name, grid, _THREADS, 0, self.args)
 
     def like_x(self) -> Tensor:
-        """Room for (B, D, L), channels last."""
+        """Allocate (B, D, L), channels last."""
         size = self.batch, self.length, self.channels
         return self.x.new_empty(size).mT
 
@@ -127,7 +127,7 @@ def _forward(x, weights, biases, silu, reverse) -> list[Tensor]:
 
 
 def _backward(dys, x, weights, biases, silu, reverse) -> list[Tensor]:
-    """Gradients of x, the weights and, where there are any, the biases."""
+    """Gradients of x, the weights and the biases, if there are any."""
     p = _Problem(x, weights, biases, silu, reverse)
     dys = [token_rows(dy, 1, x.dtype) for dy in dys]
     dx = p.like_x()
@@ -171,7 +171,7 @@ apply.both = define_pair('cuda')
 
 
 def register(key: str) -> None:
-    """Let the kernels serve a dispatch key of torch."""
+    """Register the kernels for a dispatch key of torch."""
     implement('cuda', _one, _one_backward, key)
     implement_pair('cuda', _both, _both_backward, key)
 

@@ -1,4 +1,4 @@
-"""The CUDA kernel of the package causal-conv1d behind our signature."""
+"""The CUDA kernel of Dao-AILab's package causal-conv1d."""
 
 import causal_conv1d_cuda  # noqa: F401 (the package may lack it)
 import torch
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def refuses(dtype: torch.dtype, width: int) -> str | None:
-    """Why a convolution is not served; see ``mmmap/ops/backend.py``."""
+    """Why a convolution is not supported; see ``mmmap/ops/backend.py``."""
     if dtype == torch.float64:
         return 'its kernel has no fp64'
     if width not in (2, 3, 4):

@@ -1,8 +1,8 @@
-"""The depthwise causal convolution as its callers see it.
+"""The public functions of the depthwise causal convolution.
 
 Letters: B batch, D channels, L tokens, W width of the filter.
 Argument order and layouts follow ``causal_conv1d_fn`` of the package
-causal-conv1d (Dao), so code written for it switches by its import.
+causal-conv1d (Dao), so code written for it only changes its import.
 """
 
 from collections.abc import Sequence
@@ -28,24 +28,25 @@ def causal_conv1d(
     reverse: bool = False,
     backend: str | None = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """Filter each channel by its own weights, looking back only.
+    """Filter each channel with its own causal weights.
 
     Sums and the gradients of weight and bias are at least fp32; the result
-    has the type of ``x``.
+    has the dtype of ``x``.
 
     Args:
         x: Input, (B, D, L).
-        weight: Filters, (D, W); the last tap meets the current token. Beside
-            half types it may be fp32, and should be.
+        weight: Filters, (D, W); the last tap applies to the current token.
+            It can, and should, be fp32 beside half-precision inputs.
         bias: (D,).
-        seq_idx: Kept for the argument order; packed sequences are not served.
+        seq_idx: Only for the argument order; packed sequences are not
+            supported.
         initial_states: The W - 1 tokens before ``x``, (B, D, W - 1); zeros
             by default.
         return_final_states: Also return the last W - 1 tokens.
         final_states_out: Tensor to write them to, (B, D, W - 1).
         activation: None, ``'silu'`` or ``'swish'`` (the same function).
-        reverse: Look ahead instead of back. Same result as flipping input
-            and output along L.
+        reverse: Filter from the last token to the first: the same result as
+            flipping input and output along L.
         backend: ``'cuda'``, ``'causal_conv1d'`` (the package), ``'cpp'``,
             ``'triton'``, ``'torch'`` or ``'reference'``; by default the
             environment variable ``MMMAP_CONV_BACKEND`` or the device decides.
@@ -66,7 +67,7 @@ def causal_conv1d(
     _check(x, weight, bias, initial_states, final_states_out)
     before = weight.shape[1] - 1
     if initial_states is not None:
-        # In the order of the scan they come before x.
+        # In the order of the scan, they precede x.
         parts = [initial_states.to(x.dtype), x]
         x = torch.cat(_flipped(parts) if reverse else parts, dim=-1)
     if final_states_out is not None:
@@ -100,14 +101,14 @@ def causal_conv1d_bidirectional(
     *,
     backend: str | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Filter each channel looking back, and by other weights looking ahead.
+    """Filter each channel forward, and with other weights in reverse.
 
-    Same results as ``causal_conv1d`` without and with ``reverse``; some
-    backends read x once for both.
+    The results are those of ``causal_conv1d`` without and with ``reverse``;
+    some backends read x once for both.
 
     Args:
         x: Input, (B, D, L).
-        weight: Two filters, (D, W): that which looks back, and ahead.
+        weight: Two filters, (D, W), forward and reverse.
         bias: Two tensors, (D,).
         activation: As in ``causal_conv1d``.
         backend: As in ``causal_conv1d``.
@@ -156,7 +157,7 @@ def _check_activation(activation: str | None) -> None:
 
 
 def _flipped(parts: list[Tensor]) -> list[Tensor]:
-    """The parts of a sequence in reverse: x is read from its end already."""
+    """Flip the small parts for ``reverse``; x itself is read from its end."""
     history, x = parts
     return [x, history.flip(-1)]
 

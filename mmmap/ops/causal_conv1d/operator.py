@@ -6,8 +6,8 @@ A kernel computes two functions:
 - ``backward(dy, x, weight, bias, silu, reverse)`` -> gradients of x, weight
   and, where there is one, bias.
 
-The result and the gradient of x lie in memory as ``x`` does: channels last
-stay last. The activation is computed again in the backward.
+The result and the gradient of x have the memory layout of ``x``: channels
+last stay last. Backward recomputes the activation.
 """
 
 import functools
@@ -28,10 +28,10 @@ def define(kernel: str, channels_last: bool = False) -> Callable:
 
     Args:
         kernel: Name of the backend.
-        channels_last: Whether results lie so whatever the layout of ``x``.
+        channels_last: Whether results are channels last for any ``x``.
 
     Returns:
-        The backend's ``apply`` for what will be implemented under the names.
+        The backend's ``apply``; ``implement`` registers the kernels.
     """
     forward, backward = f'conv_forward_{kernel}', f'conv_backward_{kernel}'
     _library.define(f'{forward}({_ARGUMENTS}) -> Tensor')
@@ -62,7 +62,7 @@ def define(kernel: str, channels_last: bool = False) -> Callable:
 
 
 def implement(kernel: str, forward: Callable, backward: Callable, key: str):
-    """Let two Python functions be the operators on a dispatch key."""
+    """Register two Python functions as the operators on a dispatch key."""
     _library.impl(f'conv_forward_{kernel}', forward, key)
     _library.impl(f'conv_backward_{kernel}', backward, key)
 
@@ -110,7 +110,7 @@ def define_pair(kernel: str) -> Callable:
 def implement_pair(
     kernel: str, forward: Callable, backward: Callable, key: str
 ) -> None:
-    """As ``implement``, for ``define_pair``."""
+    """Register two functions for ``define_pair``; see ``implement``."""
     _library.impl(f'conv_both_{kernel}', forward, key)
     _library.impl(f'conv_both_backward_{kernel}', backward, key)
 

@@ -1,7 +1,7 @@
-"""A small convolution each way, on which a backend proves itself.
+"""A small convolution in each direction, to check a backend.
 
-See ``mmmap/ops/proof.py``. More channels and steps than a tile of a kernel
-has, neither a multiple of it.
+See ``mmmap/ops/proof.py``. It has more channels and steps than a kernel's
+tile, and not a multiple of them.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ BATCH, CHANNELS, LENGTH = 2, 80, 70
 def problem(
     device: torch.device, dtype: torch.dtype = torch.float32, width: int = 4
 ) -> dict[str, Tensor]:
-    """Arguments by name; x as a mixer has it."""
+    """Arguments by name; x has the layout that mixers use."""
     generator = torch.Generator().manual_seed(0)
     wide = torch.promote_types(dtype, torch.float32)
 
@@ -37,7 +37,7 @@ def solve(apply: Callable, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         y=apply(x.mT, weight, bias, True, False),
         y_reverse=apply(x.mT, weight, bias, True, True),
     )
-    # Backends without a function for both directions give the same again.
+    # Backends without a function for both directions repeat the results.
     pair = ys.values()
     if hasattr(apply, 'both'):
         pair = apply.both(x.mT, [weight] * 2, [bias] * 2, True)

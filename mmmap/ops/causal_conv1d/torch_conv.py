@@ -11,7 +11,7 @@ def apply(
 ) -> Tensor:
     """(B, D, L) -> (B, D, L), with zeros before the first token."""
     (channels, width), length = weight.shape, x.shape[-1]
-    # In reverse the filter is mirrored and reaches ahead: x is not flipped.
+    # In reverse the filter is mirrored and x padded at its end, not flipped.
     taps = weight.flip(-1) if reverse else weight
     with no_autocast(x.device.type):
         y = F.conv1d(

@@ -16,12 +16,12 @@ REDUCTIONS = ('mean', 'none')
 def chamfer_distance(
     x: Tensor, y: Tensor, norm: str = 'l2', reduction: str = 'mean'
 ) -> Tensor:
-    """How far two clouds are apart, by the nearest point of the other.
+    """Distance of two clouds by the nearest points of the other cloud.
 
     ``'l2'`` is the mean squared distance from x to y plus that from y to x,
-    ``'l1'`` the mean of both mean distances, as Point-MAE has them. Gradients
-    reach both clouds; coincident points have none. Of several nearest points
-    the one with the lowest index is taken.
+    ``'l1'`` the mean of both mean distances, as in Point-MAE. Both clouds get
+    gradients, except for coincident points. Of several nearest points, the
+    one with the lowest index counts.
 
     Args:
         x: (B, N, 3).
@@ -33,7 +33,7 @@ def chamfer_distance(
         A scalar, or (B,).
 
     Raises:
-        ValueError: Not clouds, or an unknown norm or reduction.
+        ValueError: Invalid clouds, or an unknown norm or reduction.
     """
     if norm not in NORMS or reduction not in REDUCTIONS:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What the operators on points take, and in which words they complain.
+"""Checks of the arguments of operators on points.
 
 Letters: B batch, N points.
 """
@@ -13,28 +13,28 @@ LARGEST = 1e18
 
 
 def check_points(points: Tensor, name: str = 'points') -> Tensor:
-    """See that these are clouds, and give them as fp32 (fp64 stays).
+    """Check clouds, and return them as fp32 (or fp64).
 
-    It waits for a GPU, once.
+    This waits for a GPU once.
 
     Args:
-        points: (B, N, 3), real, at least one point a cloud.
-        name: Of the argument, for messages.
+        points: (B, N, 3), real, with at least one point per cloud.
+        name: Name of the argument, for messages.
 
     Raises:
-        TypeError: No tensor.
+        TypeError: Not a tensor.
         ValueError: Another shape or type, an empty cloud, or a coordinate
             that is NaN, infinite or larger than 1e18.
     """
     if not isinstance(points, Tensor):
         raise TypeError(
             f'{name} must be a torch.Tensor, got {type(points).__name__}; '
-            'torch.as_tensor makes one of an array'
+            'convert it with torch.as_tensor'
         )
     if points.dim() != 3 or points.shape[-1] != 3:
         raise ValueError(
             f'{name} must be clouds (B, N, 3) of coordinates x, y, z, got '
-            f'{tuple(points.shape)}; cut off what else a point has'
+            f'{tuple(points.shape)}; remove other columns'
         )
     if not points.is_floating_point():
         raise ValueError(
@@ -43,7 +43,7 @@ def check_points(points: Tensor, name: str = 'points') -> Tensor:
     if 0 in points.shape:
         raise ValueError(
             f'{name} holds no points, its shape is {tuple(points.shape)}; '
-            'leave empty clouds out'
+            'remove empty clouds'
         )
     if not points.detach().abs().amax() <= LARGEST:
         _complain(points.detach(), name)
@@ -56,17 +56,17 @@ def _complain(points: Tensor, name: str) -> None:
     raise ValueError(
         f'{name} has coordinates that are NaN, infinite or larger than '
         f'{LARGEST:g}: {int(wrong.sum())} points, the first is point {point} '
-        f'of sample {sample}, {points[sample, point].tolist()}; mend or drop '
+        f'of sample {sample}, {points[sample, point].tolist()}; fix or drop '
         'the sample'
     )
 
 
 def check_count(what: str, wanted: int, there: int) -> None:
-    """See that so many points can be taken from a cloud.
+    """Check that a number of points can be taken from a cloud.
 
     Raises:
-        TypeError: No whole number.
-        ValueError: Less than one, or more than there are.
+        TypeError: It is not a whole number.
+        ValueError: It is less than one, or more than there are.
     """
     if not isinstance(wanted, Integral):
         raise TypeError(f'{what} must be a whole number, got {wanted!r}')
@@ -80,10 +80,10 @@ def check_count(what: str, wanted: int, there: int) -> None:
 
 
 def check_same_batch(points: Tensor, queries: Tensor) -> None:
-    """See that two batches of clouds belong together.
+    """Check that two batches of clouds match.
 
     Raises:
-        ValueError: Their batch, type or device differ.
+        ValueError: Their batch size, dtype or device differ.
     """
     kinds = [(x.shape[0], x.dtype, x.device) for x in (points, queries)]
     if kinds[0] != kinds[1]:

@@ -15,8 +15,8 @@ BITS = 10
 def morton_order(points: Tensor) -> Tensor:
     """The order of points along a Morton (Z) curve.
 
-    Each cloud is laid into a cube of 1024 cells an edge by its own bounds;
-    points of one cell keep their order.
+    Each cloud is scaled by its bounds to a cube of 1024 cells per edge; points
+    in one cell keep their order.
 
     Args:
         points: (B, N, 3).
@@ -34,7 +34,7 @@ def morton_order(points: Tensor) -> Tensor:
 def hilbert_order(points: Tensor) -> Tensor:
     """The order of points along a Hilbert curve.
 
-    As ``morton_order``, but neighbours on the curve are neighbours in
+    Unlike in ``morton_order``, neighbours on the curve are neighbours in
     space. Source: Skilling, "Programming the Hilbert curve" (AIP Conference
     Proceedings 707, 2004).
 
@@ -61,7 +61,7 @@ def _cells(points: Tensor) -> Tensor:
 
 
 def _transposed(axes: Tensor) -> Tensor:
-    """Cells whose interleaved bits are the place on the Hilbert curve."""
+    """Cells whose interleaved bits are the position on the Hilbert curve."""
     bit = 1 << (BITS - 1)
     while bit > 1:  # undo the turns of the cubes, from the largest
         below = bit - 1

@@ -9,7 +9,7 @@ from torch import Tensor
 def squared_distances(queries: Tensor, points: Tensor) -> Tensor:
     """(B, M, 3), (B, N, 3) -> (B, M, N), dx^2 + dy^2 + dz^2 in this order.
 
-    Differences are squared, not taken apart into products: coincident points
+    Differences are squared, not expanded into products: coincident points
     have distance 0, and equal distances are equal to the last bit.
     """
     total = None

@@ -19,7 +19,7 @@ CHUNK = 1 << 22
 def knn(points: Tensor, queries: Tensor, k: int) -> Tensor:
     """The k nearest points of each query, nearest first.
 
-    Of points equally far the lower index comes first.
+    Of two points equally far away, the lower index comes first.
 
     Args:
         points: (B, N, 3).
@@ -45,7 +45,7 @@ def ball_query(
 ) -> Tensor:
     """The first k points, by index, within a ball around each query.
 
-    A ball with fewer points is filled up with the first of them; an empty one
+    A ball with fewer points is filled with the first of them, an empty ball
     with the point nearest to the query.
 
     Source: Qi et al., "PointNet++" (arXiv 1706.02413), which leaves empty
@@ -54,7 +54,7 @@ def ball_query(
     Args:
         points: (B, N, 3).
         queries: (B, M, 3).
-        radius: Of the ball; a point on its surface is outside.
+        radius: Radius of the ball; a point on its surface is outside.
         k: Neighbours of each query, at most N.
 
     Returns:
@@ -96,7 +96,7 @@ def _checked(points: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _chunks(points: Tensor, queries: Tensor) -> Iterator[Tensor]:
-    """Squared distances (B, some of M, N), so many that they fit."""
+    """Squared distances in blocks (B, m, N) that fit into memory."""
     size = max(1, CHUNK // (points.shape[0] * points.shape[1]))
     for some in queries.split(size, dim=1):
         yield squared_distances(some, points)
@@ -108,8 +108,8 @@ def _smallest(distance: Tensor, k: int) -> Tensor:
         return distance.argmin(-1, keepdim=True)  # the first of several
     if distance.dtype != torch.float32:
         return distance.sort(dim=-1, stable=True).indices[..., :k]
-    # topk leaves open which of equal ones it takes. Bits of floats that are
-    # not negative are ordered as they are; the index below makes them unique.
+    # topk may return any of several equal values. The bits of non-negative
+    # floats have the same order; the index below makes them unique.
     keys = distance.view(torch.int32).long() << 32
     keys += torch.arange(distance.shape[-1], device=distance.device)
     smallest = keys.topk(k, largest=False, sorted=True).values

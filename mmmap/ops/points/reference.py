@@ -1,6 +1,6 @@
-"""The definitions, one cloud, one query and one point at a time.
+"""Reference implementations: one cloud, one query and one point at a time.
 
-They tell what the operators do and test them; nothing here is fast.
+They define and test the operators, and are slow.
 """
 
 import torch

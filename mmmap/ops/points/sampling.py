@@ -11,10 +11,10 @@ from .checks import check_count, check_points
 
 @torch.no_grad()
 def farthest_point_sample(points: Tensor, num: int) -> Tensor:
-    """Take points one by one, each the farthest from those taken before.
+    """Sample points one by one, each the farthest from those before.
 
-    The first is point 0. Of points equally far the lowest index is taken; so
-    once all that is left coincides with what was taken, index 0 is repeated.
+    The first is point 0. Of points equally far away, the lowest index is
+    taken; so once all other points coincide with samples, 0 repeats.
 
     Source: Qi et al., "PointNet++" (arXiv 1706.02413).
 
@@ -23,10 +23,10 @@ def farthest_point_sample(points: Tensor, num: int) -> Tensor:
         num: G, at most N.
 
     Returns:
-        Indices in the order in which they were taken, (B, G).
+        Indices in the order of sampling, (B, G).
 
     Raises:
-        ValueError: Not clouds, or fewer points than are to be taken.
+        ValueError: Invalid clouds, or fewer than ``num`` points.
     """
     points = check_points(points)
     check_count('the number of points to sample', num, points.shape[1])
@@ -41,7 +41,7 @@ def farthest_point_sample(points: Tensor, num: int) -> Tensor:
             square = square.mul_(square)
             distance = square if distance is None else distance.add_(square)
         nearest = torch.minimum(nearest, distance)
-        # argmax gives the first of several.
+        # argmax returns the first of several.
         last = nearest.argmax(1, keepdim=True)
         chosen[:, step] = last[:, 0]
     return chosen

@@ -1,4 +1,4 @@
-"""What the torch backends of the selective scan share."""
+"""Shared by the torch backends of the selective scan."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from .interface import ScanInputs
 
 
 def state_dtype(u: Tensor, A: Tensor) -> torch.dtype:
-    """fp32, or fp64 where one of them is fp64."""
+    """fp32, or fp64 if one of them is fp64."""
     wide = torch.float64 in (u.dtype, A.dtype)
     return torch.float64 if wide else torch.float32
 
 
 def step_size(inputs: ScanInputs, softplus: bool) -> Tensor:
-    """delta with its bias and softplus, (B, D, L), in the state's type."""
+    """delta with its bias and softplus, (B, D, L), in the state's dtype."""
     delta = inputs.delta.to(state_dtype(inputs.u, inputs.A))
     if inputs.delta_bias is not None:
         delta = delta + inputs.delta_bias.to(delta.dtype)[:, None]

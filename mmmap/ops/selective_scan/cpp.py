@@ -1,9 +1,9 @@
-"""The scan in C++ for CPU tensors: all of it in one call.
+"""The scan in C++ for CPU tensors, in one call.
 
-Softplus, both directions, skip and gate are done together, a vector of
-channels at a time and on all cores. What is kept for the backward are the
-inputs and one state in 64 steps; the rest is computed again. Results lie in
-memory as their arguments do: channels last stay last. The source is in
+It computes softplus, both directions, skip and gate together, a vector of
+channels at a time, on all cores. For backward it keeps the inputs and one
+state in 64 steps, and recomputes the rest. Results have the memory layout of
+their arguments: channels last stay last. The source is in
 ``mmmap/ops/csrc``.
 """
 

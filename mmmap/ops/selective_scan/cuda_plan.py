@@ -1,27 +1,27 @@
-"""How the launches of the CUDA scan are cut.
+"""The launch configuration of the CUDA scan.
 
 Letters: B batch, D channels, L tokens, N states.
 """
 
 from typing import NamedTuple
 
-# States of the templates; fewer are filled with zeros.
+# State sizes of the templates; smaller ones are padded with zeros.
 STATES = (4, 8, 16, 32, 64)
-# Tokens between the states that are kept for the backward pass.
+# Tokens between the states that are stored for the backward pass.
 CHUNK = 16
 # Sequences that fill a large GPU, times lanes and segments.
 _ENOUGH = 132 * 512
 
 
 class Plan(NamedTuple):
-    """How a launch is cut.
+    """The configuration of a launch.
 
     Args:
         state: N of the template.
         lanes: Threads that share a sequence in the forward pass.
-        warps: Of a block in the backward pass.
-        segments: Parts of the tokens.
-        segment: Tokens of a part.
+        warps: Warps of a block in the backward pass.
+        segments: Number of segments of the tokens.
+        segment: Tokens of a segment.
     """
 
     state: int
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
 
     @property
     def forward_blocks(self) -> int:
-        """Blocks of a multiprocessor that registers are kept for."""
+        """Blocks per multiprocessor for which registers are reserved."""
         return {16: 6, 8: 8}.get(self.state // self.lanes, 10)
 
     @property
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 
 
 def plan(sequences: int, length: int, state: int) -> Plan:
-    """Lanes and segments that fill the GPU with so many sequences.
+    """Choose lanes and segments that fill the GPU.
 
     Args:
         sequences: B * D.

@@ -1,10 +1,10 @@
-"""The scan in CUDA, compiled where it runs; nothing to install.
+"""The scan in CUDA, compiled at first use; nothing to install.
 
 Letters: B batch, G groups, D channels, L tokens, N states.
 
-The kernels read and write channels last: (B, D, L) with channels next to each
-other, as projections leave them. Both directions, skip, sum and gate are one
-launch; sums pass in a fixed order, so runs are equal bit by bit.
+The kernels read and write (B, D, L) channels last, as projections write them.
+Both directions, skip, sum and gate are one launch; sums have a fixed order, so
+runs are equal bit by bit.
 """
 
 import ctypes
@@ -75,10 +75,10 @@ class ScanArgs(ctypes.Structure):
 
 
 def refuses(dtype: torch.dtype, state: int) -> str | None:
-    """Why a problem is not for these kernels, or None.
+    """Why these kernels do not support a problem, or None.
 
     Args:
-        dtype: Of state and sums.
+        dtype: The dtype of state and sums.
         state: N.
     """
     if dtype == torch.float64:
@@ -89,7 +89,7 @@ def refuses(dtype: torch.dtype, state: int) -> str | None:
 
 
 class _Problem:
-    """The operator's arguments as the kernels take them."""
+    """The operator's arguments in the kernels' form."""
 
     def __init__(self, lists, z, groups, reverse, softplus) -> None:
         u, delta, A, B, C, D, delta_bias = lists
@@ -136,16 +136,16 @@ class _Problem:
         return x if x.stride(1) == 1 else x.mT.contiguous().mT
 
     def sequence(self) -> Tensor:
-        """Room for (B, D, L), channels last."""
+        """Allocate (B, D, L), channels last."""
         return self.u[0].new_empty(self.batch, self.length, self.channels).mT
 
     def floats(self, *shape: int) -> Tensor:
-        """Room for fp32 numbers, by direction and image."""
+        """Allocate fp32 numbers for each direction and image."""
         shape = (self.count, self.images, *shape)
         return torch.empty(shape, dtype=torch.float32, device=self.device)
 
     def arguments(self) -> ScanArgs:
-        """What every kernel reads."""
+        """The arguments that every kernel reads."""
         args = ScanArgs(
             z=self.rows(self.z),
             images=self.images,
@@ -166,7 +166,7 @@ class _Problem:
         return args
 
     def weights(self) -> Tensor:
-        """Room for (B, G * N, L), channels last."""
+        """Allocate (B, G * N, L), channels last."""
         width = self.groups * self.plan.state
         return self.u[0].new_empty(self.batch, self.length, width).mT
 
@@ -182,7 +182,7 @@ class _Problem:
         return rows(x, self.each)
 
     def pair(self, tensors: list[Tensor], group: int | None = None):
-        """Rows of both directions; the only one of one stands twice."""
+        """Rows of both directions; with only one direction, it is repeated."""
         group = self.each if group is None else group
         return pair(tensors, group)
 
@@ -192,7 +192,7 @@ class _Problem:
         return Launch.of(files, self.constants | constants, self.device)
 
     def blocks(self, args: ScanArgs, channels: int) -> int:
-        """Blocks of so many channels of every image."""
+        """The grid for blocks of this many channels of every image."""
         args.blocks = -(-self.each // channels)
         return self.images * args.blocks
 
@@ -236,7 +236,7 @@ def _forward(*arguments):
         args.y, args.ungated = p.rows(y), p.rows(ungated)
         args.starts = starts.data_ptr() if save else None
         args.last = None if last is None else last.data_ptr()
-        # Held until the kernels are queued; torch reuses memory in order.
+        # Kept until the kernels are queued; torch reuses memory in order.
         held = p.join_segments(args, False) if p.plan.segments > 1 else []
         run = p.kernel(
             'scan_forward',
@@ -310,7 +310,7 @@ def _backward(dy, dlast, starts, ungated, *arguments):
 
 
 def _entering_gradient(p: _Problem, dlast: Tensor) -> Tensor | None:
-    """dlast (1, B, D, N) as (images, N, D / G); None where there is none."""
+    """dlast (1, B, D, N) as (images, N, D / G), or None."""
     if not dlast.numel():
         return None
     dlast = F.pad(dlast[0].float(), (0, p.plan.state - p.state))
@@ -374,7 +374,7 @@ def apply(
 ) -> tuple[Tensor, list[Tensor]]:
     """Gated sum of the outputs (B, D, L), each last state (B, D, N).
 
-    Two directions have no last states: nobody asks for them.
+    Two directions return no last states.
     """
     return _scan(directions, z, delta_softplus)
 

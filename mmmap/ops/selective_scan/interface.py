@@ -1,8 +1,8 @@
-"""The selective scan as its callers see it.
+"""The public functions of the selective scan.
 
 Letters: B batch, D channels, L tokens, N state size, G groups of channels.
 Argument order and layouts follow mamba-ssm's ``selective_scan_fn`` (Gu and
-Dao, arXiv 2312.00752), so code written for it switches by its import.
+Dao, arXiv 2312.00752), so code written for it only changes its import.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from ..checks import check_tensor
 
 
 class ScanInputs(NamedTuple):
-    """Arguments of one direction, checked; C and B as (B, G, N, L)."""
+    """Checked arguments of one direction; B and C are (B, G, N, L)."""
 
     u: Tensor
     delta: Tensor
@@ -43,10 +43,10 @@ def selective_scan(
     reverse: bool = False,
     backend: str | None = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """Scan a sequence through a state space whose parameters depend on it.
+    """Scan a sequence through a state space with input-dependent parameters.
 
-    State and sums are held in fp32 (fp64 for fp64 inputs) whatever the inputs
-    are; the result has the type of ``u``.
+    State and sums are in fp32 (fp64 for fp64 inputs); the result has the
+    dtype of ``u``.
 
     Args:
         u: Input, (B, D, L).
@@ -59,7 +59,7 @@ def selective_scan(
         delta_bias: Added to ``delta`` first, (D,).
         delta_softplus: Whether softplus follows the bias.
         return_last_state: Also return the state after the last step.
-        reverse: Scan from the last token to the first. Same result as
+        reverse: Scan from the last token to the first: the same result as
             flipping every sequence and the output along L.
         backend: ``'cuda'``, ``'mamba_ssm'``, ``'triton'``, ``'cpp'``,
             ``'torch'`` or ``'reference'``; by default the environment variable
@@ -93,13 +93,13 @@ def selective_scan_bidirectional(
     *,
     backend: str | None = None,
 ) -> Tensor:
-    """Sum of a scan from first to last token and one from last to first.
+    """Sum a scan from the first to the last token and one in reverse.
 
-    Nothing is flipped by the caller: the second of each pair is laid out
-    along L as the first is, and is read from its end. Both share the gate.
+    Callers flip nothing: both of each pair have the same layout along L, and
+    the second is read from its end. Both share the gate.
 
     Args:
-        u: Two tensors, (B, D, L): forward's and backward's, as all pairs.
+        u: Two tensors, (B, D, L), forward and reverse, as all pairs.
         delta: Two tensors, (B, D, L).
         A: Two tensors, (D, N).
         B: Two tensors, (B, N, L) or (B, G, N, L).
@@ -111,7 +111,7 @@ def selective_scan_bidirectional(
         backend: As in ``selective_scan``.
 
     Returns:
-        (forward + backward) * silu(z), (B, D, L), in the type of ``u``.
+        (forward + reverse) * silu(z), (B, D, L), in the dtype of ``u``.
 
     Raises:
         ValueError: Not pairs, or a shape does not fit the others.
@@ -164,7 +164,7 @@ def _is_pair_of_tensors(pair) -> bool:
 
 
 def _kinds(pair) -> str:
-    """What came, in words."""
+    """Describe an argument for a message."""
     if isinstance(pair, list | tuple):
         return f'({", ".join(type(x).__name__ for x in pair)})'
     return type(pair).__name__

@@ -10,7 +10,7 @@ from .interface import ScanInputs
 
 
 def refuses(dtype: torch.dtype, state: int) -> str | None:
-    """Why a scan is not served, or None; see ``mmmap/ops/backend.py``."""
+    """Why a scan is not supported, or None; see ``mmmap/ops/backend.py``."""
     if dtype == torch.float64:
         return 'its kernel has no fp64'
     if state > 256:
@@ -32,7 +32,7 @@ def _scan(inputs: ScanInputs, softplus: bool) -> tuple[Tensor, Tensor]:
     if inputs.reverse:
         sequences = tuple(x.flip(-1) for x in sequences)
     u, delta, B, C = sequences
-    # The kernel wants B and C in the type of u, the rest in fp32.
+    # The kernel needs B and C in the dtype of u, the rest in fp32.
     A, D, delta_bias = (
         None if x is None else x.float()
         for x in (inputs.A, inputs.D, inputs.delta_bias)

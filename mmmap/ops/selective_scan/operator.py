@@ -1,4 +1,4 @@
-"""A kernel as a torch operator with gradients; what kernels share.
+"""A kernel as a torch operator with gradients.
 
 Letters: B batch, D channels, L tokens, N state size, T steps of a chunk,
 G groups of channels.
@@ -7,15 +7,15 @@ A kernel computes two functions, for one direction or two:
 
 - ``forward(u, delta, A, B, C, D, delta_bias, z, groups, reverse, softplus,
   save) -> y, starts, last``: the gated sum of the outputs (B, D, L); the state
-  before each chunk, (directions, B, L / T, D, N), none without ``save``; the
+  before each chunk, (directions, B, L / T, D, N), empty without ``save``; the
   last states (directions, B, D, N).
 - ``backward(dy, dlast, starts, ...) -> gradients`` of all tensors in the order
   of the arguments.
 
-The arguments of a direction lie in lists: u, delta (B, D, L), A (D, N), B, C
-(B, G*N, L), D, delta_bias (D,), the last two lists empty where there are none.
-All results have the type of the state, the gradients that of their arguments.
-Operators are opaque to ``torch.compile``, which sees their shapes below.
+The arguments are lists with an item for each direction: u, delta (B, D, L),
+A (D, N), B, C (B, G*N, L), D, delta_bias (D,); the last two may be empty.
+Results have the dtype of the state, gradients that of their arguments.
+Operators are opaque to ``torch.compile``, which uses the fakes below.
 """
 
 import functools
@@ -31,7 +31,7 @@ from ..first_order import refuse_forward_mode, refuse_second_derivatives
 from .common import state_dtype
 from .interface import ScanInputs
 
-# T: steps between the states that are kept. As in csrc/kernels.h.
+# T: steps between the stored states, as in csrc/kernels.h.
 CHUNK = 64
 
 _LISTS = (
@@ -52,13 +52,13 @@ def define(
 
     Args:
         kernel: Name of the backend.
-        fake_forward: Shapes, types and strides of the forward's results.
+        fake_forward: Shapes, dtypes and strides of the forward's results.
         fake_backward: Those of the gradients.
-        saved: Names of what the forward returns after the last states and the
-            backward takes after ``starts``.
+        saved: Names of further tensors, returned by the forward after the
+            last states and passed to the backward after ``starts``.
 
     Returns:
-        The backend's ``apply`` for what will be implemented under the names.
+        The backend's ``apply``; ``implement`` registers the kernels.
     """
     forward = f'scan_forward_{kernel}'
     backward = f'scan_backward_{kernel}'
@@ -104,16 +104,16 @@ def define(
 
 
 def implement(kernel: str, forward: Callable, backward: Callable, key: str):
-    """Let two Python functions be the operators on a dispatch key."""
+    """Register two Python functions as the operators on a dispatch key."""
     _library.impl(f'scan_forward_{kernel}', forward, key)
     _library.impl(f'scan_backward_{kernel}', backward, key)
 
 
 def scan_flops(u: list, delta: list, A: list, *_, **__) -> int:
-    """9 B L D N a direction, from shapes of u (B, D, L) and A (D, N).
+    """9 B L D N per direction, from shapes of u (B, D, L) and A (D, N).
 
-    The count of mamba#110; gradients are counted twice as much, without what
-    is computed again.
+    The count is that of mamba#110; gradients count twice as much, without
+    recomputation.
     """
     return sum(
         9 * math.prod(sequence) * rates[1]
@@ -146,7 +146,7 @@ def _call(
     refuse_forward_mode('selective_scan', 'reference', tensors)
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
     settings = B[0].shape[1], reverse, softplus
-    # A trace, as MMEngine's count of operations takes it, needs the operator.
+    # Tracing, which MMEngine's FLOP counter uses, needs the operator.
     traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
     if save and not traced:
         counts = [len(x) for x in lists]
@@ -157,10 +157,10 @@ def _call(
 
 
 class _Eager(torch.autograd.Function):
-    """The gradient that is registered, with a tenth of its overhead.
+    """The registered gradient, with a tenth of its overhead.
 
-    Torch's registry of gradients flattens and rebuilds every list of tensors
-    several times a call, which takes longer than the kernels of a small net.
+    torch's registered gradients flatten and rebuild every list of tensors
+    several times per call, which takes longer than a small net's kernels.
     """
 
     @staticmethod
@@ -185,11 +185,11 @@ class _Eager(torch.autograd.Function):
 
 
 def fakes(layout: torch.memory_format) -> tuple[Callable, Callable]:
-    """Fakes of kernels whose results have the type of the state.
+    """Fakes of kernels whose results have the dtype of the state.
 
     Args:
-        layout: Of results (B, D, L): ``torch.preserve_format`` for that of
-            their arguments, or ``torch.contiguous_format``.
+        layout: Layout of results (B, D, L): ``torch.preserve_format`` for
+            that of their arguments, or ``torch.contiguous_format``.
     """
     return (
         functools.partial(_fake_forward, layout),
@@ -244,7 +244,7 @@ def _keep(ctx, inputs, output):
 
 
 def _differentiate(ctx, backward, dy, _, dlast, *__):
-    # Once: under activation checkpointing a second look is an error.
+    # Only once: under activation checkpointing a second access fails.
     starts, *tensors = ctx.saved_tensors
     more, tensors = tensors[: ctx.saved_more], tensors[ctx.saved_more :]
     z = tensors.pop() if ctx.gated else None

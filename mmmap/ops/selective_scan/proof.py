@@ -1,7 +1,7 @@
-"""A small scan in both directions, on which a backend proves itself.
+"""A small scan in both directions, to check a backend.
 
-See ``mmmap/ops/proof.py``. More channels than a block of a kernel takes, more
-steps than a chunk, neither a multiple of it.
+See ``mmmap/ops/proof.py``. It has more channels than a kernel's block and more
+steps than a chunk, and not a multiple of them.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ BATCH, CHANNELS, LENGTH = 2, 96, 70
 def problem(
     device: torch.device, dtype: torch.dtype = torch.float32, state: int = 16
 ) -> dict[str, Tensor]:
-    """Arguments of both directions by name; sequences as a mixer has them."""
+    """Arguments of both directions by name, in the layout of mixers."""
     generator = torch.Generator().manual_seed(0)
     wide = torch.promote_types(dtype, torch.float32)
 
@@ -46,9 +46,9 @@ def problem(
 
 
 def solve(apply: Callable, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The output and the last states, which are not differentiated.
+    """The output, and the last states without gradients.
 
-    Not every backend has the states of two directions.
+    Not every backend returns the states of two directions.
     """
     *sides, z = tensors.values()
     directions = tuple(

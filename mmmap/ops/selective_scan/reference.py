@@ -1,4 +1,4 @@
-"""The definition: one step after the other, differentiated by autograd.
+"""The definition: step by step, differentiated by autograd.
 
 Letters: B batch, D channels, L tokens, N state size.
 """

@@ -1,16 +1,16 @@
-"""The scan that runs anywhere torch runs, in memory linear in L.
+"""The scan in plain torch, for any device, in memory linear in L.
 
 Letters: T steps of a chunk, M = directions * B * G independent sequences,
 D channels of each, N state size.
 
 The length is cut into chunks. Within a chunk the decays, inputs and states
-are laid out (T, M, N, D), so that each step is one fused multiply-add on
-contiguous memory and everything else is one vectorised call a chunk. Forward
-keeps only the state before each chunk; backward computes the rest again.
-Both hold two (T, M, N, D) buffers and L / T states: never (L, M, N, D).
+have the layout (T, M, N, D), so that each step is one fused multiply-add on
+contiguous memory and everything else is one vectorised call per chunk. Forward
+stores only the state before each chunk; backward recomputes the rest. Both
+hold two (T, M, N, D) buffers and L / T states, never (L, M, N, D).
 
-The loop over chunks is the torch operator ``mmmap::scan_chunks``: what traces
-a model (``torch.compile``, ``torch.export``) sees one call, not L steps.
+The loop over chunks is the torch operator ``mmmap::scan_chunks``, so tracing
+(``torch.compile``, ``torch.export``) sees one call, not L steps.
 """
 
 import math
@@ -37,7 +37,7 @@ def apply(
     with no_autocast(directions[0].u.device.type):
         packed = [_pack(inputs, delta_softplus) for inputs in directions]
         u, delta, A, B, C = (
-            # Contiguous: what is made of it inherits its layout.
+            # Contiguous: derived tensors inherit its layout.
             parts[0].contiguous() if len(parts) == 1 else torch.cat(parts, dim)
             for parts, dim in zip(
                 zip(*packed, strict=True), (1, 1, 0, 1, 1), strict=True
@@ -86,10 +86,10 @@ def _from_time_first(y: Tensor, reverse: bool) -> Tensor:
 
 
 def chunk_length(length: int, step_elements: int) -> int:
-    """Steps of a chunk, T, for a state of so many elements.
+    """Choose T, the steps of a chunk, for a state of this many elements.
 
     Backward holds T + L / T states, so T near sqrt(L) needs the least memory;
-    a shorter chunk that fits the cache is faster.
+    a shorter chunk that fits into the cache is faster.
     """
     least_memory = math.isqrt(length - 1) + 1
     fits_cache = max(_CACHE_ELEMENTS // max(step_elements, 1), 4)
@@ -117,12 +117,12 @@ def _scan(*inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _forward(u, delta, A, B, C, save):
-    """y, the state before each chunk (none without ``save``), the last."""
+    """y, the state before each chunk (empty without ``save``), the last."""
     T = chunk_length(u.shape[0], A.numel())
     y = u.new_empty(u.shape)
     chunks = _chunks(u.shape[0], T)
-    # One tensor: many small ones between the chunks' buffers would leave
-    # the heap full of holes.
+    # One tensor: many small ones between the chunks' buffers would fragment
+    # the heap.
     starts = A.new_zeros(len(chunks) if save else 0, *A.shape)
     h = A.new_zeros(A.shape)
     for index, chunk in enumerate(chunks):
@@ -141,7 +141,7 @@ def _backward(dy, dlast, starts, *inputs):
     u, delta, A, B, C = inputs
     du, ddelta, dA, dB, dC = (x.new_empty(x.shape) for x in inputs)
     dA.zero_()
-    # Gradient of the state that leaves the chunk, from all that follows.
+    # Gradient of the state after the chunk, from all later steps.
     carry = dlast.clone()
     chunks = _chunks(u.shape[0], chunk_length(u.shape[0], A.numel()))
     for index, chunk in reversed([*enumerate(chunks)]):
@@ -194,7 +194,7 @@ refuse_second_derivatives(
 
 
 def _flops(u, delta, A, *_, **__) -> int:
-    """As other kernels are counted, from (L, M, D) and (M, N, D)."""
+    """The FLOPs of other kernels, from (L, M, D) and (M, N, D)."""
     return scan_flops([u], [delta], [A])
 
 

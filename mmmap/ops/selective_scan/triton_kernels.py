@@ -2,22 +2,22 @@
 
 Letters: T steps of a chunk, D channels of a block, N state size.
 
-A program takes one image, one direction and a block of channels through time,
+A program steps one image, one direction and a block of channels through time,
 a chunk at a time. Within a chunk the recurrence
 
     h[i] = decay[i] * h[i - 1] + x[i] B[i],    x = delta * u
 
-is an associative scan over tiles (T, D, N) in registers; what crosses chunks
-is one state (D, N). Step i of the scan lies at time i, or at L - 1 - i in
+is an associative scan over tiles (T, D, N) in registers; one state (D, N)
+passes from chunk to chunk. Step i of the scan is at time i, or at L - 1 - i in
 reverse, so nothing is flipped in memory. Steps beyond L have delta = 0, which
-leaves the state alone.
+does not change the state.
 
-The backward scans gradients g of the states the other way,
+Backward scans the gradients g of the states in the other direction,
 
     g[i] = C[i] dy[i] + decay[i + 1] * g[i + 1],
 
-after computing the states of the chunk again. Its programs take several blocks
-of channels so that gradients of B and C are summed in a fixed order.
+after recomputing the states of the chunk. Its programs process several blocks
+of channels, so that the gradients of B and C have a fixed order of summation.
 """
 
 import triton
@@ -44,7 +44,7 @@ def _combine_all(decay, h, kept, next_decay, next_h, next_kept):
 def _softplus(x):
     e = tl.exp(-tl.abs(x))
     w = 1 + e
-    # log(1 + e) without loss for small e.
+    # log(1 + e), accurate for small e.
     log1p = tl.where(w == 1, e, tl.log(w) * (e / (w - 1 + (w == 1))))
     return tl.maximum(x, 0) + log1p
 

@@ -1,4 +1,4 @@
-"""The scan in Triton for CUDA tensors; nothing to compile beforehand.
+"""The scan in Triton for CUDA tensors, compiled at first use.
 
 Both directions are one launch. Their sum and the gate are torch's. With
 ``TRITON_INTERPRET=1`` in the environment when this is imported, the kernels
@@ -15,8 +15,8 @@ from .operator import CHUNK, define, fakes, implement
 from .triton_kernels import backward_kernel, forward_kernel
 
 _INTERPRETED = triton.knobs.runtime.interpret
-# Elements of a tile (T, D, N) in registers: with 4 warps this fills them, and
-# nothing spills on sm_90. The interpreter takes elements one by one.
+# Elements of a tile (T, D, N): with 4 warps they fill the registers, without
+# spilling on sm_90. The interpreter runs element by element.
 _TILE = 512 if _INTERPRETED else 2048
 # Channels whose gradients of B and C are summed by one program.
 _PART = 64
@@ -25,7 +25,7 @@ _scan = define('triton', *fakes(torch.contiguous_format))
 
 
 def refuses(dtype: torch.dtype, state: int) -> str | None:
-    """Why a scan is not served, or None; see ``mmmap/ops/backend.py``."""
+    """Why a scan is not supported, or None; see ``mmmap/ops/backend.py``."""
     if settings(state)['num_warps'] > 32:
         return f'its kernels take a state size up to 256, got {state}'
     return None
@@ -53,7 +53,7 @@ def settings(state: int) -> dict[str, int]:
 
 
 class _Problem:
-    """The operator's arguments as the kernels take them."""
+    """The operator's arguments in the kernels' form."""
 
     def __init__(self, lists, groups, reverse, softplus) -> None:
         u, _, A, _, _, D, delta_bias = lists
@@ -78,18 +78,18 @@ class _Problem:
         )
 
     def programs(self, channels: int) -> tuple[int, int, int]:
-        """The grid when each program takes so many channels."""
+        """The grid if each program takes this many channels."""
         parts = self.groups * triton.cdiv(self.per_group, channels)
         return self.batch, parts, self.directions
 
     def make(self, *size: int, zero: bool = False) -> Tensor:
-        """(directions, batch, ...) in the type of the state."""
+        """(directions, batch, ...) in the dtype of the state."""
         shape = (self.directions, self.batch, *size)
         return (torch.zeros if zero else torch.empty)(shape, **self.options)
 
 
 def _pair(tensors: list[Tensor], filler: Tensor) -> tuple[Tensor, Tensor]:
-    """One tensor for each direction; what is not there is never read."""
+    """One tensor per direction; missing ones are never read."""
     if not tensors:
         return filler, filler
     return tensors[0].contiguous(), tensors[-1].contiguous()
