@@ -69,8 +69,8 @@ class Row(NamedTuple):
         wanted: What was expected.
         found: What came.
         state: 'ok', 'note' (it works, or is optional) or 'wrong'.
-        why: What is to be known about it.
-        mend: The command that mends it.
+        why: An explanation.
+        fix: The command that fixes it.
     """
 
     section: str
@@ -79,7 +79,7 @@ class Row(NamedTuple):
     found: str
     state: str
     why: str = ''
-    mend: str = ''
+    fix: str = ''
 
 
 class Probe(NamedTuple):
@@ -115,7 +115,7 @@ def interpreter() -> str:
 
 
 class Doctor:
-    """Judges facts by what is wanted, and knows the commands that mend.
+    """Compares facts with requirements, and knows the commands that fix.
 
     Args:
         wanted: Package -> specifier.
@@ -195,7 +195,7 @@ class Doctor:
         return row._replace(
             state='wrong',
             why='the pinned packages have no builds for it',
-            mend='make install VENV=.venv2 PYTHON=python3.11',
+            fix='make install VENV=.venv2 PYTHON=python3.11',
         )
 
     def packages(self) -> list[Row]:
@@ -216,23 +216,23 @@ class Doctor:
         """Judge one version; another than the wanted one may do."""
         version = self.found.get(name, '-')
         row = Row('packages', name, self.wanted[name], version, 'ok')
-        mend = self.install(name)
+        fix = self.install(name)
         if name == 'onedl-mmcv':
-            mend = self.install_mmcv()
+            fix = self.install_mmcv()
         if version == '-':
-            return row._replace(state='wrong', why='not installed', mend=mend)
+            return row._replace(state='wrong', why='not installed', fix=fix)
         if not satisfies(version, row.wanted):
             why = 'not the version that was tried'
-            return row._replace(state='note', why=why, mend=mend)
+            return row._replace(state='note', why=why, fix=fix)
         return row
 
     def torch(self) -> Row:
         """Judge torch; outside a range of versions mmcv cannot work."""
         row = self.package('torch')._replace(
-            mend=self.install('torch', 'torchvision')
+            fix=self.install('torch', 'torchvision')
         )
         if row.state == 'ok':
-            return row._replace(mend='')
+            return row._replace(fix='')
         if row.found != '-' and satisfies(row.found, f'<{TORCH_OLDEST}'):
             why = f'too old: mmcv needs torch {TORCH_OLDEST} or later'
             return row._replace(state='wrong', why=why)
@@ -266,7 +266,7 @@ class Doctor:
             'mmmap, mmpretrain cannot be imported beside it'
         )
         return [
-            row._replace(state='note', why=why, mend=self.older_transformers())
+            row._replace(state='note', why=why, fix=self.older_transformers())
         ]
 
     def openmmlab(self, name: str) -> Row:
@@ -281,7 +281,7 @@ class Doctor:
                 found=f'{self.found[name]}, {other} {version}',
                 state='wrong',
                 why=f'{name} and {other} own the same files',
-                mend=self.reinstall(name),
+                fix=self.reinstall(name),
             )
         known = satisfies(version, f'=={tried}')
         why = f'upstream {other}' + ('' if known else f'; {tried} was tried')
@@ -314,19 +314,19 @@ class Doctor:
             return row._replace(why=f'needs {cause}')
         if package == 'mmmap':
             root = shlex.quote(str(ROOT))
-            mend = f'{interpreter()} -m pip install --no-deps -e {root}'
-            return row._replace(mend=mend)
+            fix = f'{interpreter()} -m pip install --no-deps -e {root}'
+            return row._replace(fix=fix)
         if not any(name in self.found for name in names):
             return row._replace(why='not installed')
         if 'NoneType takes no arguments' in text:
             # A name that mmpretrain takes from transformers is gone.
             why = f'{text}: transformers is too new for mmpretrain'
-            return row._replace(why=why, mend=self.older_transformers())
+            return row._replace(why=why, fix=self.older_transformers())
         missing = re.search(r"No module named '(\w+)", text)
         if missing and missing[1] != module.split('.')[0]:
             # pip completes the dependencies of what is installed already.
-            return row._replace(mend=self.install(package))
-        return row._replace(mend=self.reinstall(package))
+            return row._replace(fix=self.install(package))
+        return row._replace(fix=self.reinstall(package))
 
     def device(self, torch: str, cuda: str, ops: str | None) -> list[Row]:
         """Judge whether torch and mmcv can use the GPU, if there is one.
@@ -344,7 +344,7 @@ class Doctor:
             rows[0] = rows[0]._replace(
                 state='wrong',
                 why=f'a GPU answers, but torch {torch} cannot use it',
-                mend=self.reinstall('torch'),
+                fix=self.reinstall('torch'),
             )
         if ops is None:
             return rows
@@ -354,8 +354,8 @@ class Doctor:
         row = Row('device', 'mmcv operators', wanted, found, 'ok')
         if cuda and found == 'cpu':
             why = 'detectors stop on the GPU at the first NMS or RoIAlign'
-            mend = self.build_mmcv() if self.nvcc else self.install_mmcv()
-            row = row._replace(state='wrong', why=why, mend=mend)
+            fix = self.build_mmcv() if self.nvcc else self.install_mmcv()
+            row = row._replace(state='wrong', why=why, fix=fix)
         return [*rows, row]
 
     def scan(self, probe: Probe) -> list[Row]:
@@ -393,12 +393,12 @@ class Doctor:
         row = row._replace(found='no', state='note', why='optional')
         if not self.nvidia:
             return row._replace(why='optional, for an NVIDIA GPU')
-        mend = self.install(package)
+        fix = self.install(package)
         if package != 'triton':
             # Prebuilt ones are fetched for other versions of torch, and
             # mamba-ssm leaves its Mamba-1 extension out by default.
             force = 'MAMBA_KEEP_CUDA_BUILD=TRUE MAMBA_FORCE_BUILD=TRUE'
             if package == 'causal-conv1d':
                 force = 'CAUSAL_CONV1D_FORCE_BUILD=TRUE'
-            mend = f'{force} {mend} --no-build-isolation --no-deps'
-        return row._replace(mend=mend)
+            fix = f'{force} {fix} --no-build-isolation --no-deps'
+        return row._replace(fix=fix)

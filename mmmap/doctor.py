@@ -1,6 +1,6 @@
-"""What is installed, which scan will run, and how to mend what is wrong.
+"""What is installed, which scan will run, and how to fix what is wrong.
 
-    python -m mmmap.doctor          a table, then the commands that mend
+    python -m mmmap.doctor          a table, then the commands that fix it
     python -m mmmap.doctor --json   the same for programs
 
 Exits with 1 when something required is wrong. Imports nothing outside the
@@ -191,13 +191,13 @@ def table(rows: list[Row]) -> str:
 def remedies(rows: list[Row]) -> str:
     """What to type, the wrong things first, each command once."""
     lines, seen = [], set()
-    for state, title in (('wrong', 'To mend:'), ('note', 'If you like:')):
-        chosen = [row for row in rows if row.state == state and row.mend]
+    for state, title in (('wrong', 'To fix:'), ('note', 'If you like:')):
+        chosen = [row for row in rows if row.state == state and row.fix]
         lines += ['', title] if chosen else []
         for row in chosen:
-            if row.mend not in seen:
-                lines += [f'  {row.name}: {row.why}', f'    {row.mend}']
-            seen.add(row.mend)
+            if row.fix not in seen:
+                lines += [f'  {row.name}: {row.why}', f'    {row.fix}']
+            seen.add(row.fix)
     return '\n'.join(lines)
 
 
@@ -217,7 +217,7 @@ def main(argv: list[str] | None = None) -> int:
     """Print the table; 1 when something required is wrong."""
     parser = argparse.ArgumentParser(
         prog='python -m mmmap.doctor',
-        description='What is installed, and how to mend what is wrong.',
+        description='What is installed, and how to fix what is wrong.',
     )
     parser.add_argument('--json', action='store_true', help='for programs')
     parser.add_argument(

@@ -84,7 +84,7 @@ def test_release_ignores_what_follows_the_numbers():
 def test_healthy_packages_are_ok():
     rows = judge()
     assert {row.state for row in rows.values()} == {'ok'}
-    assert not any(row.mend for row in rows.values())
+    assert not any(row.fix for row in rows.values())
     # Build tools and kernels are not judged by version.
     assert set(rows) == set(WANTED) - {'wheel', 'mamba-ssm'}
 
@@ -104,15 +104,13 @@ def test_torch(version, state, words):
     row = judge(torch=version)['torch']
     assert row.state == state
     assert words in row.why
-    assert row.mend.endswith(
-        '-m pip install torch==2.11.0 torchvision==0.26.0'
-    )
+    assert row.fix.endswith('-m pip install torch==2.11.0 torchvision==0.26.0')
 
 
 def test_setuptools_from_81_on_is_wrong():
     row = judge(setuptools='82.0.1')['setuptools']
     assert row.state == 'wrong'
-    assert row.mend.endswith("pip install 'setuptools>=80,<81'")
+    assert row.fix.endswith("pip install 'setuptools>=80,<81'")
     assert judge(setuptools=None)['setuptools'].state == 'note'
 
 
@@ -120,7 +118,7 @@ def test_both_stacks_at_once_are_wrong():
     row = judge(mmpretrain='1.2.0')['onedl-mmpretrain']
     assert row.state == 'wrong'
     assert row.found == '1.3.6, mmpretrain 1.2.0'
-    uninstall, install = row.mend.split(' && ')
+    uninstall, install = row.fix.split(' && ')
     assert uninstall.endswith('pip uninstall -y mmpretrain')
     # The files that upstream takes away with it have to come back.
     assert install.endswith(
@@ -139,7 +137,7 @@ def test_upstream_alone_is_noted():
 def test_missing_mmcv_is_installed_without_a_compiler():
     row = judge(onedl_mmcv=None)['onedl-mmcv']
     assert (row.state, row.why) == ('wrong', 'not installed')
-    mmcv, operators = row.mend.split(' && ')
+    mmcv, operators = row.fix.split(' && ')
     assert mmcv.endswith('pip install onedl-mmcv==2.3.6 --no-cache-dir')
     assert operators.endswith(f'pip install --no-deps {PYTHON_OPS}')
 
@@ -149,13 +147,13 @@ def test_missing_extension_of_mmcv_gets_the_one_in_python(monkeypatch):
     doctor = Doctor(WANTED, HEALTHY, nvidia=True, nvcc=True)
     rows = {r.name: r for r in doctor.imports(probes(mmcv_ops=error))}
     assert rows['mmcv.ops'].why == error
-    assert '--force-reinstall --no-deps && ' in rows['mmcv.ops'].mend
-    assert rows['mmcv.ops'].mend.endswith(str(PYTHON_OPS))
+    assert '--force-reinstall --no-deps && ' in rows['mmcv.ops'].fix
+    assert rows['mmcv.ops'].fix.endswith(str(PYTHON_OPS))
     # Where mmmap was installed without its checkout, mmcv compiles its own.
     monkeypatch.setattr(diagnosis, 'PYTHON_OPS', Path('nowhere'))
     rows = {r.name: r for r in doctor.imports(probes(mmcv_ops=error))}
-    assert 'MMCV_WITH_OPS=1 FORCE_CUDA=1' in rows['mmcv.ops'].mend
-    assert rows['mmcv.ops'].mend.endswith(
+    assert 'MMCV_WITH_OPS=1 FORCE_CUDA=1' in rows['mmcv.ops'].fix
+    assert rows['mmcv.ops'].fix.endswith(
         '--no-build-isolation --no-cache-dir --force-reinstall --no-deps'
     )
 
@@ -173,20 +171,20 @@ def test_first_failure_is_blamed_once():
     rows = Doctor(WANTED, HEALTHY).imports(probes(**failures))
     by_name = {row.name: row for row in rows}
     assert by_name['torchvision'].why == error
-    assert by_name['torchvision'].mend.endswith(
+    assert by_name['torchvision'].fix.endswith(
         'torch==2.11.0 torchvision==0.26.0 --force-reinstall --no-deps'
     )
     assert by_name['mmpretrain.models'].why == 'needs torchvision'
     assert by_name['mmdet.models'].why == 'needs torchvision'
     assert by_name['mmmap'].why == 'needs mmpretrain.models'
-    assert [row.name for row in rows if row.mend] == ['torchvision']
+    assert [row.name for row in rows if row.fix] == ['torchvision']
 
 
 def test_missing_dependency_is_completed_not_reinstalled():
     error = "ModuleNotFoundError: No module named 'einops'"
     doctor = Doctor(WANTED, HEALTHY)
     rows = {r.name: r for r in doctor.imports(probes(mmpretrain_models=error))}
-    assert rows['mmpretrain.models'].mend.endswith(
+    assert rows['mmpretrain.models'].fix.endswith(
         'pip install onedl-mmpretrain==1.3.6'
     )
 
@@ -204,12 +202,12 @@ def test_cpu_operators_under_a_gpu_are_wrong():
     torch, ops = doctor.device('2.11.0', 'NVIDIA H100', 'not available')
     assert (torch.state, torch.found) == ('ok', 'NVIDIA H100')
     assert (ops.state, ops.found) == ('wrong', 'cpu')
-    assert 'FORCE_CUDA=1' in ops.mend
+    assert 'FORCE_CUDA=1' in ops.fix
     # Without nvcc, those in Python run on the GPU.
     ops = Doctor(WANTED, HEALTHY, nvidia=True).device(
         '2.11.0', 'NVIDIA H100', 'not available'
     )[1]
-    assert ops.mend.endswith(str(PYTHON_OPS))
+    assert ops.fix.endswith(str(PYTHON_OPS))
     built = doctor.device('2.11.0', 'NVIDIA H100', '13.0')[1]
     assert (built.state, built.found) == ('ok', 'cuda 13.0')
 
@@ -231,11 +229,11 @@ def test_kernels_are_optional():
     missing = {module: Probe(False, 'no') for module in KERNELS}
     on_cpu = Doctor(WANTED, HEALTHY).kernels(missing)
     assert {row.state for row in on_cpu} == {'note'}
-    assert not any(row.mend for row in on_cpu)
+    assert not any(row.fix for row in on_cpu)
     on_gpu = Doctor(WANTED, HEALTHY, nvidia=True).kernels(missing)
-    mend = {row.name: row.mend for row in on_gpu}['selective_scan_cuda']
-    assert 'MAMBA_KEEP_CUDA_BUILD=TRUE' in mend
-    assert 'mamba-ssm==2.3.2.post1 --no-build-isolation' in mend
+    fix = {row.name: row.fix for row in on_gpu}['selective_scan_cuda']
+    assert 'MAMBA_KEEP_CUDA_BUILD=TRUE' in fix
+    assert 'mamba-ssm==2.3.2.post1 --no-build-isolation' in fix
 
 
 def test_scan_backend_that_cannot_run_is_wrong():
@@ -273,7 +271,7 @@ def test_remedies_name_each_command_once_and_wrong_ones_first():
     ]
     assert doctor.remedies(rows).split('\n') == [
         '',
-        'To mend:',
+        'To fix:',
         '  first: why',
         '    command 1',
         '',
@@ -371,7 +369,7 @@ def test_the_cure_of_transformers_5(transformers_5):
     rows, status = run_doctor(*command, PYTHONPATH=transformers_5)
     (row,) = [row for row in rows if row['name'] == 'transformers']
     assert (row['state'], row['found']) == ('note', '5.0.0')
-    assert row['mend'].endswith("pip install 'transformers<5'")
+    assert row['fix'].endswith("pip install 'transformers<5'")
     assert {r['state'] for r in rows if r['section'] == 'imports'} == {'ok'}
     assert status == 0
 
@@ -381,7 +379,7 @@ def test_an_import_that_fails_for_transformers():
     rows = Doctor(WANTED, HEALTHY).imports(probes(mmpretrain_models=error))
     (row,) = [row for row in rows if row.name == 'mmpretrain.models']
     assert row.why == f'{error}: transformers is too new for mmpretrain'
-    assert row.mend.endswith("pip install 'transformers<5'")
+    assert row.fix.endswith("pip install 'transformers<5'")
 
 
 def cured(command: str, found: dict[str, str]) -> dict[str, str]:
@@ -433,7 +431,7 @@ def test_the_cure_of_a_package_makes_it_right(name, broken):
         return [row for row in rows if row.state != 'ok']
 
     (row,) = sick(found)
-    assert sick(cured(row.mend, found)) == []
+    assert sick(cured(row.fix, found)) == []
 
 
 @pytest.mark.slow

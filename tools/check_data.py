@@ -1,4 +1,4 @@
-"""Look at the data sets of a config, before anything is trained on them.
+"""Check the data sets of a config before training.
 
 Example::
 
@@ -6,11 +6,11 @@ Example::
     python tools/check_data.py CONFIG --data-root DIR --pictures look
     python tools/check_data.py CONFIG --json report.json --strict
 
-Builds the data sets as training does and asks them what they will read:
+Builds the data sets as training does and checks what they read:
 names and order of classes in all splits, numbers of classes of all heads,
 files, annotations, sizes, channels, duplicates between the splits. It opens
 every file; ``--quick`` opens a few, as ``tools/train.py`` does when it starts.
-Ends with status 1 if there are errors; with ``--strict`` warnings count too.
+The exit status is 1 if there are errors; ``--strict`` includes warnings.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--full', action='store_true', help='open all files: the default'
     )
     parser.add_argument(
-        '--strict', action='store_true', help='warnings end with status 1 too'
+        '--strict',
+        action='store_true',
+        help='warnings give status 1 too',
     )
     parser.add_argument(
         '--json', metavar='FILE', type=Path, help='write the report as JSON'
@@ -72,7 +74,7 @@ def conclude(reports: Sequence[Report]) -> tuple[int, int]:
     for report in reports:
         if report.counts or report.tables:
             print(report.numbers())
-    told = {}
+    lengths = {}
     for kind in ('warnings', 'errors'):
         lines = [
             f'  {report.split or "config"}: {finding}'
@@ -80,15 +82,15 @@ def conclude(reports: Sequence[Report]) -> tuple[int, int]:
             for finding in getattr(report, kind)
         ]
         lines = list(dict.fromkeys(lines))
-        told[kind] = len(lines)
+        lengths[kind] = len(lines)
         if lines:
             print(f'{len(lines)} {kind if len(lines) > 1 else kind[:-1]}:')
             print(*lines, sep='\n')
-    return told['errors'], told['warnings']
+    return lengths['errors'], lengths['warnings']
 
 
 def check(args: argparse.Namespace) -> int:
-    """Look, tell, write what is asked for; return the exit status."""
+    """Check, print and write reports; return the exit status."""
     config = open_config(args.config)
     if args.data_root:
         set_data_root(config, args.data_root)

@@ -12,10 +12,9 @@ Example::
         backbone.onnx --part backbone --dynamic-size
 
 The file takes any number of normalised images, (B, C, H, W), with as many
-channels as the model was trained on; mean, std and order of the colours stand
-in its metadata. It is kept only if onnxruntime
-computes from it what PyTorch does, to 1e-4 of the largest value.
-docs/deployment.md says more.
+channels as the model was trained on; mean, std and colour order are in its
+metadata. It is kept only if the results of onnxruntime agree with PyTorch's to
+1e-4 of the largest value. See docs/deployment.md.
 """
 
 import argparse
@@ -42,15 +41,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs=2,
         type=int,
         metavar=('H', 'W'),
-        help='of the images; by default those the backbone was made for',
+        help='height and width; default: those of the backbone',
     )
     parser.add_argument(
         '--dynamic-size',
         action='store_true',
-        help='let images have other sizes than that, too',
+        help='allow any image size',
     )
     parser.add_argument(
-        '--overwrite', action='store_true', help='replace what is there'
+        '--overwrite', action='store_true', help='replace an existing file'
     )
     return parser.parse_args(argv)
 
@@ -67,16 +66,16 @@ from mmmap.engine.trained_models import (
 from mmmap.export import ExportError, export_onnx, part_of
 
 
-def told_of(config, checkpoint: str) -> dict:
-    """What the file tells of itself."""
+def metadata_of(config, checkpoint: str) -> dict:
+    """The metadata of the file."""
     normal = normaliser(config)
-    told = dict(colors='RGB' if normal._channel_conversion else 'BGR')
+    metadata = dict(colors='RGB' if normal._channel_conversion else 'BGR')
     for name in ('mean', 'std'):
         if hasattr(normal, name):
-            told[name] = getattr(normal, name).flatten().tolist()
+            metadata[name] = getattr(normal, name).flatten().tolist()
     meta = read_checkpoint(checkpoint).get('meta') or {}
     classes = meta.get('dataset_meta', {}).get('classes')
-    return told | (dict(classes=list(classes)) if classes else {})
+    return metadata | (dict(classes=list(classes)) if classes else {})
 
 
 def export(args: argparse.Namespace) -> None:
@@ -92,7 +91,7 @@ def export(args: argparse.Namespace) -> None:
         size,
         outputs,
         args.dynamic_size,
-        told_of(config, args.checkpoint),
+        metadata_of(config, args.checkpoint),
         args.overwrite,
     )
     edges = 'any size' if args.dynamic_size else f'{size[0]}x{size[1]} pixels'

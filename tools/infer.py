@@ -10,10 +10,9 @@ Example::
 
 The config may be of mmpretrain, mmseg or mmdet. DIR gets ``pictures/`` (of a
 video: ``NAME.mp4``), ``predictions.jsonl`` with a line an image, and for
-segmentation ``class_maps/`` with the class of each pixel. It appears when all
-is done; if an error stops the command, it holds what was predicted so far.
-Images are read as the config's pipeline reads them. Colours and names are
-those of the checkpoint.
+segmentation ``class_maps/`` with the class of each pixel. It appears at the
+end; if an error stops the command, it holds the predictions so far. Images are
+read by the config's pipeline. Colours and names come from the checkpoint.
 """
 
 import argparse
@@ -41,27 +40,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=CHOICES,
         help='what to write; by default both',
     )
-    parser.add_argument(
-        '--batch-size', type=int, default=1, help='images at a time'
-    )
+    parser.add_argument('--batch-size', type=int, default=1, help='batch size')
     parser.add_argument(
         '--min-score',
         type=float,
         default=0.3,
-        help='detections below it are left out (default: 0.3)',
+        help='lowest score of detections (default: 0.3)',
     )
     parser.add_argument(
-        '--device', help='as cuda:1; by default a GPU if there is one'
+        '--device', help='for example cuda:1; default: a GPU if there is one'
     )
     parser.add_argument(
         '--skip-bad',
         action='store_true',
-        help='leave out images that cannot be used, and say how many',
+        help='skip unusable images, and say how many',
     )
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace the predictions that are in DIR',
+        help='replace existing predictions in DIR',
     )
     return parser.parse_args(argv)
 
@@ -166,7 +163,7 @@ def infer(predictor, source, folder: Path, args: argparse.Namespace) -> int:
                 drawn = predictor.draw(frame.image, sample)
                 writer.picture(frame.name, drawn)
             if 'predictions' in args.save:
-                writer.prediction(frame.name, predictor.told(sample))
+                writer.prediction(frame.name, predictor.record(sample))
             done += 1
     finally:
         writer.close()
@@ -195,7 +192,7 @@ def conclude(source, done: int, args: argparse.Namespace) -> None:
     """Say what was predicted and what was not.
 
     Raises:
-        InputError: Some images could not be used, and may not be left out.
+        InputError: Some images are unusable, and must not be skipped.
     """
     print(f'{args.out}: predictions on {done} images')
     if isinstance(source, Video) and source.note:
@@ -203,10 +200,10 @@ def conclude(source, done: int, args: argparse.Namespace) -> None:
     if not source.bad:
         return
     shown = '; '.join(list(source.bad.values())[:3])
-    told = f'left out, unusable: {len(source.bad)} ({shown})'
+    message = f'left out, unusable: {len(source.bad)} ({shown})'
     if not args.skip_bad:
-        raise InputError(told)
-    print(told)
+        raise InputError(message)
+    print(message)
 
 
 def run(args: argparse.Namespace) -> None:

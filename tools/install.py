@@ -1,7 +1,7 @@
-"""Make the environment of mmmap: `make install`, or run this file.
+"""Create the environment of mmmap: `make install`, or run this file.
 
-Six steps, each recorded in the environment once it has succeeded, so that it
-is safe to interrupt and to repeat. Needs nothing but the standard library.
+Six steps, each recorded in the environment when it succeeds, so it is safe to
+interrupt and repeat. Needs only the standard library.
 """
 
 import sys
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--repair',
         action='store_true',
-        help='do every step again, on what is there',
+        help='repeat every step',
     )
     return parser.parse_args()
 
@@ -56,7 +56,7 @@ def install(installer: Installer) -> None:
     print(
         f'Installing into {shown(installer.venv)}: about {DISK_GB} GB in all, '
         f'{free:.0f} GB are free. Log: {shown(installer.log)}\n'
-        'Ctrl-C is safe: the same command goes on after the last step done.',
+        'Ctrl-C is safe: the same command continues after the last step done.',
         flush=True,
     )
     installer.install()
@@ -80,7 +80,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print(
             '\nInterrupted. Finished steps are kept: run the same command '
-            'again to go on.',
+            'again to continue.',
             file=sys.stderr,
         )
         return 130

@@ -2,10 +2,10 @@
 
 python tools/launch.py PROCESSES SCRIPT [arguments of the script]
 
-On several machines NNODES, NODE_RANK, MASTER_ADDR and PORT say which of them
-this is and where they meet. The network interface that reaches MASTER_ADDR is
-taken unless GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME names another, and where
-one machine fails or cannot be reached any more the others end, too.
+On several machines, NNODES, NODE_RANK, MASTER_ADDR and PORT identify this one
+and the meeting point. The network interface that reaches MASTER_ADDR is used,
+unless GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME names another. If one machine
+fails or becomes unreachable, the others end too.
 """
 
 import fcntl
@@ -148,18 +148,18 @@ class Watch:
                 self._store.set(_key(self.node), str(count))
                 for other in self.others:
                     if self._store.check([_key(other)]):
-                        told = self._store.get(_key(other))
-                        self.heard[other] = told.decode()
+                        status = self._store.get(_key(other))
+                        self.heard[other] = status.decode()
             self._over.wait(_INTERVAL)
 
     def _judge(self) -> None:
         last, missed = {}, {}
         while not self._over.wait(_INTERVAL):
-            for other, told in dict(self.heard).items():
-                stands = told == last.get(other) and told != _DONE
+            for other, status in dict(self.heard).items():
+                stands = status == last.get(other) and status != _DONE
                 missed[other] = missed.get(other, 0) + 1 if stands else 0
-                last[other] = told
-                if told == _FAILED:
+                last[other] = status
+                if status == _FAILED:
                     self._end(f'machine {other} failed; it says why')
                 elif missed[other] >= _MISSED:
                     seconds = round(_MISSED * _INTERVAL)
@@ -175,7 +175,7 @@ class Watch:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def leave(self, failed: bool) -> None:
-        """Tell the others how it ended here."""
+        """Report to the others how this machine ended."""
         told_already = self.reason != ''
         self._over.set()
         if self._store is None or told_already:

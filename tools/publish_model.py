@@ -1,4 +1,4 @@
-r"""Make a checkpoint of training a file to give away.
+r"""Turn a training checkpoint into a file for publication.
 
 Example::
 
@@ -6,13 +6,12 @@ Example::
         upernet_map_ade20k.pth
     python tools/publish_model.py epoch_1600.pth map.safetensors --weights raw
 
-Kept are the weights and what says what they are (classes, config, length of
-training). Optimizer, schedules, logs and, in the config, the folders of
-absolute paths are left behind. The first eight
-digits of the file's SHA-256 become part of its name, as
-``upernet_map_ade20k-1a2b3c4d.pth``, by which anybody can check a download.
-Where training averaged the weights (EMA), the checkpoint holds both: the
-average is taken unless told otherwise.
+The file keeps the weights and their description (classes, config, length of
+training), without optimizer, schedules, logs and the folders of absolute
+paths in the config. The first eight digits of its SHA-256 become part of its
+name, as in ``upernet_map_ade20k-1a2b3c4d.pth``, so that downloads can be
+checked. If training averaged the weights (EMA), the checkpoint holds both, and
+the average is used by default.
 """
 
 import hashlib
@@ -29,7 +28,7 @@ AVERAGED, RAW = 'ema', 'raw'
 def parse_args(argv=None):
     """The command line."""
     parser = cli.command_parser(__doc__)
-    parser.add_argument('src', help='checkpoint of a training')
+    parser.add_argument('src', help='training checkpoint')
     parser.add_argument(
         'dst', help='file to write, .pth or .safetensors; gets a hash'
     )
@@ -40,7 +39,7 @@ def parse_args(argv=None):
         'default the averaged ones if there are any',
     )
     parser.add_argument(
-        '--overwrite', action='store_true', help='replace what is there'
+        '--overwrite', action='store_true', help='replace an existing file'
     )
     return parser.parse_args(argv)
 
@@ -94,8 +93,8 @@ def published(content, source, choice=None):
             'its training diverged; take an earlier checkpoint'
         )
     kind = AVERAGED if other and choice != RAW else RAW
-    told = content.get('meta') or {}
-    meta = {key: plain(told[key]) for key in KEPT if key in told}
+    full = content.get('meta') or {}
+    meta = {key: plain(full[key]) for key in KEPT if key in full}
     if isinstance(meta.get('cfg'), str):
         # Where things lie on the machine of the training is nobody's matter.
         meta['cfg'] = PATH.sub(r'\1\2\1', meta['cfg'])

@@ -1,4 +1,4 @@
-"""Write one page about a run: what its work_dir holds, and what is missing.
+"""Summarise a run on one page: what its work_dir has, and what is missing.
 
 Example::
 
@@ -6,10 +6,10 @@ Example::
     python tools/report.py work_dirs/mine --base my_config.py --out mine.html
 
 The page has curves, the best and last metrics, a choice of pictures, the
-checkpoints, the environment, and the settings: what the command line changed
-in the config, what the config sets beyond what it inherits, and what a resumed
-run changed. It is one HTML file that needs no other, for pretraining,
-classification, segmentation and detection, finished or not.
+checkpoints, the environment, and the settings: changes by the command line, by
+the config beyond its bases, and by a resumed run. It is one self-contained
+HTML file, for pretraining, classification, segmentation and detection,
+finished or not.
 """
 
 import argparse
@@ -27,12 +27,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--out',
         type=Path,
         metavar='HTML',
-        help='by default report.html in the work_dir',
+        help='default: report.html in the work_dir',
     )
     parser.add_argument(
         '--base',
         metavar='CONFIG',
-        help='the config that was run; by default that of its name in configs',
+        help='the original config; default: the one of that name in configs',
     )
     return parser.parse_args(argv)
 

@@ -49,7 +49,7 @@ Stage = list[Lane]
 
 
 class Progress:
-    """Tell which steps run, how far they are and how long all will take.
+    """Print which steps run, their progress and the remaining time.
 
     Args:
         stages: What is run, in order.
@@ -96,10 +96,10 @@ class Progress:
             )
             if time.time() - self.last_print > 5:
                 self.last_print = time.time()
-                told = [
+                states = [
                     f'{self._head(s)}: {t}' for s, t in self.running.items()
                 ]
-                self._print('; '.join(told))
+                self._print('; '.join(states))
 
     def end(self, step: Step, seconds: float) -> None:
         """It has run for so long."""

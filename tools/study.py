@@ -1,14 +1,14 @@
 """Compare ways of pretraining: a table of rows, each with several seeds.
 
-A study is a YAML file: what differs between the rows stands in the rows, all
-else is shared. Each row is pretrained, then every task is trained from that
-checkpoint and tested; each of these runs leaves a JSON file in OUT/runs.
+A study is a YAML file: rows list their differences, everything else is shared.
+Each row is pretrained, then every task is trained from that checkpoint and
+tested; each run writes a JSON file to OUT/runs.
 
     python tools/study.py configs/study/digits.yml --data-root data/digits
 
-What is finished is not done again: after an interruption, the same command
-goes on. At the end, or with ``--summary`` at once, come the means and
-deviations: OUT/results.md and OUT/results.png.
+Finished runs are not repeated: after an interruption, the same command
+continues. At the end, or immediately with ``--summary``, it writes means and
+deviations to OUT/results.md and OUT/results.png.
 """
 
 import argparse
@@ -35,7 +35,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('table', type=Path, help='a YAML file')
     parser.add_argument('--data-root', type=Path, default='data')
     parser.add_argument(
-        '--out', type=Path, help='by default work_dirs/study/TABLE'
+        '--out',
+        type=Path,
+        help='(default: work_dirs/study/TABLE)',
     )
     parser.add_argument('--rows', nargs='+', metavar='ROW')
     parser.add_argument('--tasks', nargs='+', metavar='TASK')
@@ -44,7 +46,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--jobs', type=int, default=2, help='runs at a time (default 2)'
     )
     parser.add_argument(
-        '--summary', action='store_true', help='of what is there, run nothing'
+        '--summary',
+        action='store_true',
+        help='of finished runs only',
     )
     args = parser.parse_args(argv)
     if args.jobs < 1:

@@ -1,4 +1,4 @@
-"""The table of a study: what it may say, and what is wrong with it."""
+"""The table of a study, and its checks."""
 
 import copy
 import functools
@@ -214,5 +214,5 @@ def _parsed(kind: type, values: dict, table: Path):
 def _once(values: list, what: str, table: Path) -> None:
     twice = sorted({str(v) for v in values if values.count(v) > 1})
     if twice:
-        told = ', '.join(twice) if len(twice[0]) < 80 else 'the same runs'
-        raise InputError(f'{table}: {what} given twice: {told}')
+        runs = ', '.join(twice) if len(twice[0]) < 80 else 'the same runs'
+        raise InputError(f'{table}: {what} given twice: {runs}')

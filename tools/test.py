@@ -40,7 +40,7 @@ from mmmap.engine.launch import (
     read_config,
 )
 
-# How each library is told to draw its predictions into a folder.
+# The settings with which each library draws predictions into a folder.
 VISUALIZATION = {
     'mmpretrain': lambda out: dict(
         type='VisualizationHook', enable=True, interval=1, out_dir=out

@@ -19,7 +19,7 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint, by default the last of the work_dir',
+        help='resume from a checkpoint, by default the last of the work_dir',
     )
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision, in bf16'
@@ -74,15 +74,15 @@ def apply_options(config: Config, args: Namespace) -> None:
     Raises:
         InputError: The config has no base batch for ``--auto-scale-lr``, or
             ``--sharded`` is asked of a single process.
-        CheckpointError: The one to go on from is of another method.
+        CheckpointError: The checkpoint to resume from is of another method.
     """
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.dtype = 'bfloat16'
     if args.auto_scale_lr or (config.get('auto_scale_lr') or {}).get('enable'):
-        told = scale_learning_rate(config)
+        scaled = scale_learning_rate(config)
         if cli.is_main_rank():
-            print(told)
+            print(scaled)
     if args.sharded:
         # Imported when asked for: it loads much of torch.
         from mmmap.engine.sharded import shard
@@ -95,7 +95,7 @@ def apply_options(config: Config, args: Namespace) -> None:
     if args.resume == 'auto':
         args.resume = last_checkpoint(config.work_dir)
         if args.resume is None and cli.is_main_rank():
-            print(f'{config.work_dir} holds no checkpoint: starting anew')
+            print(f'{config.work_dir} holds no checkpoint: starting new')
     if args.resume:
         check_resumed(config.model, args.resume)
         config.resume = True

@@ -66,7 +66,7 @@ def check_alike(weights: Mapping[str, Tensor], block: str, what: str) -> None:
 
     Args:
         weights: Tensors by name.
-        block: Expression of the part of a name that tells the block.
+        block: Expression of the part of a name with the block's number.
         what: What these weights should be, for the message.
 
     Raises:

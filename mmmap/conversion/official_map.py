@@ -117,9 +117,9 @@ def to_official(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
     if pattern_of(official) != pattern_of_mmmap(weights):
         raise ConversionError(
-            f'the order of blocks {pattern_of_mmmap(weights)} cannot be told '
-            'in official names, which stand for an attention block after '
-            'every few Mamba blocks'
+            f'the order of blocks {pattern_of_mmmap(weights)} cannot be '
+            'expressed in official names, which stand for an attention block '
+            'after every few Mamba blocks'
         )
     return official
 
@@ -155,7 +155,7 @@ def name_map(pattern: str, decoder_depth: int) -> dict[str, str]:
 def pattern_of(official: Mapping[str, Tensor]) -> str:
     """The order of blocks of official weights, as ``'MMMT...'``.
 
-    The names do not tell where attention is; the published code has it after
+    The names do not show where attention is; the published code has it after
     every so many Mamba blocks: three, if that gives the numbers found.
 
     Raises:

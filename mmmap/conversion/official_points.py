@@ -102,7 +102,7 @@ def to_official(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Raises:
         ConversionError: A name that is not known, one that is absent, or an
-            order of blocks that official names cannot tell.
+            order of blocks that official names cannot express.
     """
     kind = 'pretrain' if 'decoder.mask_token' in weights else 'finetune'
     pattern = pattern_of_mmmap(weights)
@@ -116,7 +116,7 @@ def to_official(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
     if _pattern(official, ENCODER_PREFIX[kind]) != pattern:
         raise ConversionError(
-            f'the order of blocks {pattern} cannot be told in official '
+            f'the order of blocks {pattern} cannot be expressed in official '
             'names, which stand for an attention block after every few '
             'Mamba blocks'
         )
@@ -148,7 +148,7 @@ def name_map(
     Args:
         kind: ``'pretrain'`` or ``'finetune'``.
         pattern: Order of the blocks.
-        weights: Of either side; they tell the depth of the decoder.
+        weights: Of either side, for the depth of the decoder.
     """
     prefix = ENCODER_PREFIX[kind]
     modules = {}

@@ -49,7 +49,7 @@ MAP_CONFIG = {
 def errors_of(fixture: Mapping) -> dict[str, float]:
     """Largest relative error of each quantity of a fixture of any kind.
 
-    What only one kind has tells which it is.
+    Kinds are recognised by keys that only they have.
 
     Raises:
         InputError: It is of no kind, or not of the form of its kind.

@@ -1,4 +1,4 @@
-"""A pipeline that tells which file it could not use, and why."""
+"""A pipeline whose errors name the file, and the reason."""
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -14,28 +14,28 @@ _HOPELESS = 500
 
 
 class SampleError(DataError):
-    """An image or its annotation that cannot be used, with its file."""
+    """An unusable image or annotation; the message names the file."""
 
 
 class SkippedFiles:
-    """A list of what was left out, in a file that all processes append to.
+    """A list of skipped images, in a file that all processes append to.
 
     Args:
-        path: A line for each: the image, a tab, the reason.
+        path: Text file; each line has the image, a tab and the reason.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
     def add(self, name: str, reason: str) -> None:
-        """Note one; a process that sees it again notes nothing."""
+        """Add an image, unless this process has added it before."""
         if name not in self.names():
             reason = ' '.join(reason.split())
             with open(self.path, 'a', errors='surrogateescape') as file:
                 file.write(f'{name}\t{reason}\n')
 
     def names(self) -> list[str]:
-        """The images left out so far, each once."""
+        """The images skipped so far, each once."""
         if not self.path.is_file():
             return []
         lines = self.path.read_text(errors='surrogateescape').splitlines()
@@ -43,19 +43,19 @@ class SkippedFiles:
 
 
 class CheckedPipeline(Compose):
-    """mmengine's pipeline; what fails in it is told with the file's name.
+    """mmengine's pipeline, with errors that name the file.
 
-    What is loaded is looked at too: whether an image has the size that its
-    annotations are for, whether a class map is one, has the size of its image,
-    and holds no class that does not exist. All of that would be trained on in
-    silence, or end in an error that names no file.
+    It also checks what is loaded: an image must have the size that its
+    annotations are for, a class map one channel, the size of its image and
+    only known classes. Otherwise training would silently use wrong data, or
+    end in an error without a file name.
 
     Args:
-        transforms: Of the pipeline, built.
-        num_classes: Of class maps; None where there are none.
-        ignored: Values of class maps that are no class and may occur.
-        skipped: Notes what is left out; without it a ``SampleError`` is
-            raised instead.
+        transforms: The transforms of the pipeline.
+        num_classes: Number of classes of class maps; None for no class maps.
+        ignored: Values of class maps that are allowed but are no class.
+        skipped: Records skipped images; without it, a ``SampleError`` is
+            raised.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class CheckedPipeline(Compose):
         self.skipped = skipped
 
     def __call__(self, data: dict) -> dict | None:
-        """The sample; None for one left out, whose place another takes.
+        """Return the sample, or None to skip it and take another.
 
         Raises:
-            SampleError: The sample cannot be used and none may be left out.
+            SampleError: The sample is unusable and must not be skipped.
         """
         image = str(data.get('img_path', f'sample {data.get("sample_idx")}'))
         name = _name(image, data.get('seg_map_path'))
@@ -84,8 +84,8 @@ class CheckedPipeline(Compose):
         except SampleError as error:
             if self.skipped is None:
                 raise SampleError(
-                    f'{name} cannot be used: {error}. Mend or remove it; '
-                    '--skip-bad of tools/train.py leaves such images out of '
+                    f'{name} cannot be used: {error}. Fix or remove it; '
+                    '--skip-bad of tools/train.py skips such images in '
                     'training'
                 ) from error.__cause__
             self.skipped.add(image, str(error))
@@ -106,8 +106,8 @@ class CheckedPipeline(Compose):
             try:
                 data = step(data)
             except Exception as error:
-                told = f'{type(error).__name__}: {error}'
-                raise SampleError(f'{type(step).__name__}: {told}') from error
+                what = f'{type(error).__name__}: {error}'
+                raise SampleError(f'{type(step).__name__}: {what}') from error
             if data is None:
                 return None
             new &= data.keys()

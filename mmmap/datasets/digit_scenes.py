@@ -87,8 +87,7 @@ def _smooth_noise(rng, size):
 TEXTURES = [_grating, _checker, _smooth_noise, _along]
 
 
-# Brightness, so that a digit can be told from what it lies on in minutes of
-# training: bright paint on darker ground.
+# Bright digits on darker ground, which can be learned in minutes.
 GROUND, PAINT = (0.1, 0.5), (0.85, 1.0)
 
 

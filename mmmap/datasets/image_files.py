@@ -1,4 +1,4 @@
-"""What is in image files, and which files of a folder are images."""
+"""Reading image files, and finding the images in a folder."""
 
 import os
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def read_header(path: str | Path) -> Header | str:
 
 
 def read_pixels(path: str | Path) -> np.ndarray | str:
-    """An image as it is stored, upright as OpenCV turns it.
+    """Read an image as it is stored, upright as OpenCV turns it.
 
     Args:
         path: The file.
@@ -82,7 +82,7 @@ def _any_size() -> Iterator[None]:
 
 
 def is_stray(name: str) -> bool:
-    """Whether a file or folder was left by a program, and is no data."""
+    """Whether a program left a file or folder that is no data."""
     return name.startswith(('.', '__MACOSX', '@eaDir', '__pycache__'))
 
 
@@ -91,8 +91,8 @@ def list_images(
 ) -> list[str]:
     """Paths of the images in a folder and below it, sorted.
 
-    Hidden files and folders are passed over: what archives of other systems
-    bring along, as ``._a.jpg``, is no image.
+    Hidden files and folders are ignored: files such as ``._a.jpg``, which
+    archives of other systems contain, are not images.
     """
     found = []
     for parent, folders, names in os.walk(folder, followlinks=True):

@@ -1,4 +1,4 @@
-"""The one place that reads an image for a model.
+"""Reading images for a model, in one place.
 
 What training and testing see is decided by the first steps of a config's
 pipeline: the number of channels, 8 or 16 bits, the decoder. Every command
@@ -16,13 +16,13 @@ from mmengine.registry import TRANSFORMS
 from ..errors import InputError
 from .config_datasets import plain_datasets
 
-# How the libraries read an image unless told otherwise: as 8-bit BGR.
+# How the libraries read an image by default: as 8-bit BGR.
 PLAIN = [dict(type='LoadImageFromFile')]
 _SPLITS = ('test', 'val', 'train')
 
 
 class ReadingError(InputError):
-    """An image that cannot be used, with its name and the reason."""
+    """An unusable image; the message has its name and the reason."""
 
 
 class ImageReader:
@@ -70,9 +70,9 @@ class ImageReader:
                     return data
         # Decoders raise whatever the bytes lead to.
         except Exception as error:
-            told = f'{type(error).__name__}: {error}'
+            reason = f'{type(error).__name__}: {error}'
             raise ReadingError(
-                f'{path} is not an image that can be read ({told})'
+                f'{path} is not an image that can be read ({reason})'
             ) from error
         raise ReadingError(f'{path} is not an image that can be read')
 
@@ -191,7 +191,7 @@ def _with_pipelines(dataset) -> Iterator[Mapping]:
 
 # A decoder fills up what is missing with grey, and a model predicts on it.
 def _cut_off(path: Path) -> str | None:
-    """Why a file is only a part of an image, None where it may be whole."""
+    """Why a file is incomplete, or None if it may be complete."""
     if not path.is_file():
         return 'is not there' if not path.exists() else 'is not a file'
     content = path.read_bytes()

@@ -72,7 +72,7 @@ def check_clouds(points: np.ndarray, source: str | Path) -> None:
         raise PointFileError(
             f'{source}: sample {first} has coordinates that are NaN, infinite '
             f'or larger than {LARGEST:g}, as have {int((~usable).sum())} of '
-            f'{len(points)} samples; mend or remove them'
+            f'{len(points)} samples; fix or remove them'
         )
 
 

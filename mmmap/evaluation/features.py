@@ -143,6 +143,6 @@ class _Named(Dataset):
         # Whatever a decoder makes of the bytes.
         except Exception as error:
             path = self.dataset.get_data_info(index)['img_path']
-            told = str(error).splitlines() or [type(error).__name__]
-            problem = f'{path} cannot be read as an image ({told[0]})'
+            reason = str(error).splitlines() or [type(error).__name__]
+            problem = f'{path} cannot be read as an image ({reason[0]})'
             return dict(inputs=None, data_samples=None, problem=problem)

@@ -123,7 +123,7 @@ def _fits(features: Tensor, labels: Tensor, strengths: Sequence[float]):
     """The fit for each strength in turn, each begun where the last ended."""
     features = features.float()
     mean = features.mean(0)
-    # A channel that does not vary tells nothing, and divides by nothing.
+    # A constant channel has no information, and would divide by zero.
     std = features.std(0, correction=0)
     std = torch.where(std > 1e-6 * (1 + mean.abs()), std, torch.inf)
     x = (features - mean) / std

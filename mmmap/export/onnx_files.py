@@ -51,7 +51,7 @@ def export_onnx(
         size: H, W.
         outputs: Names of the tensors.
         dynamic_size: Whether H and W may be others.
-        meta: What the file shall tell of itself, as JSON under each key.
+        meta: Metadata of the file, stored as JSON under each key.
         overwrite: Whether a file of that name is replaced.
 
     Returns:
@@ -149,7 +149,7 @@ def _write(module, file, size, outputs, dynamic_size, meta) -> None:
     except Exception as error:
         raise ExportError(
             f'torch cannot export {type(module).__name__}: {_reason(error)}; '
-            'docs/deployment.md says what can be exported'
+            'see docs/deployment.md for what can be exported'
         ) from error
     for key, value in meta.items():
         program.model.metadata_props[key] = json.dumps(value)
@@ -198,5 +198,6 @@ def _computed(file: Path, images: Tensor) -> list:
         shape = 'x'.join(map(str, images.shape))
         raise ExportError(
             f'onnxruntime cannot compute {file.name} of images {shape}: '
-            f'{_reason(error)}; docs/deployment.md says what can be exported'
+            f'{_reason(error)}; see docs/deployment.md for what can be '
+            'exported'
         ) from error

@@ -109,18 +109,18 @@ class FolderWriter:
         """Write a drawn picture (H, W, 3), RGB."""
         self._image('pictures', name, image[..., ::-1])
 
-    def prediction(self, name: str, told: dict) -> None:
-        """Write a prediction; what is an array becomes a file.
+    def prediction(self, name: str, record: dict) -> None:
+        """Write a prediction; its class map becomes a file.
 
         Args:
-            name: Of the image.
-            told: Of JSON's types, and perhaps ``class_map``, (H, W).
+            name: Name of the image.
+            record: Values for JSON, and optionally ``class_map``, (H, W).
         """
-        labels = told.pop('class_map', None)
+        labels = record.pop('class_map', None)
         if labels is not None:
             self._image('class_maps', name, _as_stored(labels))
-            told['class_map'] = f'class_maps/{name}.png'
-        line = json.dumps(dict(image=name, **told)) + '\n'
+            record['class_map'] = f'class_maps/{name}.png'
+        line = json.dumps(dict(image=name, **record)) + '\n'
         file = self.folder / 'predictions.jsonl'
         whole = file.stat().st_size if file.exists() else 0
         try:

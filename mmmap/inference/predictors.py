@@ -96,7 +96,7 @@ class Classifier(Predictor):
 
     def _draw(self, visualizer, image, sample) -> None:
         if hasattr(sample, 'tasks'):
-            lines = [f'{k}: {v}' for k, v in self.told(sample).items()]
+            lines = [f'{k}: {v}' for k, v in self.record(sample).items()]
             visualizer.set_image(image)
             place = np.array([[5, 5]])
             visualizer.draw_texts('\n'.join(lines), place, colors='g')
@@ -105,11 +105,11 @@ class Classifier(Predictor):
             image, sample, self.meta['classes'], draw_gt=False
         )
 
-    def told(self, sample) -> dict:
+    def record(self, sample) -> dict:
         """The most likely class and its score.
 
-        Of a head for several labels: all that it gives, with their scores.
-        Of several tasks: that of each, by its name.
+        A multi-label head gives all its labels with their scores, a
+        multi-task head a record for each task.
         """
         if hasattr(sample, 'tasks'):
             heads = self.inferencer.model.head.task_heads
@@ -148,7 +148,7 @@ class Segmentor(Predictor):
         visualizer.set_dataset_meta(**names)
         visualizer.add_datasample('', image, sample, draw_gt=False)
 
-    def told(self, sample) -> dict:
+    def record(self, sample) -> dict:
         """The class of each pixel, and the share of each class."""
         labels = sample.pred_sem_seg.data.squeeze(0).numpy()
         values, counts = np.unique(labels, return_counts=True)
@@ -166,7 +166,7 @@ class Detector(Predictor):
         config: As there.
         checkpoint: As there.
         device: As there.
-        min_score: What is less certain is neither drawn nor told.
+        min_score: Detections with a lower score are dropped.
     """
 
     def __init__(
@@ -188,27 +188,27 @@ class Detector(Predictor):
             '', image, sample, draw_gt=False, pred_score_thr=self.min_score
         )
 
-    def told(self, sample) -> dict:
+    def record(self, sample) -> dict:
         """Boxes (x1, y1, x2, y2), and masks in COCO's run lengths."""
         if 'pred_instances' in sample:
             found = sample.pred_instances
             sample.pred_instances = found[found.scores >= self.min_score]
-        told = self.inferencer.pred2dict(sample)
-        labels = told.get('labels', ())
-        told['names'] = [self.name_of(label) for label in labels]
+        record = self.inferencer.pred2dict(sample)
+        labels = record.get('labels', ())
+        record['names'] = [self.name_of(label) for label in labels]
         # Colours stand for segments: (H, W, 3), the number in base 256.
-        segments = told.pop('panoptic_seg', None)
+        segments = record.pop('panoptic_seg', None)
         if segments is not None:
             places = np.array([1, 256, 65536])
-            told['class_map'] = (segments * places).sum(-1)
-        return told
+            record['class_map'] = (segments * places).sum(-1)
+        return record
 
 
 LIBRARIES = dict(mmpretrain=Classifier, mmseg=Segmentor, mmdet=Detector)
 
 
 def check_whole(model: nn.Module, content: dict, source: str) -> None:
-    """See that a checkpoint has every weight of a model.
+    """Check that a checkpoint has every weight of a model.
 
     Raises:
         CheckpointError: It does not.
@@ -222,12 +222,12 @@ def check_whole(model: nn.Module, content: dict, source: str) -> None:
 
 
 def meta_of(content: dict, config: Config) -> dict:
-    """Names and colours of classes, from a checkpoint or else a config."""
-    told = (content.get('meta') or {}).get('dataset_meta')
-    if told and told.get('classes'):
-        return dict(told)
+    """Names and colours of classes, from a checkpoint or a config."""
+    meta = (content.get('meta') or {}).get('dataset_meta')
+    if meta and meta.get('classes'):
+        return dict(meta)
     dataset = config.test_dataloader.dataset
-    # The root's own get looks into no library.
+    # The root registry's get() does not search the libraries'.
     with DATASETS.switch_scope_and_registry(config.default_scope) as registry:
         known = getattr(registry.get(dataset.type), 'METAINFO', {})
     return {**known, **dataset.get('metainfo', {})}

@@ -71,7 +71,7 @@ class WorkDir:
         comparisons: Changes of settings under the name of what is compared.
         checkpoints: By time.
         pictures: A choice of the newest.
-        environment: Names and values that the log tells.
+        environment: Names and values from the log.
         log_end: The last lines of the log.
         missing: What a reader should know to be absent or wrong.
     """
@@ -90,7 +90,7 @@ class WorkDir:
 
     @property
     def model(self) -> str:
-        """Type of the model, '' where no config tells."""
+        """Type of the model, or '' without a config."""
         model = self.config.get('model')
         return str(model.get('type', '')) if isinstance(model, dict) else ''
 
@@ -183,8 +183,8 @@ def _checkpoints(folder: Path) -> list[Checkpoint]:
             problem = 'truncated'
         stat = file.stat()
         when = datetime.fromtimestamp(stat.st_mtime, timezone.utc)
-        told = when.strftime('%Y-%m-%d %H:%M')
-        found.append(Checkpoint(file.name, stat.st_size, told, problem))
+        date = when.strftime('%Y-%m-%d %H:%M')
+        found.append(Checkpoint(file.name, stat.st_size, date, problem))
     return found
 
 
@@ -283,7 +283,7 @@ def _missing(found: WorkDir) -> list[str]:
             'no pictures; tools/test.py with --show-dir '
             f'{found.path}/pictures draws predictions',
         ),
-        (not found.environment, 'no log that tells the environment'),
+        (not found.environment, 'no log with the environment'),
         (
             found.log.torn,
             f'{found.log.torn} lines of the log are torn and were left out',

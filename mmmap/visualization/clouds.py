@@ -43,7 +43,7 @@ class CloudRow(NamedTuple):
 
     Args:
         name: Of the sample.
-        clouds: The first one tells place and size.
+        clouds: The first one sets place and size.
     """
 
     name: str
@@ -51,7 +51,7 @@ class CloudRow(NamedTuple):
 
 
 def distinct_colours(number: int) -> np.ndarray:
-    """Colours that are told apart, (number, 3), uint8 RGB."""
+    """Distinguishable colours, (number, 3), uint8 RGB."""
     hues = (np.arange(number) * _GOLDEN + 0.6) % 1
     values = np.resize([0.85, 0.6], number)
     rgb = [colorsys.hsv_to_rgb(h, 0.75, v) for h, v in zip(hues, values)]

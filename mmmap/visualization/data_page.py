@@ -89,7 +89,7 @@ def _draw_image(axis, part: Part, item: Mapping, looker: Looker) -> set[int]:
     """Draw an image with what is annotated; return the labels shown."""
     try:
         data = looker.load(item)
-    # The check tells what is wrong with it; here it is only not drawn.
+    # The check reports what is wrong; here it is just not drawn.
     except Exception as error:
         _entitle(axis, f'{Path(item["img_path"]).name}\n{error}', 6)
         return set()

@@ -48,6 +48,6 @@ def complete_palette(
 
 
 def _num_classes(model: nn.Module) -> int:
-    """The most classes that a part of a model tells apart."""
+    """The largest number of classes of any part of a model."""
     counts = [getattr(part, 'num_classes', 0) for part in model.modules()]
     return max((n for n in counts if isinstance(n, int)), default=0)

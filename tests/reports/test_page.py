@@ -141,7 +141,7 @@ def test_what_is_missing_is_said(tmp_path):
         'truncated checkpoints: epoch_1.pth',
         'last_checkpoint names /gone/epoch_9.pth, which is not here',
         'no pictures',
-        'no log that tells the environment',
+        'no log with the environment',
         '1 lines of the log are torn',
     ):
         assert sentence in told

@@ -165,7 +165,7 @@ def test_what_the_check_before_did_not_see(
     assert call('train.py', *run) == 1
     assert message(capfd.readouterr().err).startswith(
         f'{root}/images/training/000002.png (class map {path}) cannot be '
-        'used: the class map is 64x32, the image 64x64. Mend or remove it'
+        'used: the class map is 64x32, the image 64x64. Fix or remove it'
     )
 
 

@@ -4,14 +4,13 @@ Example::
 
     python tools/analysis_tools/check_parity.py fixtures/*.pt
 
-A fixture holds a configuration, official weights, inputs and what the
-official code made of them; the model is built from the configuration, its
-weights are converted, and everything in the file is compared: the largest
-difference over the largest official value of each quantity. What is above the
-tolerance on points is computed again in fp64: where our own fp32 is as far
-from fp64 that two such results may differ so much (twice its distance), the
-difference is rounding, and is named so. Exit status: 0 within the tolerance or
-the rounding, 1 above them, 2 for a file that cannot be compared.
+A fixture holds a configuration, official weights, inputs and the official
+code's results. The tool builds the model from the configuration, converts the
+weights and compares everything in the file: the largest difference relative to
+the largest official value of each quantity. On points, what exceeds the
+tolerance is recomputed in fp64: if it is at most twice the distance of our own
+fp32 result from fp64, it is reported as rounding. Exit status: 0 within the
+tolerance or the rounding, 1 above them, 2 if a file cannot be compared.
 """
 
 import sys

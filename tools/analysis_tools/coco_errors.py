@@ -1,4 +1,4 @@
-r"""What keeps a detector's precision down: COCO's analysis by kind of error.
+r"""COCO's analysis of a detector's precision by kind of error.
 
 Example::
 
@@ -7,10 +7,10 @@ Example::
     python tools/analysis_tools/coco_errors.py errors/results.bbox.json \
         data/coco/annotations/instances_val2017.json --out errors
 
-Precision over recall at IoU 0.75 and 0.5, then while one kind of error after
-the other is forgiven: the wrong place, classes of the same group
+Precision over recall at IoU 0.75 and 0.5, then with one kind of error after
+the other forgiven: the wrong place, classes of the same group
 (supercategory), all other classes, detections of background, misses. Writes
-``errors.png`` and ``errors.csv`` with a line a class.
+``errors.png`` and ``errors.csv`` with one line per class.
 """
 
 import argparse

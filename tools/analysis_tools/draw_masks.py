@@ -4,8 +4,8 @@ Example::
 
     python tools/analysis_tools/draw_masks.py masks.png --grid 6 9
 
-Above: each attention mask as a matrix, and what one token may look at.
-Below: several draws of each masking.
+Top: each attention mask as a matrix, and what one token may attend to.
+Bottom: several draws of each masking.
 """
 
 import argparse
@@ -24,9 +24,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs=2,
         default=(6, 6),
         metavar=('ROWS', 'COLUMNS'),
-        help='of tokens (default: 6 6; 14 14 at 224 px)',
+        help='rows and columns of tokens (default: 6 6; 14 14 at 224 px)',
     )
-    parser.add_argument('--ratio', type=float, default=0.5, help='hidden part')
+    parser.add_argument(
+        '--ratio', type=float, default=0.5, help='hidden share'
+    )
     parser.add_argument('--draws', type=int, default=6, help='of each masking')
     parser.add_argument('--seed', type=int, default=0, help='of the draws')
     parser.add_argument(
@@ -34,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=int,
         nargs=2,
         metavar=('ROW', 'COLUMN'),
-        help='token whose view is drawn (default: the middle)',
+        help='token whose attention is drawn (default: the middle)',
     )
     return parser.parse_args(argv)
 

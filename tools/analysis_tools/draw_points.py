@@ -1,4 +1,4 @@
-r"""Draw what a trained model makes of point clouds.
+r"""Draw the results of a trained model on point clouds.
 
 Example::
 
@@ -7,10 +7,10 @@ Example::
         work_dirs/map_shapes69/epoch_20.pth \
         --data-root DIR --out pictures --html
 
-Of a pretraining: groups, mask, reconstruction and error of each cloud. Of a
-part segmentation: true parts, predicted parts and error. ``--html`` writes a
-page too, in which a browser turns and zooms the clouds; it is one file and
-loads nothing. Clouds are those of the config's data set, evenly spread.
+For pretraining: groups, mask, reconstruction and error of each cloud. For part
+segmentation: true parts, predicted parts and error. ``--html`` also writes a
+self-contained page in which a browser turns and zooms the clouds. Clouds are
+spread evenly over the config's data set.
 """
 
 import argparse
@@ -27,25 +27,29 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = cli.command_parser(__doc__)
     parser.add_argument(
-        'config', help='of a pretraining or part segmentation on points'
+        'config', help='pretraining or part segmentation config on points'
     )
-    parser.add_argument('checkpoint', help='what it wrote')
+    parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
     parser.add_argument(
         '--data-root', metavar='DIR', help="instead of the config's"
     )
     parser.add_argument(
-        '--split', choices=SPLITS, help='(default: the first there is)'
+        '--split',
+        choices=SPLITS,
+        help='(default: the first one)',
     )
     parser.add_argument('--number', type=int, default=4, help='of clouds (4)')
     parser.add_argument(
-        '--seed', type=int, default=0, help='of masks and drawn points'
+        '--seed', type=int, default=0, help='seed of masks and drawn points'
     )
     parser.add_argument(
         '--mask-ratio', type=float, help="instead of the config's"
     )
     parser.add_argument(
-        '--html', action='store_true', help='a page to turn the clouds in, too'
+        '--html',
+        action='store_true',
+        help='also write a page',
     )
     return parser.parse_args(argv)
 

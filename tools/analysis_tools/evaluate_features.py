@@ -1,4 +1,4 @@
-r"""Judge a backbone's frozen features by neighbours and a linear probe.
+r"""Evaluate a backbone's frozen features by neighbours and a linear probe.
 
 Example::
 
@@ -26,7 +26,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = cli.command_parser(__doc__)
     parser.add_argument('config', help='config with the backbone')
-    parser.add_argument('checkpoint', help='of the same backbone')
+    parser.add_argument('checkpoint', help='checkpoint of the same backbone')
     parser.add_argument(
         '--data-root', metavar='DIR', help="instead of the config's"
     )
@@ -44,7 +44,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--workers', type=int, default=0)
     parser.add_argument(
-        '--seed', type=int, default=0, help='of what is held out'
+        '--seed', type=int, default=0, help='seed of the held-out part'
     )
     return parser.parse_args(argv)
 

@@ -7,11 +7,11 @@ Example::
         work_dirs/map/epoch_1600.pth --images photos/ --out pictures
 
 Writes one picture an image: its features as colours (their three main
-directions, over all images) at some depths, where each attention block looks
-(one token, or the mean of all) and the attention followed back through all
-attention blocks (rollout). ``receptive_field.png`` shows on which pixels the
-middle token depends. Depths are the blocks of HybridNet and the stages of
-MambaVision; MambaVision attends inside windows, so it has no attention rows.
+directions, over all images) at some depths, the attention of each attention
+block (of one token, or the mean of all) and its rollout through all attention
+blocks. ``receptive_field.png`` shows on which pixels the middle token depends.
+Depths are the blocks of HybridNet and the stages of MambaVision; MambaVision
+attends inside windows, so it has no attention rows.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = cli.command_parser(__doc__)
     parser.add_argument('config', help='config with the backbone')
-    parser.add_argument('checkpoint', help='of the same backbone')
+    parser.add_argument('checkpoint', help='checkpoint of the same backbone')
     parser.add_argument(
         '--images', nargs='+', required=True, help='images or folders of them'
     )

@@ -5,12 +5,12 @@ Example::
     python tools/analysis_tools/get_flops.py \
         configs/mmseg/upernet_map_ade20k.py --shape 512 512 --depth 2
 
-Random weights and a random image: of a classifier its scores are counted, of
-a segmentor its class maps, of a detector what its heads give before boxes are
-chosen, of pretraining one loss. Counted are matrix products, convolutions,
-attention and the scan (9 B L D N a direction), a multiplication and an
-addition as two: OpenMMLab's tables count them as one. Norms, other elementwise
-arithmetic and the mixers' short causal convolutions are left out.
+Weights and image are random. For a classifier this counts the scores, for a
+segmentor the class maps, for a detector the outputs of its heads before boxes
+are selected, for pretraining one loss. It includes matrix products,
+convolutions, attention and the scan (9 B L D N per direction), with a
+multiply-add as two, which OpenMMLab's tables count as one. Norms, other
+elementwise arithmetic and the mixers' short causal convolutions are excluded.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import csv
 import sys
 from pathlib import Path
 
-from example_options import example_parser
+from random_input_options import random_input_parser
 
 from mmmap import cli
 from mmmap.errors import InputError
@@ -26,7 +26,7 @@ from mmmap.errors import InputError
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = example_parser(__doc__)
+    parser = random_input_parser(__doc__)
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument(
         '--depth', type=int, default=2, help='levels of modules (default: 2)'

@@ -1,12 +1,12 @@
-r"""Plot what runs logged: training and validation, of one run or several.
+r"""Plot the logs of one or several runs: training and validation.
 
 Example::
 
     python tools/analysis_tools/plot_logs.py work_dirs/map work_dirs/mae \
         --keys loss mIoU --out curves.png
 
-A panel for each quantity, a line for each work_dir over its iterations. What
-a resumed run logged twice is drawn once.
+One panel per quantity, one line per work_dir over its iterations. Iterations
+that a resumed run logged twice are drawn once.
 """
 
 import argparse

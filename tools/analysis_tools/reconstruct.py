@@ -1,4 +1,4 @@
-r"""Draw what pretrained models make of images of which they see a part.
+r"""Draw reconstructions of images from their visible part.
 
 Example::
 
@@ -8,11 +8,11 @@ Example::
 
 Writes one picture an image: input | visible | reconstructed. The patch
 normalisation is undone with the statistics of the true patches. Configs of
-all methods will do (MAP, MAE, AR, local MAE, diffusion, raw pixels);
-``--also CONFIG CHECKPOINT``, as often as wanted, adds a column with what
-another model makes of the same visible part. ``--mask-ratio`` takes several
-ratios, a row each. ``--tiles`` cuts an image that is larger than those of the
-pretraining into squares of their size and joins what becomes of them.
+all methods work (MAP, MAE, AR, local MAE, diffusion, raw pixels). Each
+``--also CONFIG CHECKPOINT`` adds a column with another model's reconstruction
+from the same visible part. ``--mask-ratio`` takes several ratios, one per row.
+``--tiles`` cuts images that are larger than in pretraining into squares of
+that size and joins the results.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from mmmap.errors import InputError
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = cli.command_parser(__doc__)
-    parser.add_argument('config', help='config of a pretraining')
-    parser.add_argument('checkpoint', help='what it wrote')
+    parser.add_argument('config', help='pretraining config')
+    parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('images', nargs='+', help='images, or folders of them')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
     parser.add_argument(
@@ -47,7 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=float,
         nargs='+',
         metavar='RATIO',
-        help="instead of the config's, a row each",
+        help="replace the config's, one row each",
     )
     parser.add_argument(
         '--tiles',
@@ -92,9 +92,9 @@ def open_all(args: argparse.Namespace) -> list[MAP]:
             model.backbone.patch_size != models[0].backbone.patch_size
         ):
             raise InputError(
-                f'{config} is for {told(model)}, {args.config} for '
-                f'{told(models[0])}: they cannot be shown the same part of '
-                'an image. Draw them one by one'
+                f'{config} is for {described(model)}, {args.config} for '
+                f'{described(models[0])}: they cannot be shown the same '
+                'part of an image. Draw them one by one'
             )
     return models
 
@@ -105,7 +105,7 @@ def size_of(model: MAP) -> tuple[int, int]:
     return h * model.backbone.patch_size, w * model.backbone.patch_size
 
 
-def told(model: MAP) -> str:
+def described(model: MAP) -> str:
     """Its sizes in words."""
     H, W = size_of(model)
     return f'images of {H}x{W} in units of {model.backbone.patch_size} pixels'

@@ -25,20 +25,23 @@ from mmmap.errors import InputError
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = cli.command_parser(__doc__)
-    parser.add_argument('config', help='of the segmentor')
+    parser.add_argument('config', help='config of the segmentor')
     parser.add_argument('predicted', type=Path, help='folder of class maps')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
     parser.add_argument(
-        '--data-root', metavar='DIR', help="instead of the config's"
+        '--data-root', metavar='DIR', help="replaces the config's data_root"
     )
     parser.add_argument(
         '--worst', type=int, default=6, help='images drawn (default: 6)'
     )
     parser.add_argument(
-        '--confusions', type=int, default=10, help='told (default: 10)'
+        '--confusions',
+        type=int,
+        default=10,
+        help='to list (default: 10)',
     )
     parser.add_argument(
-        '--ignore', type=int, default=255, help='label that does not count'
+        '--ignore', type=int, default=255, help='label to ignore'
     )
     return parser.parse_args(argv)
 

@@ -5,17 +5,17 @@ Example::
     python tools/analysis_tools/throughput.py \
         configs/mmseg/upernet_map_ade20k.py --batch-sizes 1 4 16 --amp
 
-Random weights and random images, on the GPU where there is one. Of a
-classifier its scores are timed, of a segmentor its class maps, of a detector
-what its heads give before boxes are chosen, of pretraining the loss, without
-loading data. The time is the median of repeated runs, the spread half the
-distance between their quartiles.
+Weights and images are random, on a GPU if there is one. For a classifier this
+times the scores, for a segmentor the class maps, for a detector the outputs of
+its heads before boxes are selected, for pretraining the loss, without loading
+data. The time is the median of repeated runs, the spread half the distance
+between their quartiles.
 """
 
 import argparse
 import sys
 
-from example_options import example_parser
+from random_input_options import random_input_parser
 
 from mmmap import cli
 from mmmap.errors import InputError
@@ -23,13 +23,13 @@ from mmmap.errors import InputError
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = example_parser(__doc__)
+    parser = random_input_parser(__doc__)
     parser.add_argument(
         '--batch-sizes', type=int, nargs='+', default=[1, 8], metavar='N'
     )
     parser.add_argument('--amp', action='store_true', help='bf16')
     parser.add_argument(
-        '--device', help='as cuda:1; by default a GPU if there is one'
+        '--device', help='for example cuda:1; default: a GPU if there is one'
     )
     parser.add_argument(
         '--seconds',

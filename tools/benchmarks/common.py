@@ -96,7 +96,7 @@ def peak_memory(
     """Bytes by which memory grows, at most, while ``call`` runs.
 
     On a GPU what torch allocates; on the CPU the resident set of a process
-    of its own, which Linux tells. Nothing may have been computed before, for
+    of its own, as Linux reports it. Nothing may have been computed before, for
     a process that has started threads cannot be copied.
 
     Args:

@@ -25,7 +25,7 @@ class Row(NamedTuple):
     """One measurement.
 
     Attributes:
-        key: What tells it from the others of its slice.
+        key: Its identifier within the slice.
         measure: Returns its values by name. A value of several lines is
             shown below the table.
     """

@@ -49,12 +49,12 @@ def rows(args):
         process = subprocess.Popen(
             command(args), stdin=subprocess.DEVNULL, stdout=file, stderr=file
         )
-    told = set()
+    reported = set()
     while True:
         ended = process.poll() is not None
         for key, values in results(args).items():
-            if key not in told:
-                told.add(key)
+            if key not in reported:
+                reported.add(key)
                 yield Row(key, lambda values=values: values)
         if ended:
             break

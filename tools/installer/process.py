@@ -21,7 +21,7 @@ def spoken(seconds: float) -> str:
 
 
 class Progress:
-    """One line that tells how far a running command is.
+    """One line with the progress of a running command.
 
     On a terminal the line is rewritten every second; elsewhere (the log of a
     build server) a new one is printed every half minute.

@@ -215,7 +215,7 @@ class Installer:
         untold = not self.record.read()
         if untold and runs(self.python, 'import pip._internal'):
             return
-        # Tells one half made, after an interrupt, from one made by hand.
+        # Distinguishes an interrupted environment from one made by hand.
         self.record.write({'venv': 'begun'})
         for child in self.venv.iterdir():
             if not child.name.startswith('install.'):
@@ -253,7 +253,7 @@ class Installer:
         """Install mmcv, from pip's store of built wheels if that one serves.
 
         pip keeps one wheel of a release, whatever it was built against. One
-        that does not load here or lacks the CUDA operators is built anew, as
+        that does not load here or lacks the CUDA operators is rebuilt, as
         is one that was installed for another torch.
         """
         command = ('-v', '--no-build-isolation', pin)

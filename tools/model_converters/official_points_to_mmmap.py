@@ -7,10 +7,9 @@ Example::
     python tools/model_converters/official_points_to_mmmap.py \
         mmmap.pth points.pth --reverse
 
-The names tell whether it is a pretraining or a classifier. Every weight must
-be known and none absent. The class token of a pretraining, which has no part
-in it, is carried along under a key of its own, so that ``--reverse`` restores
-it.
+The names show whether it is from pretraining or a classifier. Every weight
+must be known and none absent. The class token, which pretraining does not use,
+is kept under a separate key, so that ``--reverse`` restores it.
 """
 
 import sys

@@ -147,11 +147,11 @@ def _are_corners(
     sides = boxes[:, 2:] - boxes[:, :2]
     area = np.array([a.get('area', np.nan) for a in annotations], float)
     # The area as written fits the sides between corners, not the others.
-    told = np.isclose(area, sides.prod(1)) & (boxes[:, :2] > 0).any(1)
+    corners = np.isclose(area, sides.prod(1)) & (boxes[:, :2] > 0).any(1)
     fits = np.isclose(bounds, boxes, atol=1.5).all(1) & (
         np.abs(bounds[:, :2]) > 2
     ).any(1)
-    evidence = beyond | told | fits
+    evidence = beyond | corners | fits
     if evidence.sum() < max(_SOME, len(boxes) / 2):
         return False
     why = f'{beyond.sum():,} of {len(boxes):,} reach beyond their image'
@@ -196,8 +196,8 @@ def _check_fit(
     off = known & (shared < 0.3 * both)
     if off.any():
         # A few may be of occluded objects; most are of another order.
-        told = report.error if off.sum() > known.sum() / 2 else report.warn
-        told(
+        note = report.error if off.sum() > known.sum() / 2 else report.warn
+        note(
             path,
             f'{off.sum():,} of {known.sum():,} boxes do not lie where their '
             f'outlines do: {_ids(annotations, off)}',
@@ -234,8 +234,8 @@ def _check_outlines(
         size = sizes[annotation['image_id']]
         why = outline_problem(outline, size) if outline else ''
         if why:
-            told.setdefault(why, []).append(annotation)
-    for why, those in told.items():
+            wrong.setdefault(why, []).append(annotation)
+    for why, those in wrong.items():
         report.error(
             path,
             f'{len(those):,} annotations have an outline (segmentation) that '

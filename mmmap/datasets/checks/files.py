@@ -1,4 +1,4 @@
-"""Whether the files that a data set lists are there, and what it passes over.
+"""Whether the files that a data set lists exist, and what it ignores.
 
 A folder is listed once instead of asking for each of its files: over a
 network that is the difference between a second and minutes.
@@ -22,7 +22,7 @@ _KEYS = ('img_path', 'seg_map_path', 'path')
 
 
 def check_files(part: Part) -> None:
-    """Check that all files are there; tell what is passed over."""
+    """Check that all files exist; report what is ignored."""
     if part.dataset is None or not is_local(part.dataset):
         return
     _check_missing(part)
@@ -76,8 +76,8 @@ def _check_missing(part: Part) -> None:
         for path in missing
         if not os.path.isdir(folder := os.path.dirname(path))
     }
-    told = some_of(_named(part, missing, each))
-    what = f'{len(missing):,} listed files are not there: {told}'
+    names = some_of(_named(part, missing, each))
+    what = f'{len(missing):,} listed files are not there: {names}'
     if len(folders) == 1 and len(missing) > 1:
         what = f'the folder does not exist; {what}'
         part.report.error(folders.pop(), what, _absent_cure(part, missing))
@@ -171,7 +171,7 @@ def _check_passed_over(part: Part) -> None:
         named.setdefault(suffix, path)
     if not others:
         return
-    told = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
+    counts = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
     suffixes = ', '.join(repr(s) for s in sorted(others))
     option = (
         f'set extensions=(..., {suffixes}) of the data set to take them, '
@@ -183,7 +183,7 @@ def _check_passed_over(part: Part) -> None:
     )
     part.report.warn(
         folder,
-        f'{sum(others.values()):,} images are passed over ({told}), as '
+        f'{sum(others.values()):,} images are ignored ({counts}), as '
         f'{some_of(named.values())}',
         option,
     )

@@ -75,7 +75,7 @@ def _own_counts(part: Mapping, place: str) -> Iterator[Count]:
 
 
 def _default(kind) -> int | None:
-    """The number of classes of a type that is not told one."""
+    """The default number of classes of a type."""
     found = kind if isinstance(kind, type) else None
     if isinstance(kind, str):
         with MODELS.switch_scope_and_registry(None) as registry:

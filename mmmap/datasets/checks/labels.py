@@ -186,12 +186,12 @@ def tell_of_absent(
     absent = [name for k, name in enumerate(names) if not counts.get(k)]
     if not absent or not counts:
         return
-    told = ', '.join(absent) if len(absent) <= _FEW else some_of(absent)
+    shown = ', '.join(absent) if len(absent) <= _FEW else some_of(absent)
     never = f'never occur{"s" if len(absent) == 1 else ""}'
     where_from = f' in {looked}' if looked else ''
     report.warn(
         where,
         f'{len(absent):,} of {len(names):,} classes {never}{where_from}: '
-        f'{told}',
+        f'{shown}',
         do or 'nothing can be learnt or judged of them',
     )

@@ -93,13 +93,13 @@ class Looker:
         # A decoder raises whatever the bytes lead to.
         except Exception as error:
             where = str(item.get('seg_map_path')) if 'img' in data else path
-            told = ' '.join(str(error).split()) or type(error).__name__
+            reason = ' '.join(str(error).split()) or type(error).__name__
             if os.path.isfile(where) and not os.path.getsize(where):
-                told = 'it is empty'
+                reason = 'it is empty'
             return Looked(
                 path,
                 stored=stored,
-                problem=f'cannot be read: {told}',
+                problem=f'cannot be read: {reason}',
                 where=where,
             )
         if not isinstance(data.get('img'), np.ndarray):
@@ -163,7 +163,7 @@ def look(
         number: Of classes of class maps.
         ignored: Values of class maps that are no class.
         full: All of them, in parallel.
-        tell: Is given a line on the progress now and then.
+        tell: Called with a line of progress from time to time.
     """
     looker = Looker(part, number, ignored)
     items = [item for item in part.items if item.get('img_path')]
@@ -213,12 +213,12 @@ def _all(looker: Looker, items: list, tell) -> Iterator[Looked]:
         yield from map(looker, items)
         return
     context = multiprocessing.get_context('fork')
-    told = time.perf_counter()
+    reported = time.perf_counter()
     bare = (_bare(item) for item in items)
     with context.Pool(workers, _begin, (looker,)) as pool:
         for k, looked in enumerate(pool.imap(_one, bare, chunksize=32), 1):
-            if tell and time.perf_counter() - told > 2:
-                told = time.perf_counter()
+            if tell and time.perf_counter() - reported > 2:
+                reported = time.perf_counter()
                 tell(f'looked at {k:,} of {len(items):,} samples')
             yield looked
 
@@ -265,7 +265,7 @@ def _cure(problem: str, part: Part) -> str:
     if 'annotations are for' in problem:
         return 'correct width and height of the image in the annotations'
     if 'cannot be read' in problem:
-        return 'copy it again or remove it; --skip-bad passes over it'
+        return 'copy it again or remove it; --skip-bad skips it'
     return ''
 
 
@@ -308,7 +308,7 @@ def check_copies(looked: Sequence[tuple[Part, list[Looked]]]) -> None:
             continue
         common = [x for x in looks if x.digest and x.digest in trained]
         if common:
-            told = some_of(_copy(x.path, trained[x.digest]) for x in common)
+            copies = some_of(_copy(x.path, trained[x.digest]) for x in common)
             part.report.warn(
                 part.place,
                 f'{len(common):,} of {len(looks):,} images are in the '

@@ -147,8 +147,8 @@ def _explain_difference(
 ) -> None:
     absent = [name for name in expected if name not in names]
     more = [name for name in names if name not in expected]
-    told = [f'lacks {some_of(absent)}'] if absent else []
-    told += [f'has {some_of(more)} besides'] if more else []
+    wrong = [f'lacks {some_of(absent)}'] if absent else []
+    wrong += [f'has {some_of(more)} besides'] if more else []
     where = _named_by(part)
     other = _named_by(first)
     if part.folders:
@@ -158,7 +158,7 @@ def _explain_difference(
         )
     else:
         do = 'give all splits the same classes in the same order'
-    what = ' and '.join(told) or 'has the same classes in another order'
+    what = ' and '.join(wrong) or 'has the same classes in another order'
     part.report.error(where, f'{what}, compared with {other}', do)
 
 

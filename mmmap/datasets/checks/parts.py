@@ -1,4 +1,4 @@
-"""The data sets of a config, built, and asked what they will really read."""
+"""The data sets of a config, built, with what they really read."""
 
 import contextlib
 import io

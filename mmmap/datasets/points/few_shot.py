@@ -11,10 +11,10 @@ from ...errors import InputError
 class FewShot:
     """A part of a data set: a few classes, a few examples of each.
 
-    Classes and examples are drawn by the fold's number alone. Those to learn
-    from and the queries to be told come from one data set and share nothing:
-    use it twice, with ``query=False`` and ``query=True``. Labels are numbered
-    anew, from 0.
+    Classes and examples depend only on the fold's number. Examples to learn
+    from and queries to classify come from one data set and do not overlap: use
+    it twice, with ``query=False`` and ``query=True``. Labels are renumbered
+    from 0.
 
     Source: the protocol of Sharma and Kaul (arXiv 2009.14168): 5 or 10
     classes, 10 or 20 examples, 20 queries of each class, ten folds.
@@ -24,7 +24,7 @@ class FewShot:
         way: Classes.
         shot: Examples of each to learn from.
         fold: Number of the fold.
-        query: Whether this is the part that is told.
+        query: Whether this is the part to classify.
         num_queries: Of each class.
 
     Raises:

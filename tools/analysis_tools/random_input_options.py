@@ -1,14 +1,14 @@
-"""What the tools that measure a model on random input are told."""
+"""Options shared by the tools that run a model on random input."""
 
 import argparse
 
 from mmmap import cli
 
 
-def example_parser(description: str) -> argparse.ArgumentParser:
+def random_input_parser(description: str) -> argparse.ArgumentParser:
     """The config and size of an example, for a command line."""
     parser = cli.command_parser(description)
-    parser.add_argument('config', help='of any model')
+    parser.add_argument('config', help='config of any model')
     parser.add_argument(
         '--shape',
         type=int,
