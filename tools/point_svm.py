@@ -44,7 +44,7 @@ from mmmap.engine.trained_models import best_device
 
 
 def check_config(config: Config) -> None:
-    """See that it has what is needed of a classifier's.
+    """Check that it has what is needed of a classifier's.
 
     Raises:
         InputError: It lacks data to validate on, or a backbone on points.

@@ -24,7 +24,7 @@ def relative_error(ours: Tensor, official: Tensor) -> float:
 def check_fixture(
     what: str, fixture: Mapping, keys: set[str], config: set[str]
 ) -> None:
-    """See that a fixture and its config have these keys and can be compared.
+    """Check that a fixture and its config have these keys and can be compared.
 
     Raises:
         InputError: A key is absent, or there is one that nothing compares.
@@ -37,7 +37,7 @@ def check_fixture(
 
 
 def check_keys(what: str, found: Mapping, expected: set[str]) -> None:
-    """See that something has these keys.
+    """Check that something has these keys.
 
     Raises:
         InputError: A key is absent.

@@ -48,7 +48,7 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def check_clouds(points: np.ndarray, source: str | Path) -> None:
-    """See that an array holds clouds, (n, N, 3), of usable numbers.
+    """Check that an array holds clouds, (n, N, 3), of usable numbers.
 
     Raises:
         PointFileError: Another type or shape, nothing in it, or a coordinate
@@ -94,7 +94,7 @@ def whole(labels: np.ndarray) -> np.ndarray:
 def check_labels(
     labels: np.ndarray, classes: int, shape: tuple, source: str | Path
 ) -> None:
-    """See that labels have a shape and lie in [0, classes).
+    """Check that labels have a shape and lie in [0, classes).
 
     Raises:
         PointFileError: They do not; it names file and sample.

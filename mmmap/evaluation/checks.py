@@ -6,7 +6,7 @@ from ..errors import InputError
 
 
 def check_labelled(name: str, features: Tensor, labels: Tensor) -> None:
-    """See that every feature is a number and has a label.
+    """Check that every feature is a number and has a label.
 
     Args:
         name: What they are of, for the message.
@@ -41,7 +41,7 @@ def check_labelled(name: str, features: Tensor, labels: Tensor) -> None:
 def check_pair(
     features: Tensor, labels: Tensor, queries: Tensor, query_labels: Tensor
 ) -> None:
-    """See that one set can be learnt from and the other be judged by it.
+    """Check that one set can be learnt from and the other be judged by it.
 
     Args:
         features: Of the samples to learn from, (N, C).

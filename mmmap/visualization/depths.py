@@ -72,7 +72,7 @@ def _even(items: list, most: int) -> list:
 
 
 def check_depths(backbone: nn.Module, depths: Sequence[int]) -> None:
-    """See that depths are there.
+    """Check that depths are there.
 
     Raises:
         InputError: One is not.

@@ -34,7 +34,7 @@ class SplitSet(PointSet):
 
     Args:
         split: One of ``SPLITS``.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         InputError: Another split.

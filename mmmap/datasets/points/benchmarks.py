@@ -52,7 +52,7 @@ class ShapeNet55(SplitSet, CloudFiles):
 
     Args:
         split: ``'train'`` or ``'test'``.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         PointFileError: The list is absent.
@@ -74,7 +74,7 @@ class ModelNet40(SplitSet, CloudFiles):
 
     Args:
         split: ``'train'`` or ``'test'``.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         PointFileError: A list is absent, or names an unknown class.
@@ -108,7 +108,7 @@ class ModelNet40H5(SplitSet):
 
     Args:
         split: ``'train'`` or ``'test'``.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         PointFileError: A list or file is absent, broken, or holds something
@@ -138,7 +138,7 @@ class ScanObjectNN(SplitSet):
     Args:
         split: ``'train'`` or ``'test'``.
         variant: ``'obj_bg'``, ``'obj_only'`` or ``'pb_t50_rs'``, the hardest.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         PointFileError: A file is absent, broken, or holds something else.
@@ -187,7 +187,7 @@ class ShapeNetPart(SplitSet):
 
     Args:
         split: ``'train'``, ``'val'``, ``'trainval'`` or ``'test'``.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         PointFileError: A list is absent, or a file holds something else.

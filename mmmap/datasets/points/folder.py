@@ -28,7 +28,7 @@ class PointFolder(CloudFiles):
         surface: Points to draw from the faces of each mesh, always the same
             ones; by default its vertices are the points. Needs ``.ply`` or
             ``.off`` with faces, other files are clouds already.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         PointFileError: There is no such folder, no cloud in it, or a folder

@@ -31,7 +31,7 @@ class PointNPZ(PointSet):
         ann_file: The file, below ``data_root``.
         split: ``'train'``, ``'val'`` or ``'all'``.
         val_every: At least 2.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
         PointFileError: The file is absent, unreadable, or holds something
