@@ -1,1 +1,1 @@
-"""What the OpenMMLab data sets lack."""
+"""Data sets and checks that OpenMMLab lacks."""

@@ -1,13 +1,13 @@
-"""The data sets that a config names."""
+"""The data sets of a config."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
 def set_data_root(config: Mapping, root: str) -> None:
-    """Make all data sets of a config lie in another folder.
+    """Set the data folder of all data sets of a config.
 
-    Annotation files that its metrics read are moved along.
+    The annotation files of its metrics follow.
     """
     for split in ('train', 'val', 'test'):
         loader = config.get(f'{split}_dataloader') or {}

@@ -21,19 +21,19 @@ IMAGE_SUFFIXES = (
     '.tiff',
     '.webp',
 )
-# Of Pillow's modes; others have 8 bits a channel.
+# Bits of Pillow's modes; all others have 8 per channel.
 _BITS = {'1': 1, 'I': 32, 'F': 32}
 _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 class Header(NamedTuple):
-    """What a file says of its image before a pixel is decoded.
+    """The header of an image file, read without decoding pixels.
 
     Attributes:
         width: In pixels, as stored.
         height: In pixels, as stored.
-        channels: Of each pixel; 1 for colours of a palette.
-        bits: Of each channel.
+        channels: Channels of each pixel; 1 for a palette.
+        bits: Bits of each channel.
     """
 
     width: int
@@ -43,7 +43,7 @@ class Header(NamedTuple):
 
 
 def read_header(path: str | Path) -> Header | str:
-    """Size, channels and bits of an image, or the reason why there is none."""
+    """Size, channels and bits of an image, or the reason for failing."""
     try:
         with _any_size(), Image.open(path) as image:
             mode = image.mode
@@ -62,7 +62,7 @@ def read_pixels(path: str | Path) -> np.ndarray | str:
         path: The file.
 
     Returns:
-        The array (H, W) or (H, W, C); or the reason why there is none.
+        The array (H, W) or (H, W, C), or the reason for failing.
     """
     try:
         with _any_size(), Image.open(path) as image:
@@ -73,7 +73,7 @@ def read_pixels(path: str | Path) -> np.ndarray | str:
 
 @contextmanager
 def _any_size() -> Iterator[None]:
-    """Let Pillow open large images; OpenCV, which trains, reads them."""
+    """Let Pillow open large images, as OpenCV does in training."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield
@@ -116,7 +116,7 @@ def folder_problem(folder: str | Path) -> str | None:
     """Why nothing can be read from a folder, or None.
 
     Returns:
-        That it is missing, no folder, or empty.
+        That it is missing, a file, or empty.
     """
     folder = Path(folder)
     if not folder.exists():

@@ -1,8 +1,8 @@
 """Reading images for a model, in one place.
 
-What training and testing see is decided by the first steps of a config's
-pipeline: the number of channels, 8 or 16 bits, the decoder. Every command
-that shows a model an image reads it by these same steps.
+The first steps of a config's pipeline decide what training and testing see:
+the number of channels, 8 or 16 bits, the decoder. Every command that gives a
+model an image reads it with the same steps.
 """
 
 import tempfile
@@ -29,12 +29,12 @@ class ImageReader:
     """Reads images as the pipeline of a config does.
 
     Args:
-        config: Of any library; the pipeline is that of testing, or of what
-            else there is. Without one, images are read as 8-bit BGR.
+        config: A config of any library; its test pipeline is used, or
+            another if there is none. Without a config, 8-bit BGR is read.
 
     Attributes:
-        suffixes: What the names of the data set's images end in, as far as
-            the config says.
+        suffixes: Suffixes of the data set's images, as far as the config
+            has them.
     """
 
     def __init__(self, config: Mapping) -> None:
@@ -47,15 +47,15 @@ class ImageReader:
         self.suffixes = (suffix,) if suffix else ()
 
     def read(self, path: str | Path) -> dict:
-        """What the loading steps make of a file.
+        """Load a file with the loading steps.
 
         Returns:
-            As ``img`` (H, W) or (H, W, C), and what else they say of it.
+            Their results, with the image (H, W) or (H, W, C) as ``img``.
 
         Raises:
-            ReadingError: It cannot be read, or only a part of it is there.
+            ReadingError: It cannot be read, or is incomplete.
         """
-        # mmseg's steps ask for the list of maps that are loaded as well.
+        # mmseg's steps also need the list of loaded maps.
         data = dict(img_path=str(path), img_id=0, seg_fields=[])
         reason = _cut_off(Path(path))
         if reason:
@@ -68,7 +68,7 @@ class ImageReader:
                 if data.get('img') is not None:
                     self._first = index + 1
                     return data
-        # Decoders raise whatever the bytes lead to.
+        # Damaged bytes make decoders raise errors of any type.
         except Exception as error:
             reason = f'{type(error).__name__}: {error}'
             raise ReadingError(
@@ -77,17 +77,17 @@ class ImageReader:
         raise ReadingError(f'{path} is not an image that can be read')
 
     def read_frame(self, frame: np.ndarray, name: str) -> dict:
-        """As ``read``, of a frame (H, W, 3), 8-bit BGR, of a video."""
+        """Load a video frame (H, W, 3), 8-bit BGR; see ``read``."""
         with tempfile.TemporaryDirectory() as folder:
-            # Written without loss and without the time compression takes.
+            # Written losslessly, without slow compression.
             file = Path(folder, f'{name}.bmp')
             cv2.imwrite(str(file), frame)
             return {**self.read(file), 'img_path': name}
 
     def finish(self, data: dict) -> dict:
-        """Let the rest of the pipeline prepare what this reader has read.
+        """Run the rest of the pipeline on an image from this reader.
 
-        Steps that load annotations are left out.
+        Steps that load annotations are skipped.
 
         Raises:
             ReadingError: A step fails.
@@ -98,7 +98,7 @@ class ImageReader:
             step = self._step(index)
             try:
                 data = step(data)
-            # Steps raise whatever the image leads to.
+            # Steps may raise errors of any type.
             except Exception as error:
                 raise ReadingError(
                     f'{data["img_path"]} cannot be used: '
@@ -127,17 +127,17 @@ def loading_steps(config: Mapping) -> list[dict]:
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:
-    """What a person can look at of an image of any depth and channels.
+    """Turn an image of any depth and channels into a picture to look at.
 
-    Values in 0..255 stay; others are spread from the smallest to the
-    largest. Of more than three channels the first three are shown, one is
-    shown as grey, two are shown with their mean as the third.
+    Values in 0..255 stay; others are scaled from the smallest to the largest.
+    Of more than three channels, the first three are shown; one channel is
+    grey, two get their mean as the third.
 
     Args:
-        image: (H, W) or (H, W, C), as it was read.
+        image: (H, W) or (H, W, C), as read.
 
     Returns:
-        (H, W, 3), uint8, its channels in the order of the image's.
+        (H, W, 3), uint8, in the channel order of the image.
     """
     image = image[..., None] if image.ndim == 2 else image
     low, span = shown_range(image)
@@ -149,7 +149,7 @@ def as_picture(image: np.ndarray) -> np.ndarray:
 
 
 def three_channels(image: np.ndarray) -> np.ndarray:
-    """(..., C) to (..., 3), as ``as_picture`` says."""
+    """(..., C) to (..., 3), see ``as_picture``."""
     channels = image.shape[-1]
     if channels == 1:
         return image.repeat(3, -1)
@@ -160,14 +160,14 @@ def three_channels(image: np.ndarray) -> np.ndarray:
 
 
 def shown_range(image: np.ndarray) -> tuple[float, float]:
-    """The value shown as black, and how far above it white is."""
+    """The value shown as black, and the distance from it to white."""
     if image.dtype == np.uint8:
         return 0.0, 255.0
     finite = image[np.isfinite(image)]
     low, high = (
         (float(finite.min()), float(finite.max())) if finite.size else (0, 0)
     )
-    # Normalised and back, values differ by a rounding.
+    # After normalising and back, values have rounding errors.
     if low > -0.5 and 1 < high < 255.5:
         return 0.0, 255.0
     return low, max(high - low, 1e-12)
@@ -189,7 +189,7 @@ def _with_pipelines(dataset) -> Iterator[Mapping]:
             yield plain
 
 
-# A decoder fills up what is missing with grey, and a model predicts on it.
+# A decoder fills missing parts with grey, and a model would predict on them.
 def _cut_off(path: Path) -> str | None:
     """Why a file is incomplete, or None if it may be complete."""
     if not path.is_file():
@@ -198,7 +198,7 @@ def _cut_off(path: Path) -> str | None:
     if not content:
         return 'is empty'
     if content.startswith(b'\xff\xd8\xff'):
-        # The end of image has to follow the last start of a scan.
+        # The end marker has to follow the last start of a scan.
         whole = content.rfind(b'\xff\xd9') > content.rfind(b'\xff\xda')
     elif content.startswith(b'\x89PNG'):
         whole = content.rfind(b'IEND') > 0

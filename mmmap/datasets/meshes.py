@@ -1,4 +1,4 @@
-"""Vertices and faces of files in PLY and OFF.
+"""Reading vertices and faces from PLY and OFF files.
 
 Standard library and NumPy only. Letters: V vertices, F triangles.
 
@@ -28,11 +28,11 @@ _FACES = ('vertex_indices', 'vertex_index')
 
 
 class Mesh(NamedTuple):
-    """What a file holds.
+    """The content of a file.
 
     Args:
-        vertices: (V, 3 or more), places first, then what else a vertex has.
-        faces: Numbers of three vertices each, (F, 3); polygons are cut into
+        vertices: (V, 3 or more), coordinates first, then other properties.
+        faces: Indices of three vertices each, (F, 3); polygons are cut into
             triangles around their first corner.
     """
 
@@ -41,10 +41,10 @@ class Mesh(NamedTuple):
 
 
 def read_mesh(path: str | Path) -> Mesh:
-    """Read a file in PLY (text, or binary of either order) or in OFF.
+    """Read a PLY file (text, or binary of either byte order) or an OFF file.
 
     Raises:
-        ValueError: It is of another form, or ends too early.
+        ValueError: It has another format, or is truncated.
         OSError: It cannot be opened.
     """
     path = Path(path)
@@ -56,7 +56,7 @@ def read_mesh(path: str | Path) -> Mesh:
 def sample_surface(
     mesh: Mesh, number: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw points evenly from the faces, (number, 3).
+    """Sample points evenly from the faces, (number, 3).
 
     Raises:
         ValueError: There are no faces, or none with an area.
@@ -106,7 +106,7 @@ def _read_ply(content: bytes) -> Mesh:
 
 
 def _parse_header(lines: list[str]) -> tuple[str, list[_Element]]:
-    """The order of bytes ('' for text) and what follows."""
+    """The byte order ('' for text), and what follows."""
     order, elements = None, []
     for line in lines:
         match line.split():
@@ -131,7 +131,7 @@ def _parse_header(lines: list[str]) -> tuple[str, list[_Element]]:
 
 
 class _Values:
-    """The numbers of a PLY's body, taken one after another."""
+    """The numbers of a PLY's body, read one after another."""
 
     def __init__(self, body: bytes, order: str) -> None:
         self.order = order
@@ -139,7 +139,7 @@ class _Values:
         self.body = body if order else np.array(body.split(), float)
 
     def take(self, kinds: list[str], rows: int = 1) -> np.ndarray:
-        """So many rows of values of these types, fp64."""
+        """Read rows of values of these types, as fp64."""
         row = np.dtype([(str(i), self.order + k) for i, k in enumerate(kinds)])
         width = row.itemsize if self.order else len(kinds)
         end = self.at + rows * width

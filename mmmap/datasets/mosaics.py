@@ -1,9 +1,8 @@
-"""Scenes put together from photographs that ship in Python packages.
+"""Scenes composed of photographs that ship in Python packages.
 
-A scene is a crop of one photograph on which lie pieces of others; the
-question is which photograph each pixel is from. Scenes for training and for
-validation are cut at random from the same photographs. One photograph is in no
-scene at all.
+A scene is a crop of one photograph with pieces of others on it; the task is
+to find which photograph each pixel is from. Training and validation scenes are
+random crops of the same photographs. One photograph is in no scene.
 
 Letters: S edge of a scene in pixels.
 """
@@ -32,11 +31,11 @@ class Photograph:
     """A photograph, free to use, in an installed package.
 
     Attributes:
-        name: What it shows, the name of its class.
-        package: Distribution, version it was tried with, import name, folder.
+        name: What it shows; the name of its class.
+        package: Distribution, tested version, import name, folder.
         file: Name in that folder.
-        author: Who took it.
-        licence: Under which it stands.
+        author: The photographer.
+        licence: Its licence.
     """
 
     name: str
@@ -130,14 +129,14 @@ def read_photograph(photograph: Photograph, edge: int = EDGE) -> np.ndarray:
 
 
 class MosaicMaker:
-    """Makes any scene of the set from its place in the set alone.
+    """Creates any scene of the set from its index alone.
 
     Args:
         seed: Non-negative integer.
         size: S.
 
     Raises:
-        FileError: A photograph is not there.
+        FileError: A photograph is missing.
     """
 
     def __init__(self, seed: int, size: int) -> None:
@@ -145,7 +144,7 @@ class MosaicMaker:
         self.photographs = [read_photograph(p) for p in PHOTOGRAPHS]
 
     def scene(self, split: str, index: int) -> Scene:
-        """The scene at a place of ``'train'`` or ``'val'``."""
+        """The scene at an index of ``'train'`` or ``'val'``."""
         stream = [self.seed, SPLITS.index(split), index]
         rng = np.random.default_rng(stream)
         classes = rng.permutation(len(CLASSES))[: rng.integers(3, 5)].tolist()
@@ -161,7 +160,7 @@ class MosaicMaker:
 
 
 def _crop(rng, pixels: np.ndarray, size: int) -> np.ndarray:
-    """A square of random place and edge, perhaps flipped, (S, S, 3)."""
+    """A random square crop, possibly flipped, (S, S, 3)."""
     height, width = pixels.shape[:2]
     edge = int(min(height, width) * rng.uniform(*CROP))
     top, left = rng.integers(0, [height - edge + 1, width - edge + 1])
@@ -171,7 +170,7 @@ def _crop(rng, pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def _blob(rng, size: int, corners: int = 8) -> np.ndarray:
-    """Where a round piece lies, (S, S) bool."""
+    """The mask of a round piece, (S, S) bool."""
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     radii = size * rng.uniform(*RADIUS) * rng.uniform(0.6, 1.3, corners)
     centre = size * rng.uniform(0.25, 0.75, 2)

@@ -1,4 +1,4 @@
-"""Files of point clouds: read, checked, and named where they are wrong.
+"""Reading and checking files of point clouds.
 
 NumPy, and h5py for HDF5. Letters: n clouds, N points.
 """
@@ -15,21 +15,21 @@ from ..errors import InputError
 from ..ops.points.checks import LARGEST
 from . import meshes
 
-# What reading a file raises that is truncated or of another kind.
+# Raised by reading a file that is truncated or of another kind.
 _BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 SUFFIXES = ('.npz', '.npy', '.txt', '.xyz', '.pts', *meshes.SUFFIXES)
 
 
 class PointFileError(InputError):
-    """A file that does not hold what it should; the message names it."""
+    """A file has unexpected content; the message names it."""
 
 
 def read_npz(path: str | Path) -> dict[str, np.ndarray]:
-    """All arrays of an archive of NumPy; nothing in it is run.
+    """Read all arrays of a NumPy archive, without running code from it.
 
     Raises:
-        PointFileError: No such file, or not a whole archive.
+        PointFileError: No such file, or not a complete archive.
     """
     path = Path(path)
     if not path.is_file():
@@ -65,7 +65,7 @@ def check_clouds(points: np.ndarray, source: str | Path) -> None:
             f'{source}: points must be (n, N, 3) with n and N at least 1, '
             f'got {shape}'
         )
-    # A bound of NumPy's type: fp16 would make it infinite.
+    # The bound has a wide dtype: fp16 would make it infinite.
     usable = (np.abs(points) <= np.float64(LARGEST)).all((1, 2))
     if not usable.all():
         first = int(np.flatnonzero(~usable)[0])
@@ -77,13 +77,13 @@ def check_clouds(points: np.ndarray, source: str | Path) -> None:
 
 
 def first_three(points: np.ndarray) -> np.ndarray:
-    """The coordinates of points that have more columns, as a normal."""
+    """The coordinates of points with more columns, such as normals."""
     more = points.ndim == 3 and points.shape[2] > 3
     return points[:, :, :3] if more else points
 
 
 def whole(labels: np.ndarray) -> np.ndarray:
-    """Labels as whole numbers, where floats or booleans are whole."""
+    """Labels as whole numbers, if floats or booleans have such values."""
     if labels.dtype.kind == 'b':
         return labels.astype(np.int64)
     if labels.dtype.kind == 'f' and (labels == np.floor(labels)).all():
@@ -117,22 +117,22 @@ def check_labels(
 
 
 def read_clouds(path: str | Path) -> dict[str, np.ndarray]:
-    """A checked archive of many clouds.
+    """Read and check an archive of many clouds.
 
-    It has ``points`` (n, N, 3 or more, of which the first three are taken)
-    and, if they are labelled, either ``label``
-    (n,) and ``classes``, or ``category`` (n,), ``categories``, ``part``
-    (n, N) and ``parts`` (named ``Category/part``).
+    It has ``points`` (n, N, 3 or more; the first three columns are used) and,
+    if they are labelled, either ``label`` (n,) and ``classes``, or
+    ``category`` (n,), ``categories``, ``part`` (n, N) and ``parts`` (named
+    ``Category/part``).
 
     Raises:
-        PointFileError: Something is absent or wrong.
+        PointFileError: Something is missing or wrong.
     """
     arrays = read_npz(path)
     if 'points' not in arrays:
         raise PointFileError(
             f'{path} has no array points; it has {sorted(arrays)}'
         )
-    # Of what else a point has, as its normal, the first three are taken.
+    # Only the coordinates; other columns, such as normals, are dropped.
     points = arrays['points'] = first_three(arrays['points'])
     check_clouds(points, path)
     if ('category' in arrays) != ('part' in arrays) or (
@@ -160,19 +160,19 @@ def read_clouds(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def read_h5(path: str | Path, classes: int) -> list[dict]:
-    """The checked clouds of an HDF5 file with ``data`` and ``label``.
+    """Read and check the clouds of an HDF5 file, ``data`` and ``label``.
 
     Args:
         path: The file; h5py reads it.
-        classes: How many there are.
+        classes: Number of classes.
 
     Returns:
         A dict for each cloud: ``points`` (N, 3) fp32, ``gt_label`` and the
         file as ``path``.
 
     Raises:
-        PointFileError: No such file, not a whole one, or clouds or labels
-            that are wrong.
+        PointFileError: The file is missing or incomplete, or clouds or
+            labels are wrong.
         ImportError: h5py is not installed.
     """
     try:
@@ -212,15 +212,16 @@ def read_h5(path: str | Path, classes: int) -> list[dict]:
 
 
 def read_cloud(path: str | Path, surface: int | None = None) -> np.ndarray:
-    """One cloud, (N, 3) fp32, of a file of any of ``SUFFIXES``.
+    """Read one cloud, (N, 3) fp32, from a file of any of ``SUFFIXES``.
 
-    Of what else a point has, as its normal, the first three are taken. An
-    archive has it as ``points``.
+    Other columns, such as normals, are dropped. An archive has the cloud as
+    ``points``.
 
     Args:
         path: The file.
-        surface: How many points to draw from the faces of a mesh (``.ply``,
-            ``.off``), always the same; by default its vertices are taken.
+        surface: Number of points to sample from the faces of a mesh
+            (``.ply``, ``.off``), always the same ones; by default its
+            vertices are used.
 
     Raises:
         PointFileError: Unreadable, or not a cloud.
@@ -239,7 +240,7 @@ def read_cloud(path: str | Path, surface: int | None = None) -> np.ndarray:
 
 
 def read_table(path: str | Path) -> np.ndarray:
-    """All that a file says of the points of one cloud, (N, 3 or more).
+    """All columns of the points of one cloud, (N, 3 or more).
 
     Raises:
         PointFileError: Unreadable, or of fewer columns.
@@ -265,7 +266,7 @@ def read_table(path: str | Path) -> np.ndarray:
 
 @contextmanager
 def _named(path: str | Path) -> Iterator[None]:
-    """Name the file in what reading it raises."""
+    """Name the file in errors of reading it."""
     try:
         yield
     except PointFileError:

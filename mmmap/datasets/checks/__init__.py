@@ -1,8 +1,8 @@
-"""What is wrong with the data of a config, before anything is trained.
+"""Checks of the data of a config before training.
 
-The data sets are built and asked what they will really read; nothing is
-trained and nothing is changed. A quick look lists all files and opens a few;
-a full one opens all of them.
+The data sets are built to find out what they really read; nothing is trained
+or changed. A quick check lists all files and opens a few, a full check opens
+all of them.
 """
 
 import contextlib
@@ -58,17 +58,17 @@ def look_at_data(
     full: bool = False,
     tell: Tell | None = None,
 ) -> list[Report]:
-    """Look at the data sets of a config.
+    """Check the data sets of a config.
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``. A test that equals the
-            validation is not looked at twice.
+        splits: The splits, as ``('train', 'val')``. A test that equals the
+            validation is not checked twice.
         full: Open every file, not a sample.
-        tell: Is given a line on the progress now and then.
+        tell: Called with a line of progress from time to time.
 
     Returns:
-        A report of the model's heads, and one for each data set.
+        A report on the model's heads, and one for each data set.
     """
     splits = unlike(config, splits)
     scope = config.get('default_scope') or 'mmengine'
@@ -78,7 +78,7 @@ def look_at_data(
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Pause the garbage collector, which millions of numbers keep busy."""
+    """Pause the garbage collector, which is slow with millions of numbers."""
     paused = gc.isenabled()
     gc.disable()
     try:
@@ -154,19 +154,18 @@ def _look_at_part(
 def check_data(
     config: Mapping, splits: tuple[str, ...], skip_bad: bool = False
 ) -> list[str]:
-    """Refuse data sets that cannot be used, after a quick look.
+    """Refuse unusable data sets after a quick check.
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``.
-        skip_bad: Training skips samples that cannot be used.
+        splits: The splits, as ``('train', 'val')``.
+        skip_bad: Training skips unusable samples.
 
     Returns:
-        What may be as intended but should be known, a sentence each, and
-        last how much was looked at.
+        Warnings, a sentence each, and last how much was checked.
 
     Raises:
-        DataError: Something is missing or wrong; it says all that is.
+        DataError: Something is missing or wrong; the message lists it all.
     """
     begin = time.perf_counter()
     reports = look_at_data(config, splits)
@@ -189,14 +188,14 @@ def check_data(
 
 
 def refuse(reports: list[Report], skip_bad: bool = False) -> None:
-    """Raise what is wrong.
+    """Raise the errors of reports.
 
     Args:
-        reports: Of data sets.
-        skip_bad: Training skips samples that cannot be used.
+        reports: Reports on data sets.
+        skip_bad: Training skips unusable samples.
 
     Raises:
-        DataError: There are errors; it says them all.
+        DataError: There are errors; the message lists them all.
     """
     problems = [
         f'{report.split or "config"}: {finding}'
@@ -212,11 +211,11 @@ def refuse(reports: list[Report], skip_bad: bool = False) -> None:
 
 
 def check_dataset(settings: Mapping, scope: str, full: bool = False) -> Report:
-    """Look at one data set.
+    """Check one data set.
 
     Args:
-        settings: Of the data set, as in a config.
-        scope: The library whose it is, as ``'mmdet'``.
+        settings: Settings of the data set, as in a config.
+        scope: Its library, as ``'mmdet'``.
         full: Open every file, not a sample.
     """
     config = dict(default_scope=scope, train_dataloader=dict(dataset=settings))

@@ -1,4 +1,4 @@
-"""What is in a set of clouds."""
+"""Checks of sets of point clouds."""
 
 from collections import Counter
 from pathlib import Path

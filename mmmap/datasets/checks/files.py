@@ -1,7 +1,7 @@
 """Whether the files that a data set lists exist, and what it ignores.
 
-A folder is listed once instead of asking for each of its files: over a
-network that is the difference between a second and minutes.
+A folder is listed once instead of testing each of its files; over a network,
+that is the difference between a second and minutes.
 """
 
 import os
@@ -37,7 +37,7 @@ def check_files(part: Part) -> None:
 
 
 def paths_of(item: dict, maps: bool = True) -> Iterator[str]:
-    """The files of a sample, class maps only where they are loaded."""
+    """The files of a sample, including class maps if they are loaded."""
     for key in _KEYS:
         path = item.get(key)
         if isinstance(path, list):
@@ -47,7 +47,7 @@ def paths_of(item: dict, maps: bool = True) -> Iterator[str]:
 
 
 def missing_of(paths: Iterable[str]) -> list[str]:
-    """Those of some files that are not there."""
+    """Return the files that do not exist."""
     by_folder = defaultdict(list)
     for path in dict.fromkeys(paths):
         folder, name = os.path.split(path)
@@ -103,7 +103,7 @@ def _check_repeated(part: Part) -> None:
 
 
 def _named(part: Part, missing: list[str], each: list[list[str]]) -> list[str]:
-    """The missing files, with the line of the list where there is one."""
+    """The missing files, with their line in the list if there is one."""
     lines = lines_of(part.dataset)
     if not lines or len(lines) != len(each):
         return missing
@@ -112,7 +112,7 @@ def _named(part: Part, missing: list[str], each: list[list[str]]) -> list[str]:
 
 
 def _absent_cure(part: Part, missing: list[str]) -> str:
-    """What to do about files that are not there."""
+    """What to do about missing files."""
     doubled = [
         p
         for p in missing
@@ -137,7 +137,7 @@ def _absent_cure(part: Part, missing: list[str]) -> str:
 
 
 def _check_hidden(part: Part) -> None:
-    """Name samples in folders that a program left there."""
+    """Report samples in folders that a program left."""
     folder = (part.dataset.data_prefix or {}).get('img_path') or ''
     found = Counter()
     for item in part.items:
@@ -154,7 +154,7 @@ def _check_hidden(part: Part) -> None:
 
 
 def _check_passed_over(part: Part) -> None:
-    """Tell of images that are not used because of their suffix."""
+    """Report images that are not used because of their suffix."""
     folder = (part.dataset.data_prefix or {}).get('img_path') or ''
     if not os.path.isdir(folder):
         return
@@ -190,7 +190,7 @@ def _check_passed_over(part: Part) -> None:
 
 
 def _check_unused_maps(part: Part) -> None:
-    """Tell of class maps that have no image."""
+    """Report class maps without an image."""
     folder = (part.dataset.data_prefix or {}).get('seg_map_path') or ''
     if not part.is_segmentation or not os.path.isdir(folder):
         return

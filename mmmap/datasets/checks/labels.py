@@ -1,4 +1,4 @@
-"""Labels of whole samples, as classifiers learn them, and which occur."""
+"""Checks of the labels of whole samples, for classifiers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ _FEW = 20  # classes that are named if they never occur
 
 
 def check_labels(part: Part, config: Mapping) -> None:
-    """Check that labels are of the head's classes; count them."""
+    """Check that labels are classes of the head, and count them."""
     if part.dataset is None or part.relabelled:
         return
     try:
@@ -25,7 +25,7 @@ def check_labels(part: Part, config: Mapping) -> None:
     if part.names:
         part.report.counts['classes'] = len(part.names)
     number = number_of_classes(part, config)
-    # Labels by folders are right; whether heads have as many is asked there.
+    # Labels from folders are right; checks of heads compare their number.
     if number is not None and not part.folders:
         _check_range(part, labels, number)
     _check_repeated(part, labels, number)
@@ -81,7 +81,7 @@ def _check_repeated(
 
 
 def number_of_classes(part: Part, config: Mapping) -> int | None:
-    """How many classes there are, by the names or else by the head."""
+    """The number of classes, from the names or else from the head."""
     if part.names or not part.spelled:
         return len(part.names) if part.names else None
     counts = counts_of(config.get('model') or {})
@@ -176,11 +176,11 @@ def tell_of_absent(
     """Warn of classes that never occur.
 
     Args:
-        report: Where to note it.
+        report: Gets the warning.
         where: The data.
-        names: Of all classes.
+        names: Names of all classes.
         counts: How often each label occurs.
-        looked: What was looked at, if not all.
+        looked: What was checked, if not everything.
         do: What to do about it.
     """
     absent = [name for k, name in enumerate(names) if not counts.get(k)]

@@ -1,4 +1,4 @@
-"""Looks at the samples themselves, as the config's own steps load them."""
+"""Checks of the samples themselves, loaded by the config's own steps."""
 
 import hashlib
 import multiprocessing
@@ -18,7 +18,7 @@ from .objects import spread
 from .parts import Part, is_local
 from .report import some_of
 
-_SAMPLED = 50  # samples of a look that has to be quick
+_SAMPLED = 50  # samples of a quick check
 _AT_LEAST = 4
 _SECONDS = 0.6  # for the quick look at a part
 _LARGE = 40_000_000  # pixels; a quick look does not decode more
@@ -27,13 +27,13 @@ _TOLD = 5  # files with findings of their own
 
 
 class Looked(NamedTuple):
-    """What was seen of a sample.
+    """What was found in a sample.
 
     Attributes:
         path: The image.
         size: Width and height as loaded; None if it was not.
         stored: Channels and bits of the file; None where Pillow cannot say.
-        digest: Of the pixels.
+        digest: Digest of the pixels.
         values: How often each value 0..255 occurs in its class map, or None.
         problem: Why it cannot be used, or None.
         where: The file that the problem is of.
@@ -51,11 +51,11 @@ class Looked(NamedTuple):
 
 
 class Looker:
-    """Loads samples by the steps of a config that load.
+    """Loads samples with the loading steps of a config.
 
     Args:
         part: The data set.
-        number: Of classes of class maps.
+        number: Number of classes of class maps.
         ignored: Values of class maps that are no class.
     """
 
@@ -82,7 +82,7 @@ class Looker:
         return data
 
     def __call__(self, item: Mapping) -> Looked:
-        """Look at a sample as its data set lists it."""
+        """Check a sample of the data set's list."""
         path = str(item.get('img_path'))
         header = read_header(path) if self.local else ''
         stored = None if isinstance(header, str) else header[2:]
@@ -90,7 +90,7 @@ class Looker:
         try:
             for step in self.steps:
                 data = step(data)
-        # A decoder raises whatever the bytes lead to.
+        # Damaged bytes make decoders raise errors of any type.
         except Exception as error:
             where = str(item.get('seg_map_path')) if 'img' in data else path
             reason = ' '.join(str(error).split()) or type(error).__name__
@@ -133,13 +133,13 @@ class Looker:
 
 
 def _own(item: Mapping) -> dict:
-    """A sample that steps may change; mmseg's append to its list."""
+    """A copy that steps may change; mmseg's steps append to a list."""
     lists = {k: list(v) for k, v in item.items() if k == 'seg_fields'}
     return {**item, **lists}
 
 
 def size_problem(item: Mapping, size: Sequence[int]) -> str | None:
-    """Whether an image is of another size than its annotations are for."""
+    """Whether an image has another size than its annotations expect."""
     listed = item.get('width'), item.get('height')
     if None in listed or tuple(size) == listed:
         return None
@@ -156,7 +156,7 @@ def look(
     full: bool,
     tell: Callable[[str], None] | None = None,
 ) -> list[Looked]:
-    """Look at all samples of a part, or at a few, spread evenly.
+    """Check all samples of a part, or a few, spread evenly.
 
     Args:
         part: The data set; its items have ``img_path``.
@@ -193,7 +193,7 @@ def _some(looker: Looker, items: list) -> Iterator[Looked]:
             yield looker(item)
 
 
-# Set in each worker, so that items alone travel.
+# Set in each worker, so that only items are sent.
 _LOOKER: Looker | None = None
 
 
@@ -229,7 +229,7 @@ def _bare(item: Mapping) -> dict:
 
 
 def tell_of_looks(part: Part, looks: Sequence[Looked]) -> None:
-    """Note what was seen: problems, sizes, channels and bits."""
+    """Report problems, sizes, channels and bits."""
     report = part.report
     wrong = [x for x in looks if x.problem]
     report.counts['opened'] = len(looks) - len(wrong)
@@ -292,7 +292,7 @@ def check_shared(parts: Sequence[Part]) -> None:
 
 
 def check_copies(looked: Sequence[tuple[Part, list[Looked]]]) -> None:
-    """Warn of images that training and another split have in common."""
+    """Warn of images that are in training and another split."""
     trained = {
         one.digest: one.path
         for part, looks in looked

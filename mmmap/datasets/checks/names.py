@@ -1,8 +1,8 @@
-"""Whether all agree on the names and the order of the classes.
+"""Checks of the names and the order of classes.
 
-Each library numbers labels by a rule of its own: mmdet by the order of the
-JSON's categories, mmpretrain by the sorted class folders of each split, mmseg
-by the order of its names. What they really do is asked of the data sets.
+Each library has its own rule to number labels: mmdet the order of the JSON's
+categories, mmpretrain the sorted class folders of each split, mmseg the order
+of its names. The built data sets show the result.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from .report import Report, some_of
 
 
 def check_categories(part: Part) -> None:
-    """Check that mmdet's labels have the names that the config gives."""
+    """Check that mmdet's labels have the names of the config."""
     if part.dataset is None or not part.is_coco or part.names is None:
         return
     used = [c['name'] for c in part.content['categories']]
@@ -36,7 +36,7 @@ def check_categories(part: Part) -> None:
         )
     elif set(part.names) - set(used):
         _explain_absent(part, path, used, given)
-        part.spelled = False  # what else follows from the names is no help
+        part.spelled = False  # further findings about names would not help
     elif labels != list(part.names):
         part.report.error(
             f'{part.place}.metainfo.classes',
@@ -50,7 +50,7 @@ def check_categories(part: Part) -> None:
 def _explain_absent(
     part: Part, path: str, used: list[str], given: bool
 ) -> None:
-    """Note an error: classes that are no category of the file."""
+    """Report classes that are no category of the file."""
     absent = [name for name in part.names if name not in used]
     if not given:
         names = tuple(used)
@@ -92,7 +92,7 @@ def _plain(name: str) -> str:
 
 
 def check_named(part: Part, metrics: Sequence[Mapping]) -> None:
-    """Check that mmseg's data have names where a metric asks for them."""
+    """Check that mmseg's data have names if a metric needs them."""
     if part.is_segmentation and metrics and part.spelled and not part.names:
         part.report.error(
             f'{part.place}.metainfo.classes',
@@ -102,7 +102,7 @@ def check_named(part: Part, metrics: Sequence[Mapping]) -> None:
 
 
 def check_folders(part: Part) -> None:
-    """Check that mmpretrain's class folders have the names given them."""
+    """Check that mmpretrain's class folders have the configured names."""
     folders, names = part.folders, part.names
     stray = [name for name in folders or () if is_stray(name)]
     if stray:
@@ -212,7 +212,7 @@ def _check_metric_file(
 
 
 def _note_zero(report: Report, path: str, content: dict) -> None:
-    """pycocotools takes a match with annotation 0 for none."""
+    """Warn of annotation 0, whose matches pycocotools ignores."""
     if any(a['id'] == 0 for a in content.get('annotations') or []):
         report.warn(
             f'{path}: annotation id 0',
@@ -280,13 +280,13 @@ def check_checkpoint(
 ) -> None:
     """Check that a checkpoint was trained on the same classes.
 
-    In a test, or where a run is resumed, other classes are an error; a
-    training that starts from it may learn others.
+    When testing or resuming, other classes are an error; a training that
+    starts from it may have others.
 
     Args:
-        config: With ``load_from``, and ``resume`` where it is.
+        config: With ``load_from``, and ``resume`` when resuming.
         parts: The data sets.
-        report: Where to note what is found.
+        report: Gets the findings.
 
     Raises:
         CheckpointError: It cannot be read.

@@ -18,7 +18,7 @@ from .coco_form import check_form
 from .report import Report
 from .written import check_list, check_spelling
 
-# Wrappers that leave labels as they are.
+# Wrappers that do not change labels.
 _KEEPING = (
     'ConcatDataset',
     'RepeatDataset',
@@ -34,13 +34,13 @@ class Part:
 
     Attributes:
         split: ``'train'``, ``'val'`` or ``'test'``.
-        place: Where it is in the config.
+        place: Its key in the config.
         settings: Its part of the config.
-        report: What is found.
+        report: Its findings.
         dataset: The data set; None if it could not be built.
         listed: All samples that it lists.
-        items: Those of them that are used: the library filters some out.
-        content: What a JSON of COCO's holds, else None.
+        items: The samples that are used: the library filters some out.
+        content: The content of a COCO JSON, else None.
         relabelled: Whether a wrapper changes the labels.
         spelled: Whether the config names the classes in a way that is read.
         folded: Whether a wrapper shares out its samples over the splits.
@@ -79,7 +79,7 @@ class Part:
         return [step for step in steps if isinstance(step, Mapping)]
 
     def loads(self, what: str) -> bool:
-        """Whether a step is set to load something, as ``'with_mask'``."""
+        """Whether a step has a loading option set, as ``'with_mask'``."""
         return any(step.get(what) for step in self.steps)
 
     @property
@@ -89,7 +89,7 @@ class Part:
 
     @property
     def is_coco(self) -> bool:
-        """Whether it is mmdet's, of COCO's form."""
+        """Whether it is mmdet's, in COCO's format."""
         return self.content is not None
 
     @property
@@ -111,11 +111,11 @@ def parts_of(
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``.
-        files: Keeps the annotation files that were read, by path.
+        splits: The splits, as ``('train', 'val')``.
+        files: Caches annotation files by path.
 
     Yields:
-        Each; what keeps it from being built is an error of its report.
+        Each data set; if it cannot be built, its report has an error.
     """
     for split in splits:
         loader = config.get(f'{split}_dataloader') or {}
@@ -169,17 +169,17 @@ def _build(part: Part, files: dict[str, dict]) -> None:
         _read_coco(part, files)
         check_list(part.report, part.dataset)
         if part.report.errors:
-            part.dataset = None  # the library would fail, and name less
+            part.dataset = None  # the library's own error would say less
             return
         _list_samples(part)
     except PointFileError as error:
         part.report.error(part.place, str(error))
         part.dataset = None
-    # Whatever a library raises: it asserts, looks up and unpacks, and does
-    # not check. Here it is the data that differ from what it expects.
+    # Libraries do not check their data: assertions, look-ups and unpacking
+    # raise errors of any type when the data differ from what they expect.
     except Exception as error:
         if 'is not in the' in str(error) and isinstance(error, KeyError):
-            raise  # a registry's: no such class
+            raise  # from a registry: no such class
         kind = type(error).__name__
         told = ' '.join(str(error).split())
         what = f'the data set cannot be built ({kind}: {told})'
@@ -224,7 +224,7 @@ def _cure(part: Part, error: Exception) -> str:
 
 
 def _lazily(settings: Mapping) -> BaseDataset:
-    """The data set without a pipeline, which has not read anything yet."""
+    """Build the data set without a pipeline, before it reads anything."""
     plain = {k: v for k, v in settings.items() if k != 'pipeline'}
     try:
         return DATASETS.build(dict(plain, pipeline=[], lazy_init=True))
@@ -235,7 +235,7 @@ def _lazily(settings: Mapping) -> BaseDataset:
 
 
 def _is_absent(part: Part) -> bool:
-    """Whether a folder or the annotation file is not there; note it."""
+    """Report a missing folder or annotation file; return whether one is."""
     dataset, settings = part.dataset, part.settings
     if not is_local(dataset) or getattr(dataset, 'download', False):
         return False
@@ -260,7 +260,7 @@ def _is_absent(part: Part) -> bool:
 
 
 def is_local(dataset) -> bool:
-    """Whether the files of a data set are on this machine's disks."""
+    """Whether the files of a data set are on a local disk."""
     backend = getattr(dataset, 'backend_args', None) or {}
     root = str(getattr(dataset, 'data_root', None) or '')
     file = str(getattr(dataset, 'ann_file', None) or '')
@@ -269,7 +269,7 @@ def is_local(dataset) -> bool:
 
 
 def _read_coco(part: Part, files: dict[str, dict]) -> None:
-    """Read a JSON of COCO's form once for all who ask for it."""
+    """Make mmdet use the COCO JSON that was read already."""
     dataset = part.dataset
     api = getattr(dataset, 'COCOAPI', None)
     if getattr(api, '__name__', '') != 'COCO' or not is_local(dataset):
@@ -285,12 +285,12 @@ def _read_coco(part: Part, files: dict[str, dict]) -> None:
 def read_coco(
     path: str, report: Report, files: dict[str, dict]
 ) -> dict | None:
-    """What a JSON of COCO's form holds; None, with an error, for others.
+    """The content of a COCO JSON; None, with an error, for other files.
 
     Args:
         path: The file.
-        report: Where to note what is wrong.
-        files: What was read before, by path.
+        report: Gets the errors.
+        files: Caches files by path.
     """
     if path in files:
         return files[path]
@@ -318,7 +318,7 @@ def read_coco(
 
 
 def _already_read(api: type, content: dict) -> Callable:
-    """In place of mmdet's reader of a file, its contents."""
+    """Replaces mmdet's reader by the content of the file."""
 
     def made(_path):
         with contextlib.redirect_stdout(io.StringIO()):
@@ -377,7 +377,7 @@ def _watch(part: Part) -> None:
 
 
 def _explain_empty(part: Part) -> None:
-    """Note an error: nothing is left to train or test on."""
+    """Report that nothing is left to train or test on."""
     dataset = part.dataset
     if part.listed:
         part.report.error(

@@ -1,4 +1,4 @@
-"""What all data sets of clouds share."""
+"""Base classes of data sets of clouds."""
 
 from collections.abc import Collection
 from typing import ClassVar
@@ -10,7 +10,7 @@ from ..point_files import PointFileError, read_cloud
 
 
 class PointSet(BaseDataset):
-    """A data set of clouds, at least one.
+    """A data set of at least one cloud.
 
     Raises:
         PointFileError: There is none.
@@ -30,7 +30,7 @@ class PointSet(BaseDataset):
 
 
 class SplitSet(PointSet):
-    """A data set whose files tell of splits.
+    """A data set whose files have splits.
 
     Args:
         split: One of ``SPLITS``.
@@ -52,9 +52,9 @@ class SplitSet(PointSet):
 
 
 class CloudFiles(PointSet):
-    """Clouds of a file each, which are read when they are asked for."""
+    """Clouds with a file each, read on access."""
 
-    # Points to draw from the faces of meshes; None takes their vertices.
+    # Points to sample from the faces of meshes; None uses their vertices.
     surface: int | None = None
 
     def prepare_data(self, idx: int) -> dict:

@@ -1,4 +1,4 @@
-"""The public data sets of the paper, in the forms they are given out in.
+"""The public data sets of the paper, in their published formats.
 
 Letters: N points.
 """
@@ -47,7 +47,7 @@ def _json_list(path: Path) -> list:
 class ShapeNet55(SplitSet, CloudFiles):
     """ShapeNet-55, for pretraining: 41,952 + 10,518 clouds of 8,192 points.
 
-    In Point-BERT's form: ``train.txt`` and ``test.txt`` list files of the
+    In Point-BERT's format: ``train.txt`` and ``test.txt`` list files in the
     folder ``shapenet_pc``.
 
     Args:
