@@ -1,4 +1,4 @@
-"""Small versions of full configs, for tests and for a look on a laptop."""
+"""Small versions of full configs, for tests and for trying on a laptop."""
 
 import copy
 
@@ -9,10 +9,10 @@ from mmpretrain.registry import MODELS
 from .engine.launch import replace_sync_bn
 
 WIDTH = 32
-# By the kinds of blocks that the full pattern has.
+# By the kinds of blocks in the full pattern.
 PATTERNS = {'M': 'MMMM', 'T': 'TTTT', 'MT': 'MMMT'}
-# Keys whose numbers are channels; all wide ones become WIDTH, so that what
-# fitted together still does.
+# Keys whose values are channels; all wide ones become WIDTH, so that parts
+# still fit together.
 WIDTHS = {
     'channels',
     'conv_out_channels',
@@ -25,20 +25,20 @@ WIDTHS = {
     'input_features',
     'out_channels',
 }
-# Of heads with queries: sizes that have to follow, or only cost time.
+# Sizes of heads with queries that have to follow, or only cost time.
 QUERIES = dict(num_feats=WIDTH // 2, num_queries=20, num_layers=2)
 
 
 def shrink(config: Config, size: int = 64) -> Config:
-    """A copy whose model trains on a CPU, with the same parts and outputs.
+    """Return a copy whose model trains on a CPU, with the same parts.
 
-    The backbone has four or six narrow blocks and no checkpoint, its outputs
-    are at the same fractions of the depth; training is in fp32 without
-    SyncBN. Data and schedule are left as they are.
+    The backbone has four or six narrow blocks and no checkpoint; its outputs
+    are at the same fractions of the depth. Training is in fp32 without
+    SyncBN. Data and schedule do not change.
 
     Args:
-        config: Of a pretraining, a classifier, a segmentor or a detector with
-            one of our backbones.
+        config: Config of pretraining, a classifier, a segmentor or a detector
+            with one of our backbones.
         size: Edge of the images, a multiple of the patch.
     """
     small = copy.deepcopy(config)
@@ -60,7 +60,7 @@ def shrink(config: Config, size: int = 64) -> Config:
         model.data_preprocessor.size = (size, size)
     if model.get('test_cfg', {}).get('mode') == 'slide':
         model.test_cfg.update(crop_size=(size, size), stride=(size // 2,) * 2)
-    # mmengine's mixed precision wants a GPU.
+    # mmengine's mixed precision needs a GPU.
     small.optim_wrapper.type = 'OptimWrapper'
     small.optim_wrapper.pop('dtype', None)
     return small
@@ -99,7 +99,7 @@ def _shrink_mamba_vision(backbone: dict, size: int) -> None:
 
 
 def _stage_widths(backbone: dict) -> tuple[int, ...]:
-    """Channels of each stage where these differ, else nothing."""
+    """Channels of each stage if they differ, else empty."""
     with torch.device('meta'):
         return getattr(MODELS.build(backbone), 'widths', ())
 
@@ -114,8 +114,8 @@ def _narrow(node, widths: dict[int, int]) -> None:
     """Narrow all channels below a node.
 
     Args:
-        node: Of a model's config.
-        widths: What channels of several stages become.
+        node: A node of a model's config.
+        widths: New channels of several stages.
     """
     if isinstance(node, list | tuple):
         for item in node:

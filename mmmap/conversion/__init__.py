@@ -1,1 +1,1 @@
-"""Foreign weights: converters and parity with their makers' numbers."""
+"""Converters of published weights, and parity with published code."""

@@ -39,7 +39,7 @@ def main(
     Args:
         args: The command line.
         converted: From an official file's content to ours.
-        restored: The way back, for ``--reverse``.
+        restored: The reverse conversion, for ``--reverse``.
     """
 
     def convert(args: Namespace) -> None:
@@ -48,7 +48,7 @@ def main(
         content = read_checkpoint(args.src)
         content = (restored if args.reverse else converted)(content)
         write_checkpoint(args.dst, content, args.overwrite)
-        # The weights come first, whatever the official key is.
+        # The weights are the first entry, under any official key.
         weights = next(iter(content.values()))
         print(f'{args.dst}: {len(weights)} tensors')
 

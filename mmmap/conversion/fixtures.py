@@ -1,7 +1,7 @@
-"""What all fixtures of official numbers have in common.
+"""Shared by all fixtures of official numbers.
 
 A fixture is a dict with ``config``, ``state_dict`` (official names), inputs,
-and what the official code made of them.
+and the official code's results.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def check_fixture(
     """Check that a fixture and its config have these keys and can be compared.
 
     Raises:
-        InputError: A key is absent, or there is one that nothing compares.
+        InputError: A key is missing, or is one that nothing compares.
     """
     check_keys(f'a fixture of {what}', fixture, keys)
     check_keys("a fixture's config", fixture['config'], config)
@@ -37,10 +37,10 @@ def check_fixture(
 
 
 def check_keys(what: str, found: Mapping, expected: set[str]) -> None:
-    """Check that something has these keys.
+    """Check that a dict has these keys.
 
     Raises:
-        InputError: A key is absent.
+        InputError: A key is missing.
     """
     missing = expected - set(found) if isinstance(found, Mapping) else expected
     if missing:

@@ -1,4 +1,4 @@
-"""What converters share: names by tables, and checks that nothing is lost."""
+"""Shared by converters: tables of names, and checks that nothing is lost."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from ..errors import InputError
 
 
 class ConversionError(InputError):
-    """Weights that are not of the form a converter expects."""
+    """Weights that do not have the form that a converter expects."""
 
 
 def unwrapped(
@@ -21,11 +21,11 @@ def unwrapped(
 
     Args:
         content: Weights by name, or a dict with them under one of ``keys``.
-        keys: The first that is there is taken.
-        prefixes: Taken off every name in turn, as ``module.`` of DDP.
+        keys: The first existing key is used.
+        prefixes: Removed from every name in turn, as DDP's ``module.``.
 
     Raises:
-        ConversionError: There are no weights, or something between them.
+        ConversionError: There are no weights, or other values among them.
     """
     keys = tuple(keys)
     weights = next((content[key] for key in keys if key in content), content)
@@ -67,10 +67,10 @@ def check_alike(weights: Mapping[str, Tensor], block: str, what: str) -> None:
     Args:
         weights: Tensors by name.
         block: Expression of the part of a name with the block's number.
-        what: What these weights should be, for the message.
+        what: Name of these weights, for the message.
 
     Raises:
-        ConversionError: A tensor is shaped otherwise.
+        ConversionError: A tensor has another shape.
     """
     first: dict[str, str] = {}
     for name, tensor in weights.items():
@@ -85,7 +85,7 @@ def check_alike(weights: Mapping[str, Tensor], block: str, what: str) -> None:
 
 
 def check_complete(unknown: set, missing: set, what: str) -> None:
-    """Raise a ConversionError where names are left over or absent."""
+    """Raise a ConversionError for unknown or missing names."""
     if unknown or missing:
         raise ConversionError(
             f'these are not complete {what} weights: '

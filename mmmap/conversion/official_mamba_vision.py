@@ -47,11 +47,11 @@ MAMBA = {
     'mixer.out_proj': 'mixer.out_proj',
 }
 ATTENTION = {'mixer.qkv': 'mixer.qkv', 'mixer.proj': 'mixer.proj'}
-# The larger sizes have them.
+# Only in the larger sizes.
 LAYER_SCALE = {'gamma_1': 'scale1', 'gamma_2': 'scale2'}
 
-# What follows a module's name in its tensors' names, by the first of these
-# expressions that fits the whole name of ours.
+# Suffixes of a module's tensors, by the first of these expressions that
+# matches our full name.
 _BATCH_NORM = (
     '.weight',
     '.bias',

@@ -64,7 +64,7 @@ DECODER_BLOCK = {
     'mlp.fc2': 'mlp.fc2',
 }
 BLOCK = r'\.\d+\.'
-# In official checkpoints, but without a part in pretraining.
+# In official checkpoints, but unused in pretraining.
 UNUSED = ('cls_token', 'pos_embed_cls', 'head.weight', 'head.bias')
 
 
@@ -75,8 +75,7 @@ def to_mmmap(
 
     Args:
         official: Tensors by official names, without ``module.``.
-        pattern: Order of the blocks, where it is known; see
-            ``pattern_of``.
+        pattern: Order of the blocks, if known; see ``pattern_of``.
 
     Raises:
         ConversionError: A name that is not known, or one that is absent, or a
@@ -175,7 +174,7 @@ def pattern_of(official: Mapping[str, Tensor]) -> str:
 
 
 def unused_of(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What official weights hold that has no part in pretraining."""
+    """The official weights that pretraining does not use."""
     return {name: official[name] for name in UNUSED if name in official}
 
 
@@ -189,7 +188,7 @@ def pattern_of_mmmap(weights: Mapping[str, Tensor]) -> str:
 
 
 def _leaves(module: str) -> tuple[str, ...]:
-    """What follows the name of a module of ours in its tensors' names."""
+    """Suffixes of the tensors of one of our modules."""
     last = module.rsplit('.', 1)[-1]
     if last in ('A_log', 'D'):
         return ('',)

@@ -13,7 +13,7 @@ from .names import ConversionError, check_alike, check_complete, count, nest
 from .official_map import ATTENTION_BLOCK
 from .official_map import MAMBA_BLOCK as MAMBA_BLOCK_2D
 
-# What both published models share, under a prefix of their own.
+# Shared by both published models, under their own prefixes.
 ENCODER_PREFIX = {'pretrain': 'MAE_encoder.', 'finetune': ''}
 ENCODER = {
     'encoder.first_conv': 'embed.first',
@@ -202,12 +202,12 @@ def _pattern(official: Mapping[str, Tensor], prefix: str) -> str:
 
 
 def _blocks(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What repeats; layers of embeddings and head are numbered too."""
+    """The weights of blocks; embedding and head layers are numbered too."""
     return {name: x for name, x in official.items() if 'blocks' in name}
 
 
 def _leaves(module: str) -> tuple[str, ...]:
-    """What follows the name of a module of ours in its tensors' names."""
+    """Suffixes of the tensors of one of our modules."""
     last = module.rsplit('.', 1)[-1]
     if last in ('A_log', 'D', 'scale', 'shift'):
         return ('',)

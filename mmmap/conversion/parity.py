@@ -1,4 +1,4 @@
-"""Our numbers against those of an official implementation."""
+"""Comparing our numbers with those of an official implementation."""
 
 from collections.abc import Mapping
 
@@ -52,7 +52,7 @@ def errors_of(fixture: Mapping) -> dict[str, float]:
     Kinds are recognised by keys that only they have.
 
     Raises:
-        InputError: It is of no kind, or not of the form of its kind.
+        InputError: It is of no known kind, or has another form.
     """
     kinds = {
         map_errors: MAP_FIXTURE - MAMBA_VISION_FIXTURE,
@@ -71,10 +71,10 @@ def errors_of(fixture: Mapping) -> dict[str, float]:
 
 
 def rounding_of(fixture: Mapping) -> dict[str, float]:
-    """How far fp32 carries our quantities from fp64, where that is known.
+    """The distance of our quantities in fp32 from fp64, if it matters.
 
     It is for fixtures on points, whose first block divides by a small
-    standard deviation; empty for others, which agree without it.
+    standard deviation; for others, which agree without it, it is empty.
     """
     return points_rounding(fixture) if set(fixture) >= POINTS_FIXTURE else {}
 

@@ -1,4 +1,4 @@
-"""Our numbers against those of the published MAP code for points."""
+"""Comparing our numbers with those of the published MAP code for points."""
 
 from collections.abc import Mapping
 
@@ -45,8 +45,8 @@ LOSSES = {'chamfer_l1': 'l1', 'chamfer_l2': 'l2'}
 def points_errors(fixture: Mapping) -> dict[str, float]:
     """Largest relative error of each quantity of a fixture on points.
 
-    Relative to the largest official value of that quantity; with all that is
-    special in the published code.
+    Relative to the largest official value of that quantity, with all
+    peculiarities of the published code.
 
     Raises:
         InputError: The fixture is of another form.
@@ -60,10 +60,10 @@ def points_errors(fixture: Mapping) -> dict[str, float]:
 
 
 def points_rounding(fixture: Mapping) -> dict[str, float]:
-    """How far fp32 carries each quantity of ours from the same in fp64.
+    """The distance of each of our quantities in fp32 from fp64.
 
-    Relative to its largest value. Two results in fp32 may be twice as far
-    apart and both be right.
+    Relative to its largest value. Two correct results in fp32 may be twice as
+    far apart.
 
     Raises:
         InputError: The fixture is of another form.
@@ -101,7 +101,7 @@ def _official(fixture: Mapping) -> dict[str, Tensor]:
 
 
 def _ours(fixture: Mapping, dtype: torch.dtype) -> dict[str, Tensor]:
-    """What our models make of a fixture, computed in a type."""
+    """The results of our models on a fixture, computed in a dtype."""
     config, points = fixture['config'], fixture['pretrain']['points']
     return {
         **_pretrained(fixture['pretrain'], config, dtype),
@@ -149,7 +149,7 @@ def _finetuned(
 def _groups(
     backbone: nn.Module, points: Tensor, dtype: torch.dtype
 ) -> PointGroups:
-    # Groups are those of fp32, whatever is computed of them.
+    # Groups are always computed in fp32.
     return PointGroups(*(x.to(dtype) for x in backbone.group(points)))
 
 

@@ -1,4 +1,4 @@
-"""Metrics that OpenMMLab lacks, errors, and how good frozen features are."""
+"""Metrics that OpenMMLab lacks, error analysis, and frozen features."""
 
 from .class_maps import class_iou, confusion, confusions
 from .coco_errors import KINDS, ErrorCurves, error_curves

@@ -1,4 +1,4 @@
-"""Features and labels that a classifier can be made of."""
+"""Checks of features and labels for a classifier."""
 
 from torch import Tensor
 
@@ -6,16 +6,16 @@ from ..errors import InputError
 
 
 def check_labelled(name: str, features: Tensor, labels: Tensor) -> None:
-    """Check that every feature is a number and has a label.
+    """Check that every feature is finite and has a label.
 
     Args:
-        name: What they are of, for the message.
+        name: Name of the samples, for the message.
         features: (N, C).
         labels: (N,), whole numbers from 0.
 
     Raises:
-        InputError: Other shapes, no samples, labels that are no classes, or
-            a value that is not finite.
+        InputError: Other shapes, no samples, invalid labels, or a value that
+            is not finite.
     """
     if features.dim() != 2 or labels.shape != features.shape[:1]:
         raise InputError(
@@ -41,17 +41,17 @@ def check_labelled(name: str, features: Tensor, labels: Tensor) -> None:
 def check_pair(
     features: Tensor, labels: Tensor, queries: Tensor, query_labels: Tensor
 ) -> None:
-    """Check that one set can be learnt from and the other be judged by it.
+    """Check a training set and a set of queries.
 
     Args:
-        features: Of the samples to learn from, (N, C).
+        features: Features of the training samples, (N, C).
         labels: (N,).
-        queries: Of the samples to judge, (M, C).
+        queries: Features of the queries, (M, C).
         query_labels: (M,).
 
     Raises:
-        InputError: As ``check_labelled``, or less than two classes, or
-            two widths of features.
+        InputError: See ``check_labelled``; or fewer than two classes, or
+            different numbers of channels.
     """
     check_labelled('train', features, labels)
     check_labelled('val', queries, query_labels)

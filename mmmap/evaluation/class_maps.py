@@ -1,4 +1,4 @@
-"""Where class maps are wrong: confusions, and how good each image is.
+"""Errors of class maps: confusions, and the IoU of each class.
 
 Letters: K classes; H W pixels.
 """
@@ -13,16 +13,16 @@ from ..errors import InputError
 def confusion(
     predicted: np.ndarray, true: np.ndarray, classes: int, ignore: int = 255
 ) -> np.ndarray:
-    """Pixels by true class (row) and predicted one (column), (K, K).
+    """Count pixels by true class (row) and predicted class (column), (K, K).
 
     Args:
         predicted: (H, W), whole numbers below K.
-        true: The same, and ``ignore`` where nobody knows.
+        true: The same, and ``ignore`` where the class is unknown.
         classes: K.
-        ignore: Its pixels are left out.
+        ignore: Label of pixels that do not count.
 
     Raises:
-        InputError: Shapes that differ, or a class beyond K.
+        InputError: The shapes differ, or a class is not below K.
     """
     if predicted.shape != true.shape:
         raise InputError(
@@ -44,10 +44,10 @@ def confusion(
 
 
 def class_iou(counts: np.ndarray) -> np.ndarray:
-    """IoU of each class, (K,); NaN of one that nobody sees.
+    """IoU of each class, (K,); NaN for a class without pixels.
 
     Args:
-        counts: As of ``confusion``.
+        counts: See ``confusion``.
     """
     right = np.diag(counts).astype(float)
     union = counts.sum(0) + counts.sum(1) - right
@@ -62,12 +62,12 @@ def confusions(
     """The most frequent mistakes.
 
     Args:
-        counts: As of ``confusion``.
-        number: How many at most.
+        counts: See ``confusion``.
+        number: The largest number of results.
 
     Returns:
-        True class, predicted one, pixels, and which part of the true class's
-        pixels they are.
+        True class, predicted class, pixels, and their share of the true
+        class's pixels.
     """
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)

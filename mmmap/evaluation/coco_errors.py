@@ -1,7 +1,7 @@
-"""What keeps a detector's precision down, by kind of error.
+"""The effect of each kind of error on a detector's precision.
 
-COCO's analysis: precision over recall while one kind of error after the other
-is forgiven. pycocotools evaluates; nothing of it is computed here.
+COCO's analysis: precision over recall with one kind of error after the other
+forgiven. pycocotools does the evaluation.
 
 Source: Hoiem et al., "Diagnosing error in object detectors" (ECCV 2012), and
 the analysis of the COCO challenge.
@@ -33,7 +33,7 @@ class ErrorCurves(NamedTuple):
     """Precision by class, kind of ``KINDS`` and recall.
 
     Attributes:
-        names: Of the classes that have instances.
+        names: Names of the classes that have instances.
         recall: (R,), from 0 to 1.
         precision: (classes, kinds, R).
     """
@@ -59,9 +59,8 @@ def error_curves(
         iou_type: ``'bbox'`` or ``'segm'``.
 
     Raises:
-        FileNotFoundError: A file is not there.
-        InputError: No instances, no detections, or files that do not belong
-            together.
+        FileNotFoundError: A file is missing.
+        InputError: No instances, no detections, or files that do not match.
     """
     from pycocotools.coco import COCO
 
@@ -112,15 +111,15 @@ def _of_class(annotated, results, category: int, iou_type: str) -> np.ndarray:
 def _evaluated(
     annotated, results, category, forgiven, iou_type, ious, images
 ) -> np.ndarray:
-    """Precision (ious, R) of a class; others' instances count for nothing.
+    """Precision (ious, R) of a class; instances of others are ignored.
 
     Args:
         annotated: COCO's annotations.
         results: Detections, in the same form.
         category: The class.
-        forgiven: Classes on whose instances a detection is no error.
+        forgiven: Classes on whose instances a detection is not an error.
         iou_type: COCO's.
-        ious: From which overlap on a detection is right.
+        ious: Smallest overlaps of a correct detection.
         images: Their ids.
     """
     from pycocotools.cocoeval import COCOeval
@@ -145,14 +144,14 @@ def _evaluated(
 
 
 def _ignored(annotation: dict, category: int) -> dict:
-    """The instance as one of the class that counts for nothing."""
+    """The instance as an ignored one of the class."""
     return annotation | dict(category_id=category, iscrowd=1, ignore=1)
 
 
 def _with_annotations(annotated, instances: list[dict]):
     """The same images with other instances.
 
-    They are numbered from 1: pycocotools takes a match with 0 for none.
+    They are numbered from 1: pycocotools ignores matches with id 0.
     """
     from pycocotools.coco import COCO
 

@@ -24,17 +24,17 @@ def image_folder(
 ) -> CustomDataset:
     """The images ``root/<class>/<image>``, prepared as for testing.
 
-    The shorter edge, in proportion, becomes 8/7 of what the model sees; the
-    middle is cut out. Resampling is bicubic, as in the configs; Pillow's,
-    which smooths what it shrinks, where images are 8-bit colour.
+    The shorter edge is resized to 8/7 of the input size, and the centre is
+    cropped. Resampling is bicubic, as in the configs; for 8-bit colour images
+    it is Pillow's, which antialiases.
 
     Args:
         root: Folder of one split.
-        size: H and W that the model sees.
-        loading: Steps that read an image, of the model's config.
+        size: H and W of the model's input.
+        loading: The config's steps that read an image.
 
     Raises:
-        InputError: A folder that is not of this form, or unreadable images.
+        InputError: A folder with another layout, or unreadable images.
     """
     settings = dict(
         type='CustomDataset', data_root=str(root), pipeline=list(loading)
@@ -58,10 +58,10 @@ def image_folder(
 
 
 def pooled(outs: Tensor | Sequence[Tensor]) -> Tensor:
-    """One vector an image (B, C) from what a backbone returns.
+    """One vector per image (B, C) from the outputs of a backbone.
 
-    Of several outputs it is the last; maps (B, C, h, w) and tokens (B, L, C)
-    give their mean.
+    It uses the last output, and the mean of maps (B, C, h, w) or tokens
+    (B, L, C).
 
     Raises:
         InputError: An output of another form.
@@ -90,9 +90,9 @@ def extract(
     """Features and labels of all images, in order, on the CPU.
 
     Args:
-        encode: From images (B, 3, H, W) to vectors (B, C).
-        dataset: Of ``inputs`` and ``data_samples`` with a label.
-        preprocess: From a batch of those to ``inputs`` (B, 3, H, W).
+        encode: Maps images (B, 3, H, W) to vectors (B, C).
+        dataset: Has ``inputs`` and ``data_samples`` with a label.
+        preprocess: Maps a batch of those to ``inputs`` (B, 3, H, W).
         batch_size: B.
         workers: Processes that read images.
         progress: Show a bar on stderr.
@@ -128,7 +128,7 @@ def extract(
 class _Named(Dataset):
     """Samples, or the name of an image that cannot be read.
 
-    An error in a worker would arrive as its whole traceback.
+    An error in a worker would arrive with its whole traceback.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -140,7 +140,7 @@ class _Named(Dataset):
     def __getitem__(self, index: int) -> dict:
         try:
             return self.dataset[index] | dict(problem='')
-        # Whatever a decoder makes of the bytes.
+        # Damaged bytes make decoders raise errors of any type.
         except Exception as error:
             path = self.dataset.get_data_info(index)['img_path']
             reason = str(error).splitlines() or [type(error).__name__]

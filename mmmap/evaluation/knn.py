@@ -1,6 +1,6 @@
 """Classification by the nearest neighbours.
 
-Letters: N samples to learn from, M to judge, C channels, K classes.
+Letters: N training samples, M queries, C channels, K classes.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ def knn_accuracy(
     temperature: float = 0.07,
     chunk: int = 256,
 ) -> dict[int, float]:
-    """Part of the queries that their nearest neighbours name right.
+    """Accuracy of the nearest neighbours' votes.
 
-    Neighbours are the samples of largest cosine similarity s; each votes for
-    its class with the weight exp(s / temperature). The class with most of it
-    wins, of equals the first.
+    Neighbours are the samples with the largest cosine similarity s; each
+    votes for its class with the weight exp(s / temperature). The class with
+    the largest sum wins, or the first of equals.
 
     Source: Wu et al., "Unsupervised Feature Learning via Non-Parametric
     Instance Discrimination" (CVPR 2018), with the temperature and the numbers
@@ -37,15 +37,15 @@ def knn_accuracy(
         queries: (M, C).
         query_labels: (M,).
         ks: Numbers of neighbours.
-        temperature: Of the votes.
-        chunk: Queries compared at a time.
+        temperature: Temperature of the votes.
+        chunk: Number of queries to compare at a time.
 
     Returns:
-        For each of ``ks``, in [0, 1].
+        The accuracy for each of ``ks``, in [0, 1].
 
     Raises:
-        InputError: Features or labels of no use, or a number of neighbours
-            or a temperature that is.
+        InputError: Invalid features, labels, numbers of neighbours or
+            temperature.
     """
     check_pair(features, labels, queries, query_labels)
     _check(ks, temperature, len(features))
@@ -56,7 +56,7 @@ def knn_accuracy(
     for start in range(0, len(queries), chunk):
         part = slice(start, start + chunk)
         near = (queries[part] @ bank.T).topk(max(ks), dim=1)
-        # Relative to the nearest: of another scale, but never infinite.
+        # Relative to the nearest: another scale, but never infinite.
         weight = ((near.values - near.values[:, :1]) / temperature).exp()
         voted = labels[near.indices]
         for k in right:

@@ -1,6 +1,6 @@
 """A linear classifier on frozen features.
 
-Letters: N samples to learn from, M to judge, C channels, K classes.
+Letters: N training samples, M queries, C channels, K classes.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 
 
 class ProbeResult(NamedTuple):
-    """What a linear probe found.
+    """The result of a linear probe.
 
     Args:
-        accuracy: Part of the queries it names right, in [0, 1].
-        strength: Of the regularisation it chose.
-        held_out: Accuracy on the held-out part of train of each strength.
+        accuracy: Accuracy on the queries, in [0, 1].
+        strength: The chosen strength of the regularisation.
+        held_out: Accuracy on the held-out part of train for each strength.
     """
 
     accuracy: float
@@ -41,23 +41,23 @@ def linear_probe(
 ) -> ProbeResult:
     """Accuracy of a multinomial logistic regression.
 
-    Channels are standardised by the samples learnt from. The strength of the
-    regularisation is chosen on a part of train that is held out, the same
-    part of each class, and never on the queries; of equally good ones it is
-    the strongest. Then it is fitted to all of train.
+    Channels are standardised by the training samples. The strength of the
+    regularisation is chosen on a held-out part of train, with the same share
+    of each class, and never on the queries; of equally good ones, the
+    strongest is used. The final fit is on all of train.
 
     Args:
         features: (N, C).
         labels: (N,).
         queries: (M, C).
         query_labels: (M,).
-        strengths: Factors of half the squared norm of the weights, beside
+        strengths: Factors of half the squared norm of the weights, added to
             the mean cross entropy.
-        held_out: Part of each class that is held out.
-        seed: Of what is held out.
+        held_out: Share of each class to hold out.
+        seed: Seed of the held-out part.
 
     Raises:
-        InputError: Features, labels or settings of no use.
+        InputError: Invalid features, labels or settings.
     """
     check_pair(features, labels, queries, query_labels)
     if not strengths or not min(strengths) > 0:
@@ -79,17 +79,17 @@ def linear_probe(
 
 
 def hold_out(labels: Tensor, part: float, seed: int) -> Tensor:
-    """Which samples are held out, (N,) bool: a part of each class.
+    """Which samples are held out, (N,) bool: a share of each class.
 
-    At least one of each class is left to learn from.
+    At least one sample of each class stays for training.
 
     Args:
         labels: (N,).
         part: In (0, 1).
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Raises:
-        InputError: No class has samples enough.
+        InputError: No class has enough samples.
     """
     generator = torch.Generator().manual_seed(seed)
     apart = torch.zeros(len(labels), dtype=torch.bool)
@@ -107,7 +107,7 @@ def hold_out(labels: Tensor, part: float, seed: int) -> Tensor:
 
 
 class _Linear(NamedTuple):
-    """Weights (K, C) and bias (K,) for features so standardised."""
+    """Weights (K, C) and bias (K,) for standardised features."""
 
     mean: Tensor
     std: Tensor
@@ -120,7 +120,7 @@ class _Linear(NamedTuple):
 
 
 def _fits(features: Tensor, labels: Tensor, strengths: Sequence[float]):
-    """The fit for each strength in turn, each begun where the last ended."""
+    """The fit for each strength in turn, starting from the previous one."""
     features = features.float()
     mean = features.mean(0)
     # A constant channel has no information, and would divide by zero.

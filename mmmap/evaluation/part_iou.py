@@ -15,10 +15,10 @@ from ..errors import InputError
 def part_iou(
     predicted: np.ndarray, true: np.ndarray, parts: Sequence[int]
 ) -> float:
-    """Mean IoU of the parts that a shape's category has.
+    """Mean IoU of the parts of a shape's category.
 
-    A part that is neither there nor predicted counts as 1, as in ShapeNetPart
-    (Yi et al., 2016).
+    A part that is neither annotated nor predicted counts as 1, as in
+    ShapeNetPart (Yi et al., 2016).
 
     Args:
         predicted: Part of each point, (N,).
@@ -26,8 +26,8 @@ def part_iou(
         parts: The parts of the category.
 
     Raises:
-        InputError: Shapes that differ, no parts, or an annotated part that
-            the category does not have.
+        InputError: The shapes differ, there are no parts, or an annotated
+            part does not belong to the category.
     """
     if predicted.shape != true.shape or not len(parts):
         raise InputError(
@@ -59,7 +59,7 @@ class PartIoU(BaseMetric):
 
     Args:
         collect_device: mmengine's.
-        prefix: Of the names in the log.
+        prefix: Prefix of the names in the log.
     """
 
     default_prefix = 'parts'
@@ -70,7 +70,7 @@ class PartIoU(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
 
     def process(self, data_batch, data_samples: Sequence[dict]) -> None:
-        """Take the samples of a batch."""
+        """Process the samples of a batch."""
         for sample in data_samples:
             predicted = sample['pred_part'].cpu().numpy()
             true = sample['gt_part'].cpu().numpy()
@@ -83,7 +83,7 @@ class PartIoU(BaseMetric):
             )
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
-        """The means."""
+        """Compute the means."""
         categories, ious, accuracies = map(np.array, zip(*results))
         by_category = [
             ious[categories == category].mean()

@@ -1,4 +1,4 @@
-"""Models as ONNX files, for where there is neither torch nor mmmap."""
+"""Exporting models to ONNX files, which need neither torch nor mmmap."""
 
 from .onnx_files import ExportError, export_onnx
 from .parts import PARTS, part_of

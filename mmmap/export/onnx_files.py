@@ -1,4 +1,4 @@
-"""From a module to an ONNX file that is known to compute the same.
+"""From a module to an ONNX file that is checked to compute the same.
 
 Letters: B batch, C channels, H W pixels.
 """
@@ -19,15 +19,15 @@ from ..errors import UserError
 from ..ops.backend import ENVIRONMENT
 from ..ops.selective_scan import torch_chunked  # noqa: F401 (the operator)
 
-# Largest difference from PyTorch, over its largest value.
+# Largest difference from PyTorch, relative to its largest value.
 TOLERANCE = 1e-4
-# A file of ONNX is a message of protobuf, which ends at 2 GiB.
+# An ONNX file is a protobuf message, of at most 2 GiB.
 _LARGEST = 2**31 - 2**26
 INSTALL = 'pip install -r requirements/export.txt'
 
 
 class ExportError(UserError, RuntimeError):
-    """A model that has no ONNX file, with the reason."""
+    """A model cannot be exported to ONNX; the message says why."""
 
 
 def export_onnx(
@@ -39,29 +39,29 @@ def export_onnx(
     meta: dict | None = None,
     overwrite: bool = False,
 ) -> float:
-    """Write a module as ONNX, if onnxruntime then computes what it does.
+    """Export a module to ONNX, and check it with onnxruntime.
 
-    The file takes ``images``, (B, C, H, W) fp32, for any B; C is what the
-    module was built for.
+    The input of the file is ``images``, (B, C, H, W) fp32, for any B and the
+    module's C.
 
     Args:
-        module: From images to a tensor or a tuple of them.
-        path: File to write; weights of more than 2 GiB lie beside it, in
-            ``NAME.onnx.data``.
+        module: Maps images to a tensor or a tuple of them.
+        path: File to write; weights of more than 2 GiB go to
+            ``NAME.onnx.data`` beside it.
         size: H, W.
         outputs: Names of the tensors.
-        dynamic_size: Whether H and W may be others.
+        dynamic_size: Whether H and W may vary.
         meta: Metadata of the file, stored as JSON under each key.
-        overwrite: Whether a file of that name is replaced.
+        overwrite: Whether to replace a file of that name.
 
     Returns:
-        The largest difference of an output from PyTorch's, over the largest
-        value of that output.
+        The largest difference of an output from PyTorch's, relative to the
+        largest value of that output.
 
     Raises:
         ExportError: torch cannot export it, the result differs by more than
-            1e-4 or cannot be written, or a package is missing. No file is
-            left then.
+            1e-4 or cannot be written, or a package is missing. No file
+            remains then.
     """
     path = Path(path)
     if path.exists() and not overwrite:
@@ -102,7 +102,7 @@ def _need_packages() -> None:
 
 @contextmanager
 def _torch_operators() -> Iterator[None]:
-    """Compute with what ONNX has a form for."""
+    """Compute with operators that ONNX has."""
     before = {name: os.environ.get(name) for name in ENVIRONMENT.values()}
     os.environ.update(dict.fromkeys(before, 'torch'))
     try:
@@ -128,7 +128,7 @@ def _write(module, file, size, outputs, dynamic_size, meta) -> None:
     dims = {0: torch.export.Dim('batch')}
     if dynamic_size:
         dims |= {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    # One image would be taken for the only number there may be.
+    # With one image, torch would fix the batch size to 1.
     images = _images(2, module, size)
     try:
         with _torch_operators(), warnings.catch_warnings():
@@ -145,7 +145,7 @@ def _write(module, file, size, outputs, dynamic_size, meta) -> None:
                 },
                 verbose=False,
             )
-    # torch raises whatever its parts come upon.
+    # torch's exporter raises errors of any type.
     except Exception as error:
         raise ExportError(
             f'torch cannot export {type(module).__name__}: {_reason(error)}; '
@@ -159,7 +159,7 @@ def _write(module, file, size, outputs, dynamic_size, meta) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of what is at the bottom of an error."""
+    """The first line of the root cause of an error."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = filter(None, map(str.strip, str(error).splitlines()))
@@ -168,7 +168,7 @@ def _reason(error: BaseException) -> str:
 
 @torch.no_grad()
 def _largest_error(module, file, size, dynamic_size) -> float:
-    """Of one image and of three, and of another size where it may be."""
+    """Inputs with one and three images, and with another size if allowed."""
     cases = [_images(1, module, size), _images(3, module, size)]
     if dynamic_size:
         H, W = size
@@ -185,7 +185,7 @@ def _largest_error(module, file, size, dynamic_size) -> float:
 
 
 def _computed(file: Path, images: Tensor) -> list:
-    """What onnxruntime makes of images with a file."""
+    """The outputs of onnxruntime for images."""
     import onnxruntime
 
     try:
@@ -193,7 +193,7 @@ def _computed(file: Path, images: Tensor) -> list:
             file, providers=['CPUExecutionProvider']
         )
         return session.run(None, {'images': images.numpy()})
-    # Its errors have no base but this one.
+    # Its errors have no more specific base class.
     except Exception as error:
         shape = 'x'.join(map(str, images.shape))
         raise ExportError(

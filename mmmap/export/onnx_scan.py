@@ -1,4 +1,4 @@
-"""The scan in ONNX: its operator Scan, step by step in memory linear in L.
+"""The scan as ONNX's operator Scan, step by step, in memory linear in L.
 
 Letters: L tokens, M independent sequences, D channels of each, N state size.
 """
@@ -12,7 +12,7 @@ from onnxscript.values import Opset
 def scan_chunks(
     u: FLOAT, delta: FLOAT, A: FLOAT, B: FLOAT, C: FLOAT, save: bool
 ) -> tuple[FLOAT, FLOAT, FLOAT]:
-    """As ``torch.ops.mmmap.scan_chunks``, without states to save.
+    """``torch.ops.mmmap.scan_chunks`` without saved states.
 
     u, delta (L, M, D), A (M, N, D), B, C (L, M, N) -> y (L, M, D), none,
     the last state (M, N, D).

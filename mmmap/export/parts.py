@@ -1,4 +1,4 @@
-"""Which part of a model becomes a file: images in, tensors out.
+"""The part of a model to export: images in, tensors out.
 
 Letters: B batch, H W pixels, C channels, h w rows and columns of a map.
 """
@@ -13,7 +13,7 @@ PARTS = ('model', 'backbone')
 
 
 class _Segmentor(nn.Module):
-    """Scores of the classes at each pixel of the images."""
+    """Class scores at each pixel of the images."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -28,16 +28,16 @@ class _Segmentor(nn.Module):
 def part_of(
     model: nn.Module, part: str = 'model'
 ) -> tuple[nn.Module, list[str]]:
-    """What is exported of a model, and the names of its outputs.
+    """Return the module to export, and the names of its outputs.
 
     Args:
-        model: Of mmpretrain, mmseg or mmdet.
+        model: A model of mmpretrain, mmseg or mmdet.
         part: ``'model'``: ``logits`` of a classifier, (B, classes), or of a
             segmentor, (B, classes, H, W); or ``'backbone'``: a map (B, C, h,
             w) for each of its ``out_indices``, ``features_0`` and so on.
 
     Raises:
-        InputError: A part that has no form in ONNX.
+        InputError: ONNX cannot represent the part.
     """
     backbone = getattr(model, 'backbone', None)
     if not isinstance(backbone, Backbone):

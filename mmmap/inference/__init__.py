@@ -1,7 +1,7 @@
 """Predictions on images, folders and videos with the libraries' inferencers.
 
-``mmmap.inference.predictors`` imports mmdet and mmseg; it is imported where
-it is needed.
+``mmmap.inference.predictors`` imports mmdet and mmseg, so it is only imported
+where it is needed.
 """
 
 from ..errors import InputError

@@ -1,8 +1,7 @@
 """One predictor for a config of any of the three libraries.
 
-It wraps the library's own inferencer, whose loading of images it replaces
-by that of the config, and refuses a checkpoint that leaves a part of the
-model at random.
+It wraps the library's own inferencer, loads images with the config's steps
+instead, and refuses a checkpoint that lacks a weight of the model.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,12 +47,12 @@ class Predictor:
     """Images in, predictions and pictures out.
 
     Args:
-        config: With a test pipeline.
+        config: A config with a test pipeline.
         checkpoint: File or http(s) URL.
-        device: By default a GPU where there is one.
+        device: By default a GPU if there is one.
 
     Raises:
-        CheckpointError: It cannot be read, or is of another model.
+        CheckpointError: It cannot be read, or belongs to another model.
     """
 
     def __init__(
@@ -74,14 +73,14 @@ class Predictor:
         return [sample.cpu() for sample in samples]
 
     def draw(self, image: np.ndarray, sample) -> np.ndarray:
-        """A picture of a prediction, RGB, of an image as it was read."""
+        """Draw a prediction on an image as read; RGB."""
         visualizer = self.inferencer.visualizer
         shown = np.ascontiguousarray(as_picture(image)[..., ::-1])
         self._draw(visualizer, shown, sample)
         return visualizer.get_image()
 
     def name_of(self, label: int) -> str:
-        """The name of a class, or its number where it has none."""
+        """The name of a class, or its number if it has none."""
         classes = self.meta['classes']
         return str(classes[label] if label < len(classes) else label)
 
@@ -163,9 +162,9 @@ class Detector(Predictor):
     """mmdet's, see ``Predictor``.
 
     Args:
-        config: As there.
-        checkpoint: As there.
-        device: As there.
+        config: See ``Predictor``.
+        checkpoint: See ``Predictor``.
+        device: See ``Predictor``.
         min_score: Detections with a lower score are dropped.
     """
 
@@ -196,7 +195,7 @@ class Detector(Predictor):
         record = self.inferencer.pred2dict(sample)
         labels = record.get('labels', ())
         record['names'] = [self.name_of(label) for label in labels]
-        # Colours stand for segments: (H, W, 3), the number in base 256.
+        # Colours encode segments: (H, W, 3), the number in base 256.
         segments = record.pop('panoptic_seg', None)
         if segments is not None:
             places = np.array([1, 256, 65536])

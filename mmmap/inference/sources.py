@@ -1,4 +1,4 @@
-"""Where the images to predict come from: files, folders, videos."""
+"""The sources of images to predict on: files, folders, videos."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ class Frame(NamedTuple):
     """One image.
 
     Args:
-        name: Of the files that are written, may have folders.
-        data: What the loading steps of the config made of it.
+        name: Name of the output files, possibly with folders.
+        data: The result of the config's loading steps.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Frame(NamedTuple):
 
     @property
     def image(self) -> np.ndarray:
-        """(H, W) or (H, W, C), of the depth that the config reads."""
+        """(H, W) or (H, W, C), with the bit depth that the config reads."""
         return self.data['img']
 
 
 class Pictures:
-    """Image files, all read once before the first is given out.
+    """Image files, all read once before the first is returned.
 
     Args:
         path: An image, or a folder with images in it or below it.
         reader: Reads them as the model's config does.
-        skip_bad: Leave out what cannot be read, instead of refusing all.
+        skip_bad: Skip unreadable images instead of raising.
 
     Attributes:
-        bad: Why each file that cannot be used cannot, by its name.
+        bad: The reason for each unusable file, by its name.
 
     Raises:
         InputError: No images, or some that cannot be read.
@@ -93,21 +93,21 @@ class Pictures:
 class Video:
     """The frames of a video file.
 
-    Headers of videos often count too many frames: those that are there are
-    given out, and ``note`` says that there are fewer.
+    Headers of videos often count too many frames: the existing ones are
+    returned, and ``note`` says how many are missing.
 
     Args:
         path: The file.
         reader: Reads the frames as the model's config does.
 
     Attributes:
-        fps: Frames a second.
-        bad: As of ``Pictures``.
-        note: Once all were given out, how many of the announced ones are
-            missing; empty where none is.
+        fps: Frames per second.
+        bad: See ``Pictures``.
+        note: At the end, how many of the announced frames are missing;
+            empty if none is.
 
     Raises:
-        InputError: It is no video.
+        InputError: It is not a video.
     """
 
     def __init__(self, path: Path, reader: ImageReader) -> None:
@@ -151,10 +151,10 @@ class Video:
 def source_of(
     path: str | Path, reader: ImageReader, skip_bad: bool = False
 ) -> Pictures | Video:
-    """What is at a path: an image, a folder of images, a video.
+    """Open a path: an image, a folder of images or a video.
 
     Raises:
-        InputError: Nothing, or neither of them.
+        InputError: It does not exist, or is something else.
     """
     path = Path(path)
     if not path.exists():
@@ -187,7 +187,7 @@ def _refuse_encoding(path: Path) -> None:
 
 
 def _named(files: list[Path], root: Path) -> dict[str, Path]:
-    """Files by their place below a folder, without a suffix if that does."""
+    """Files by their path below a folder, without suffix if unambiguous."""
     short = Counter(file.with_suffix('') for file in files)
     return {
         str(

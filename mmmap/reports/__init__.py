@@ -1,4 +1,4 @@
-"""What a run left in its work_dir, gathered for a person."""
+"""Summarising a run from its work_dir."""
 
 from .logs import Curve, Log, read_log
 from .page import (

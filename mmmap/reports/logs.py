@@ -1,8 +1,8 @@
-"""What mmengine logged in a work_dir, as curves over the iterations.
+"""mmengine's logs in a work_dir, as curves over the iterations.
 
-Each start of a run has a folder of its own, named after the time, with
-``vis_data/scalars.json``: a JSON object a line. A run that was resumed repeats
-the steps between its last checkpoint and its end; here the later ones count.
+Each start of a run has its own folder, named after the time, with one JSON
+object per line in ``vis_data/scalars.json``. A resumed run repeats the steps
+after its last checkpoint; here the later ones count.
 """
 
 import json
@@ -11,25 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Not of the model: counters, and what is the step itself.
+# Not about the model: counters, and the step itself.
 _COUNTERS = {'epoch', 'iter', 'step'}
 _SCALARS = 'vis_data/scalars.json'
 
 
 @dataclass
 class Curve:
-    """Values by iteration, which grow.
+    """Values by increasing iteration.
 
     Attributes:
         steps: Iterations, from 1.
-        values: As many.
+        values: One for each step.
     """
 
     steps: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
 
     def add(self, step: int, value: float) -> None:
-        """One more value; of what was there, steps before it remain."""
+        """Add a value, and drop earlier values at or after its step."""
         while self.steps and self.steps[-1] >= step:
             self.steps.pop()
             self.values.pop()
@@ -37,22 +37,22 @@ class Curve:
         self.values.append(value)
 
     def cut(self, step: int) -> None:
-        """Forget what lies at a step or beyond."""
+        """Drop the values at or after a step."""
         kept = sum(s < step for s in self.steps)
         del self.steps[kept:], self.values[kept:]
 
 
 @dataclass
 class Log:
-    """All starts of a work_dir, as the one run that they are.
+    """All starts in a work_dir, as one run.
 
     Attributes:
         train: Curves of training, by name.
         val: Curves of validation, by name.
         test: Metrics of the last test.
-        starts: Each start's folder, and the step it began to log at.
-        epoch: The last one that was logged, None where they do not count.
-        torn: Lines that are no JSON, as of a run that was killed.
+        starts: Each start's folder, and its first logged step.
+        epoch: The last logged epoch, or None in iteration-based runs.
+        torn: Number of invalid lines, for example of a killed run.
     """
 
     train: dict[str, Curve] = field(default_factory=dict)
@@ -64,16 +64,16 @@ class Log:
 
     @property
     def step(self) -> int:
-        """The last iteration that was logged, 0 without any."""
+        """The last logged iteration, or 0."""
         curves = self.train.values()
         return max((c.steps[-1] for c in curves if c.steps), default=0)
 
 
 def read_log(work_dir: str | Path) -> Log:
-    """Read all that was logged in a work_dir.
+    """Read all logs of a work_dir.
 
     Raises:
-        FileNotFoundError: There is no such folder.
+        FileNotFoundError: No such folder.
     """
     work_dir = Path(work_dir)
     if not work_dir.is_dir():
@@ -96,9 +96,9 @@ def starts_of(work_dir: Path) -> list[Path]:
 
 
 def trainings_of(work_dir: Path) -> list[Path]:
-    """Those of the starts that trained, all where none did.
+    """The starts that trained, or all if none did.
 
-    A test writes a config too, which need not be that of the training.
+    A test also writes a config, which may differ from the training's.
     """
     starts = starts_of(work_dir)
     return [s for s in starts if (s / _SCALARS).is_file()] or starts
@@ -119,8 +119,8 @@ def _read_training(log: Log, start: Path) -> None:
         if training:
             step = int(line['step'])
             log.epoch = line.get('epoch')
-        # Validation counts in epochs or in iterations, as the config says,
-        # and comes right after the training it judges.
+        # Validation counts epochs or iterations, depending on the config,
+        # and follows the training that it evaluates.
         where = step if training else max(int(line['step']), step)
         curves = log.train if training else log.val
         for name, value in line.items():
@@ -129,7 +129,7 @@ def _read_training(log: Log, start: Path) -> None:
 
 
 def _lines(log: Log, file: Path) -> Iterator[dict[str, float]]:
-    """The numbers of each line that is whole."""
+    """The numbers of each valid line."""
     for text in file.read_text(errors='replace').splitlines():
         numbers = _numbers(text)
         if 'step' in numbers and math.isfinite(numbers['step']):
@@ -152,13 +152,13 @@ def _numbers(text: str) -> dict[str, float]:
 
 
 def _is_number(value: object) -> bool:
-    """Whether a value can be drawn; of a torn line an integer may be huge."""
+    """Whether a value can be drawn; a torn line may have a huge integer."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, float) or (whole and abs(value) < 2**63)
 
 
 def _tested(start: Path) -> dict[str, float]:
-    """What testing wrote beside its log."""
+    """The metrics that testing wrote beside its log."""
     file = start / f'{start.name}.json'
     text = file.read_text(errors='replace') if file.is_file() else ''
     return {

@@ -1,4 +1,4 @@
-"""What a config sets beyond what it inherits, setting by setting."""
+"""Differences between configs, setting by setting."""
 
 import inspect
 import tempfile
@@ -11,14 +11,14 @@ from mmengine.runner import Runner
 
 from ..engine.launch import open_config
 
-# What every run has of its own.
+# Settings that differ in every run.
 _OF_A_RUN = ('experiment_name', 'launcher', 'work_dir')
-# What is read of a config; the rest are names that its file uses itself.
+# The settings that are read; the rest are a config's helper variables.
 _READ = {*inspect.signature(Runner.__init__).parameters, 'strategy'}
 
 
 class Change(NamedTuple):
-    """One setting; an empty text where one side does not have it."""
+    """A setting; an empty text if one side does not have it."""
 
     name: str
     before: str
@@ -29,8 +29,8 @@ def changes(before: Mapping, after: Mapping) -> list[Change]:
     """Settings in which two configs differ, by name.
 
     Args:
-        before: Of a base.
-        after: Of what was made of it.
+        before: Settings of a base.
+        after: Settings derived from it.
     """
     sides = [dict(_leaves(side)) for side in (before, after)]
     names = sorted(set().union(*sides))
@@ -44,12 +44,12 @@ def changes(before: Mapping, after: Mapping) -> list[Change]:
 
 
 def read_by_runner(settings: Mapping) -> dict:
-    """The settings that a runner looks at."""
+    """The settings that a runner reads."""
     return {key: settings[key] for key in settings if key in _READ}
 
 
 def inherited(path: str | Path) -> dict:
-    """All that a config file inherits; empty where it stands alone.
+    """All settings that a config file inherits; empty without a base.
 
     Args:
         path: A config file, whose ``_base_`` are run as any config is.
@@ -88,15 +88,15 @@ def _is_nested(node: object) -> bool:
 def nearest_config(
     name: str, folder: str | Path, settings: Mapping
 ) -> Path | None:
-    """Of the config files of a name, the one most like some settings.
+    """Of the config files with a name, the one most like some settings.
 
     Args:
-        name: Of the file, with its suffix.
-        folder: Where configs are; they are run as any config is.
-        settings: Of a run.
+        name: Name of the file, with its suffix.
+        folder: The folder of configs; they are run as any config is.
+        settings: Settings of a run.
 
     Returns:
-        The file, None where there is none of that name.
+        The file, or None if there is none of that name.
     """
     return min(
         sorted(Path(folder).rglob(name)) if name else [],
@@ -106,10 +106,10 @@ def nearest_config(
 
 
 def settings_of(path: str | Path) -> dict:
-    """All settings of a config file, inherited ones too.
+    """All settings of a config file, including inherited ones.
 
     Raises:
         FileNotFoundError: No such config.
-        ValueError: It is no Python.
+        ValueError: It is not valid Python.
     """
     return open_config(path).to_dict()

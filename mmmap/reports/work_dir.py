@@ -1,6 +1,6 @@
-"""What there is in the work_dir of a run, and what is not.
+"""What the work_dir of a run has, and what is missing.
 
-Nothing of it is run: configs are read as text, checkpoints not at all.
+Nothing in it is run: configs are parsed as text, checkpoints are not read.
 """
 
 import re
@@ -35,9 +35,9 @@ class Checkpoint:
     """A file of weights.
 
     Attributes:
-        name: Of the file.
+        name: Name of the file.
         size: Bytes.
-        written: When, in UTC.
+        written: Date in UTC.
         problem: What is wrong with it, or ''.
     """
 
@@ -60,20 +60,20 @@ class Metric:
 
 @dataclass
 class WorkDir:
-    """A run as its folder shows it.
+    """A run, as found in its folder.
 
     Attributes:
         path: The folder.
         log: Its curves.
-        config_name: File name of its config, '' where there is none.
+        config_name: File name of its config, '' if there is none.
         config: The settings of the last start.
         config_text: The same as text.
-        comparisons: Changes of settings under the name of what is compared.
-        checkpoints: By time.
-        pictures: A choice of the newest.
+        comparisons: Changes of settings, by the name of the comparison.
+        checkpoints: Sorted by time.
+        pictures: A selection of the newest.
         environment: Names and values from the log.
         log_end: The last lines of the log.
-        missing: What a reader should know to be absent or wrong.
+        missing: What is missing or wrong.
     """
 
     path: Path
@@ -96,7 +96,7 @@ class WorkDir:
 
     @property
     def progress(self) -> tuple[int, int | None, str]:
-        """What was logged last, of how many (None: unknown), the unit."""
+        """The last logged step, the total (None: unknown), and the unit."""
         loop = self.config.get('train_cfg')
         loop = loop if isinstance(loop, dict) else {}
         done = dict(epoch=self.log.epoch or 0, iter=self.log.step)
@@ -108,7 +108,7 @@ class WorkDir:
 
     @property
     def finished(self) -> bool:
-        """Whether the checkpoint is there that a run writes at its end."""
+        """Whether the final checkpoint of a run exists."""
         _, goal, unit = self.progress
         return f'{unit}_{goal}.pth' in {c.name for c in self.checkpoints}
 
@@ -118,17 +118,17 @@ def look_at(
     base: str | Path | None = None,
     configs: str | Path | None = None,
 ) -> WorkDir:
-    """Gather all that the work_dir of a run holds.
+    """Collect what the work_dir of a run holds.
 
     Args:
         path: The folder.
-        base: The config file that was run, for what was changed on the
-            command line; it is run as any config is.
-        configs: Folder in which to look for it by its name otherwise.
+        base: The original config file, to find changes by the command line;
+            it is run as any config is.
+        configs: Without ``base``, the folder to search for it by name.
 
     Raises:
         FileNotFoundError: No such folder or base.
-        InputError: Nothing in the folder is of a run.
+        InputError: The folder has no files of a run.
     """
     folder = Path(path)
     found = WorkDir(folder, read_log(folder))
@@ -161,7 +161,7 @@ def metrics_of(curves: Mapping[str, Curve]) -> list[Metric]:
 
 
 def _metric(name: str, curve: Curve) -> Metric:
-    # The rule by which mmengine keeps the best checkpoint.
+    # mmengine's rule for the best checkpoint.
     less = any(key in name for key in CheckpointHook._default_less_keys)
     pairs = [(v, s) for v, s in zip(curve.values, curve.steps) if v == v]
     pick = min if less else max
@@ -201,7 +201,7 @@ def _read_config(found: WorkDir, starts: list[Path]) -> None:
 
 
 def _compare(found, starts, base, configs) -> None:
-    """Settings beside those of the start before, the file and its bases."""
+    """Compare settings with the previous start, the file and its bases."""
     files = [start / 'vis_data/config.py' for start in starts]
     files = [file for file in files if file.is_file()]
     for old, new in zip(files, files[1:]):
@@ -247,7 +247,7 @@ def _environment(log: str) -> list[tuple[str, str]]:
 
 
 def _missing(found: WorkDir) -> list[str]:
-    """What is absent or wrong, in sentences."""
+    """What is missing or wrong, in sentences."""
     done, goal, unit = found.progress
     last = found.path / 'last_checkpoint'
     noted = last.read_text(errors='replace').strip() if last.is_file() else ''

@@ -269,7 +269,7 @@ def is_local(dataset) -> bool:
 
 
 def _read_coco(part: Part, files: dict[str, dict]) -> None:
-    """Make mmdet use the COCO JSON that was read already."""
+    """Read a COCO JSON once, for the checks and for mmdet."""
     dataset = part.dataset
     api = getattr(dataset, 'COCOAPI', None)
     if getattr(api, '__name__', '') != 'COCO' or not is_local(dataset):
