@@ -1,6 +1,6 @@
 """Pictures."""
 
-# Imported, clouds are drawn where images are.
+# Its import lets the functions for images draw clouds too.
 from . import point_reconstruction  # noqa: F401
 from .cloud_figure import cloud_figure
 from .cloud_page import cloud_page

@@ -1,7 +1,7 @@
-"""Where the attention blocks of a backbone look.
+"""Attention maps of a backbone.
 
-Fused attention gives no weights; they are computed again from the input of
-each attention, which a hook keeps.
+Fused attention returns no weights; they are recomputed from the input of each
+attention, which a hook keeps.
 
 Letters: B batch, n heads, L tokens, C channels, d = C / n.
 """
@@ -16,19 +16,19 @@ from ..models.backbones import HybridNet
 from ..models.layers import Attention
 from .depths import ATTENTION, kinds_of
 
-# Larger matrices of weights would fill the memory.
+# Larger attention matrices would fill the memory.
 MOST_TOKENS = 8192
 
 
 def attention_weights(
     attention: Attention, x: Tensor, mask: Tensor | None = None
 ) -> Tensor:
-    """How much each token takes of each other, (B, n, L, L); rows sum to 1.
+    """Attention weights (B, n, L, L); rows sum to 1.
 
     Args:
         attention: The module.
         x: Its input, (B, L, C).
-        mask: (L, L) bool, True where a token may look.
+        mask: (L, L) bool, True where a token may attend.
     """
     q, k, _ = (
         part.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
@@ -47,17 +47,16 @@ def attention_at(
     """Mean attention of all heads, (L, L), at each attention block.
 
     Args:
-        backbone: HybridNet; MambaVision attends inside windows, of which no
-            map of the whole image can be made, nor of blocks of HybridNet
-            that do.
-        image: One, (1, 3, H, W), normalised.
-        depths: Blocks; those of Mamba are left out. By default all.
+        backbone: HybridNet. Attention inside windows, as in MambaVision or
+            with ``window_size``, gives no map of the whole image.
+        image: One image, (1, 3, H, W), normalised.
+        depths: Blocks; Mamba blocks are skipped. By default all.
 
     Returns:
-        Empty for other backbones than HybridNet.
+        Empty for backbones other than HybridNet.
 
     Raises:
-        InputError: An image of too many tokens.
+        InputError: The image has too many tokens.
     """
     if not isinstance(backbone, HybridNet):
         return {}
@@ -95,17 +94,17 @@ def attention_at(
 
 
 def rollout(weights: Sequence[Tensor], residual: float = 0.5) -> list[Tensor]:
-    """Attention followed through blocks to the first one's input.
+    """Attention rollout: attention accumulated over blocks.
 
-    Each block passes a part on as it is and attends with the rest. Mamba
-    blocks in between mix tokens too; what they do is not in it.
+    Each block passes on a part unchanged and attends with the rest. Mamba
+    blocks in between also mix tokens, which is not included.
 
     Source: Abnar and Zuidema, "Quantifying Attention Flow in Transformers"
     (ACL 2020).
 
     Args:
         weights: (..., L, L) of each block, rows summing to 1.
-        residual: The part that is passed on.
+        residual: The share that is passed on unchanged.
 
     Returns:
         (..., L, L) after each block, rows summing to 1.
@@ -121,7 +120,7 @@ def rollout(weights: Sequence[Tensor], residual: float = 0.5) -> list[Tensor]:
 def seen_by(
     weight: Tensor, grid: tuple[int, int], token: tuple[int, int] | None
 ) -> Tensor:
-    """Where one token looks, or the mean of all, (h, w).
+    """The attention of one token, or the mean of all, (h, w).
 
     Args:
         weight: (L, L).
@@ -129,7 +128,7 @@ def seen_by(
         token: Its row and column; None for the mean.
 
     Raises:
-        InputError: There is no such token.
+        InputError: No such token.
     """
     if token is None:
         return weight.mean(0).view(grid)

@@ -1,4 +1,4 @@
-"""Clouds side by side, as figures of Matplotlib."""
+"""Clouds side by side, as Matplotlib figures."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _VIEW = dict(elev=20, azim=35, vertical_axis='y')
 
 
 def cloud_figure(rows: Sequence[CloudRow]) -> Figure:
-    """A row for each sample, seen from the same side; y is up.
+    """Draw a row for each sample, all from the same side; y is up.
 
     Args:
         rows: At least one, with equally many clouds.
@@ -88,5 +88,5 @@ def _draw(
             handletextpad=0.1,
             columnspacing=0.8,
         )  # fmt: skip
-        # All panels are of one size, however many names they have.
+        # All panels have one size, for any number of names.
         legend.set_in_layout(False)

@@ -1,6 +1,6 @@
-"""Clouds side by side, on a page that a browser turns and zooms.
+"""Clouds side by side, on a page to turn and zoom in a browser.
 
-The page is one file, without requests to anywhere. Letters: N points.
+The page is one file without external requests. Letters: N points.
 """
 
 import base64
@@ -19,11 +19,11 @@ UNIT = 8191
 
 
 def cloud_page(rows: Sequence[CloudRow], title: str) -> str:
-    """The text of a page of HTML.
+    """The text of an HTML page.
 
     Args:
-        rows: As ``cloud_figure`` takes them.
-        title: Of the page.
+        rows: See ``cloud_figure``.
+        title: Title of the page.
     """
     content = dict(
         title=title,

@@ -1,4 +1,4 @@
-"""Clouds of points in colours, for whatever draws them.
+"""Coloured point clouds, for figures and pages.
 
 Letters: B batch, N points, G groups, S points of a group.
 """
@@ -29,7 +29,7 @@ class Cloud(NamedTuple):
         title: What it shows.
         points: (N, 3).
         colours: (N, 3), uint8 RGB.
-        legend: RGB of what has a name.
+        legend: RGB of the named parts.
     """
 
     title: str
@@ -42,8 +42,8 @@ class CloudRow(NamedTuple):
     """Pictures of one sample, in the same place and size.
 
     Args:
-        name: Of the sample.
-        clouds: The first one sets place and size.
+        name: Name of the sample.
+        clouds: The clouds; the first one sets place and size.
     """
 
     name: str
@@ -63,15 +63,15 @@ def reconstruction_rows(
 ) -> list[CloudRow]:
     """Groups, mask, reconstruction and its error, a row for each cloud.
 
-    The error of a guessed point is its distance to the nearest true point of
-    its group, in units of the input.
+    The error of a predicted point is its distance to the nearest true point
+    of its group, in units of the input.
 
     Args:
         shown: From ``PointMAP.reconstruct``.
-        names: Of the clouds; by default their numbers.
+        names: Names of the clouds; by default their numbers.
 
     Raises:
-        InputError: A guess that is not finite.
+        InputError: A prediction is not finite.
     """
     if not shown.reconstructed.isfinite().all():
         raise InputError(
@@ -166,13 +166,13 @@ def part_row(
     predicted: np.ndarray,
     parts: Sequence[str],
 ) -> CloudRow:
-    """True parts, predicted ones, and where they differ.
+    """True parts, predicted parts, and where they differ.
 
     Args:
-        name: Of the sample.
+        name: Name of the sample.
         points: (N, 3).
         truth: Part of each point, (N,).
-        predicted: The same, as a model sees it.
+        predicted: Predicted part of each point, (N,).
         parts: Names of all parts, as ``'Chair/leg'``; the category before
             the slash is not shown.
     """

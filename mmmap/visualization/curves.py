@@ -11,7 +11,7 @@ from ..errors import InputError
 _PANEL = (4.6, 2.9)  # inches
 _COLUMNS = 3
 _POINTS = 30
-# A quantity that spans more is drawn by its logarithm.
+# A quantity with a larger range gets a logarithmic axis.
 _SPAN = 30
 
 Series = tuple[Sequence[int], Sequence[float]]
@@ -21,12 +21,12 @@ def curve_figure(
     panels: Mapping[str, Mapping[str, Series]],
     resumed: Sequence[int] = (),
 ) -> Figure:
-    """A panel for each quantity.
+    """Draw a panel for each quantity.
 
     Args:
-        panels: For each title the lines of its panel by their name:
+        panels: For each title, the lines of its panel by their name:
             iterations and values.
-        resumed: Iterations at which the run was taken up again; marked.
+        resumed: Iterations at which the run was resumed; they are marked.
 
     Raises:
         InputError: There is nothing to draw.
@@ -72,5 +72,5 @@ def _panel(axis: Axes, title: str, lines: Mapping[str, Series]) -> None:
 
 
 def _plain(text: str) -> str:
-    """Text that Matplotlib draws as it is: no formula, no hidden label."""
+    """Escape text for Matplotlib: no formula, no hidden label."""
     return text.replace('$', r'\$').lstrip('_')

@@ -1,4 +1,4 @@
-"""What a backbone makes of images at each depth.
+"""Feature maps of a backbone at each depth.
 
 Letters: B batch, C channels, h w rows and columns of a map, L = h*w tokens.
 """
@@ -17,7 +17,7 @@ _KINDS = {'M': MAMBA, 'T': ATTENTION}
 
 
 def kinds_of(backbone: nn.Module) -> list[str]:
-    """What stands at each depth, as ``['Mamba', 'attention']``.
+    """The kind of block at each depth, as ``['Mamba', 'attention']``.
 
     Depths are the blocks of HybridNet and the stages of MambaVision.
 
@@ -44,11 +44,11 @@ def names_of(backbone: nn.Module) -> list[str]:
 
 
 def spread(kinds: Sequence[str], most: int = 6) -> list[int]:
-    """Depths worth a picture: where one kind gives way to another.
+    """Depths to draw by default: where the kind of block changes.
 
     Args:
-        kinds: Of all depths.
-        most: How many are chosen, evenly spread.
+        kinds: Kinds of all depths.
+        most: The largest number of depths, evenly spread.
     """
     count = len(kinds)
     if count <= most:
@@ -65,17 +65,17 @@ def spread(kinds: Sequence[str], most: int = 6) -> list[int]:
 
 
 def _even(items: list, most: int) -> list:
-    """So many items, evenly spread, with the first and the last."""
+    """Select items, evenly spread, including the first and the last."""
     count = min(most, len(items))
     steps = max(count - 1, 1)
     return [items[i * (len(items) - 1) // steps] for i in range(count)]
 
 
 def check_depths(backbone: nn.Module, depths: Sequence[int]) -> None:
-    """Check that depths are there.
+    """Check that depths exist.
 
     Raises:
-        InputError: One is not.
+        InputError: One does not.
     """
     count = len(kinds_of(backbone))
     wrong = [depth for depth in depths if not 0 <= depth < count]
@@ -91,7 +91,7 @@ def maps_at(
 ) -> list[Tensor]:
     """The map (B, C, h, w) after each of some depths, without a norm.
 
-    Of HybridNet it is the whole stream, the sum of what all blocks added.
+    For HybridNet it is the whole stream, the sum of all blocks' outputs.
 
     Args:
         backbone: HybridNet or MambaVision.
@@ -99,7 +99,7 @@ def maps_at(
         depths: From 0.
 
     Raises:
-        InputError: Another backbone, or a depth that is not there.
+        InputError: Another backbone, or an unknown depth.
     """
     check_depths(backbone, depths)
     if isinstance(backbone, MambaVision):
@@ -118,7 +118,7 @@ def maps_at(
 
 @contextmanager
 def outputs_of(modules: Sequence[nn.Module]) -> Iterator[list]:
-    """What modules return while the context lasts, in their order.
+    """Record what modules return within the context, in order.
 
     Args:
         modules: Each to be called once.

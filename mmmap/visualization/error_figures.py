@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-# Beyond it numbers in the squares could not be read.
+# With more classes, the numbers would be unreadable.
 _WRITTEN = 25
 _COLOURS = (
     '#d0d7de', '#8aa9c8', '#3b7dd8', '#8a5fbf', '#b56576', '#e08a1e', '#4a9a5b'
@@ -17,7 +17,7 @@ _COLOURS = (
 
 
 def confusion_figure(counts: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Where the pixels of each class went, in percent of its pixels.
+    """Draw a confusion matrix, in percent of each true class's pixels.
 
     Args:
         counts: (K, K), rows are the truth.
@@ -51,12 +51,12 @@ def confusion_figure(counts: np.ndarray, classes: Sequence[str]) -> Figure:
 def detection_error_figure(
     recall: np.ndarray, precision: np.ndarray, kinds: Mapping[str, str]
 ) -> Figure:
-    """Precision over recall, one kind of error after the other forgiven.
+    """Draw precision over recall, forgiving one kind of error after another.
 
     Args:
         recall: (R,).
         precision: (kinds, R), the mean of the classes.
-        kinds: What each name stands for.
+        kinds: The meaning of each name.
     """
     figure = Figure(figsize=(8.5, 4), layout='constrained')
     axis = figure.subplots()

@@ -1,4 +1,4 @@
-"""Features as colours: their three main directions.
+"""Features as colours, by their three main directions.
 
 Letters: B images, C channels, h w rows and columns.
 """
@@ -12,18 +12,18 @@ from ..errors import InputError
 def principal_components(
     features: Tensor, count: int = 3
 ) -> tuple[Tensor, Tensor]:
-    """Directions of largest variance, and the part of it that each has.
+    """Directions of largest variance, and their shares of it.
 
     Args:
         features: (N, C).
-        count: How many; at most N and C.
+        count: Number of directions, at most N and C.
 
     Returns:
         Unit vectors (count, C), the largest entry of each positive, and
         (count,), falling, in [0, 1].
 
     Raises:
-        InputError: Features that are not finite.
+        InputError: The features are not finite.
     """
     if not features.isfinite().all():
         raise InputError(
@@ -33,7 +33,7 @@ def principal_components(
     centred = features.double() - features.double().mean(0)
     _, values, vectors = torch.linalg.svd(centred, full_matrices=False)
     vectors = vectors[:count]
-    # A direction has no sign; so that pictures repeat, it is given one.
+    # The sign of a direction is arbitrary; fix it, so that pictures repeat.
     largest = vectors.abs().argmax(1, keepdim=True)
     vectors = vectors * vectors.gather(1, largest).sign()
     variance = values.square()
@@ -42,16 +42,16 @@ def principal_components(
 
 
 def colours(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps as RGB by their main directions, those of all images together.
+    """Map features to RGB by the main directions of all images together.
 
-    Each direction is spread from its 1st to its 99th percentile.
+    Each direction is scaled from its 1st to its 99th percentile.
 
     Args:
         maps: (B, C, h, w).
 
     Returns:
         (B, h, w, 3) in [0, 1], and the directions' shares of the variance;
-        with less than three channels the last colours are even.
+        with fewer than three channels the last colours are constant.
 
     Raises:
         InputError: Features that are not finite.

@@ -34,15 +34,15 @@ def feature_figure(
     path: str | Path,
     token: tuple[int, int, int, int] | None = None,
 ) -> None:
-    """An image, its features as colours, and where attention looks.
+    """Draw an image, its features as colours, and attention maps.
 
     Args:
         image: (H, W, 3), uint8 RGB.
         colours: Features (h, w, 3) in [0, 1] by the name of their depth.
-        attention: Titles and maps (h, w), drawn below, none for no row.
+        attention: Titles and maps (h, w) of a second row, or empty.
         path: PNG to write.
-        token: Row, column, and rows and columns of the grid, of a token that
-            is marked.
+        token: Row, column, and rows and columns of the grid, of a token to
+            mark.
     """
     columns = 1 + len(colours)
     rows = 1 + -(-len(attention) // columns)
@@ -61,7 +61,7 @@ def feature_figure(
         axis.set_title(f'{name}\nfeatures', fontsize=9)
     for axis, (title, seen) in zip(looks, attention):
         axis.imshow(seen, 'viridis', extent=extent, interpolation='nearest')
-        # An even look gives 1 / tokens to each.
+        # Uniform attention gives 1 / tokens to each.
         most = seen.max() * seen.size
         axis.set_title(f'{title}\nyellow: {most:.1f} x even', fontsize=8)
     if token is not None:
@@ -91,13 +91,13 @@ def field_figure(
     path: str | Path,
     images: int,
 ) -> None:
-    """Effective receptive fields of the middle token, and how wide they are.
+    """Draw effective receptive fields of the middle token, and their sizes.
 
     Args:
         fields: (H, W), not negative, by the name of their depth.
-        areas: Of each, the part of the pixels that holds half of it.
+        areas: For each, the share of pixels that holds half of it.
         path: PNG to write.
-        images: Of how many they are the mean, for the title.
+        images: Number of images in the mean, for the title.
     """
     count = len(fields)
     columns = min(count, 6)

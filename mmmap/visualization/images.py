@@ -1,4 +1,4 @@
-"""Image files to look at, and pictures to write."""
+"""Finding images, and writing pictures."""
 
 import os
 import tempfile
@@ -47,7 +47,7 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
 def read_image(
     path: str | Path, size: tuple[int, int], reader: ImageReader
 ) -> Tensor:
-    """An image as a tensor (C, H, W), its middle in the size wanted.
+    """Read an image as a tensor (C, H, W), resized and cropped.
 
     Args:
         path: The file.
@@ -72,19 +72,19 @@ def read_image(
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """So many of ``count`` places, evenly spread; all where there are less."""
+    """Evenly spread indices below ``count``; all if there are fewer."""
     return np.linspace(0, count - 1, min(wanted, count)).astype(int).tolist()
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """A name to write to; the file gets its own only when that is done.
+    """A temporary name; the file gets its final name when complete.
 
     Args:
-        path: Its own; the folder is made.
+        path: The final name; its folder is created.
 
     Yields:
-        The other name, of the same suffix.
+        The temporary name, with the same suffix.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp's files are for their owner alone.
+        # mkstemp makes files that only their owner can read.
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:
@@ -115,7 +115,7 @@ def save_text(path: str | Path, text: str) -> None:
 
 
 def figure_pixels(figure: Figure) -> np.ndarray:
-    """Draw a figure of Matplotlib as a picture (H, W, 3), uint8 RGB."""
+    """Render a Matplotlib figure as a picture (H, W, 3), uint8 RGB."""
     figure.set_dpi(_DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -123,7 +123,7 @@ def figure_pixels(figure: Figure) -> np.ndarray:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Draw a figure of Matplotlib and write it as PNG."""
+    """Render a Matplotlib figure and write it as PNG."""
     FigureCanvasAgg(figure)
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=_DPI, format='png')

@@ -1,4 +1,4 @@
-"""The decoder's attention masks and the maskings, drawn.
+"""Drawing the decoder's attention masks and the maskings.
 
 Letters: h w token grid, L = h*w tokens.
 """
@@ -35,19 +35,19 @@ def mask_figure(
     seed: int = 0,
     query: tuple[int, int] | None = None,
 ) -> None:
-    """All attention masks and all maskings of a grid, on one PNG.
+    """Draw all attention masks and all maskings of a grid into one PNG.
 
     Args:
         grid: h, w.
         path: PNG to write.
-        ratio: Part of the tokens that the maskings hide.
-        draws: Masks shown of each masking.
-        seed: Of the draws.
-        query: Row and column of the token whose view is shown; by default
-            the middle.
+        ratio: Share of tokens that the maskings hide.
+        draws: Number of masks to show for each masking.
+        seed: Seed of the draws.
+        query: Row and column of the token whose attention is shown; by
+            default the middle.
 
     Raises:
-        InputError: A grid, ratio or query that cannot be.
+        InputError: An invalid grid, ratio or query.
     """
     if min(grid) < 1 or draws < 1:
         raise InputError(
@@ -60,7 +60,7 @@ def mask_figure(
             f'{grid[0]}x{grid[1]}; rows and columns count from 0'
         )
     maskings = _drawn(grid, ratio, draws, seed)
-    # A token's view keeps the proportions of the grid.
+    # A token's attention keeps the proportions of the grid.
     tall = min(max(grid[0] / grid[1], 0.42), 1.6) * _CELL
     heights = [_CELL + tall + 1.3, len(maskings) * (tall + 0.35) + 0.5]
     width = _CELL * max(len(ATTENTION_MASKS), draws) + 1
@@ -74,7 +74,7 @@ def mask_figure(
 def _drawn(
     grid: tuple[int, int], ratio: float, draws: int, seed: int
 ) -> dict[str, torch.Tensor]:
-    """For each masking which tokens the encoder sees, (draws, h, w)."""
+    """For each masking, the tokens that the encoder sees, (draws, h, w)."""
     parts = (
         RandomMasking(ratio),
         SequentialMasking(ratio),
@@ -101,8 +101,8 @@ def _draw_attention(
     )
     figure.suptitle(
         f"The decoder's attention masks on {grid[0]}x{grid[1]} tokens: "
-        'above, each token (row) and those it may look at (columns); below, '
-        f'what token {query} sees',
+        'above, each token (row) and those it may attend to (columns); '
+        f'below, what token {query} sees',
         fontsize=10,
     )
     place = query[0] * grid[1] + query[1]
@@ -126,7 +126,7 @@ def _draw_maskings(
     axes = figure.subplots(len(maskings), draws, squeeze=False)
     figure.suptitle(
         f'Maskings, {draws} draws each, of {grid[0] * grid[1]} tokens: what '
-        'is hidden is guessed',
+        'is hidden is predicted',
         fontsize=10,
     )
     for row, (name, masks) in zip(axes, maskings.items()):
@@ -135,13 +135,13 @@ def _draw_maskings(
             _cells(axis, mask.int().numpy(), 1, 1)
             hidden = int((~mask).sum())
             # Without masking, see NoMasking.
-            note = f'{hidden} hidden' if hidden else 'all seen, all guessed'
+            note = f'{hidden} hidden' if hidden else 'all seen and predicted'
             axis.set_xlabel(note, fontsize=7)
     _legend(figure, visible=SHOWN, hidden=HIDDEN)
 
 
 def _cells(axis: Axes, cells: np.ndarray, row: int, column: int) -> None:
-    """Cells 0, 1, 2 in their colours, a line after so many of each way."""
+    """Draw cells 0, 1, 2 in their colours, with lines between groups."""
     colours = ListedColormap([HIDDEN, SHOWN, ASKING])
     h, w = cells.shape
     axis.imshow(cells, colours, vmin=0, vmax=2, interpolation='nearest')
@@ -149,7 +149,7 @@ def _cells(axis: Axes, cells: np.ndarray, row: int, column: int) -> None:
         (axis.axhline, h, row),
         (axis.axvline, w, column),
     ):
-        if count // step <= 64:  # more would hide what they divide
+        if count // step <= 64:  # more lines would hide the cells
             for at in range(step, count, step):
                 lines(at - 0.5, color='white', linewidth=0.5)
     axis.set_xticks([])

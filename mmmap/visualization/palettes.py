@@ -1,24 +1,24 @@
-"""A name and a colour for every class a model may predict."""
+"""A name and a colour for every class of a model."""
 
 import colorsys
 from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-# Of the golden ratio: hues that stay apart, however many there are.
+# Hues a golden ratio apart stay distinct for any number.
 _STEP = 0.618034
 
 
 def complete_meta(meta: Mapping, model: nn.Module) -> dict:
-    """What is known of a model's classes, with what is missing made up.
+    """Complete the names and colours of a model's classes.
 
     Args:
-        meta: ``classes`` and ``palette``, each perhaps absent or too short.
-        model: Its heads say how many classes there are.
+        meta: ``classes`` and ``palette``, each possibly missing or too short.
+        model: Its heads determine the number of classes.
 
     Returns:
-        The same, with a name for each class and, unless the palette is none
-        or one of a library's (as ``'random'``), a colour for each.
+        The same, with a name for each class and, unless the palette is None
+        or a library's name (such as ``'random'``), a colour for each.
     """
     classes = list(meta.get('classes') or ())
     count = max(len(classes), _num_classes(model))
@@ -34,7 +34,7 @@ def complete_meta(meta: Mapping, model: nn.Module) -> dict:
 def complete_palette(
     palette: Sequence[Sequence[int]], count: int
 ) -> list[tuple[int, ...]]:
-    """A colour for each of ``count`` classes, those given and made-up ones."""
+    """A colour for each of ``count`` classes: given ones, then new ones."""
     colours = [tuple(colour) for colour in palette][:count]
     hue = 0.0
     while len(colours) < count:

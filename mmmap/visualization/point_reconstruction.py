@@ -1,4 +1,4 @@
-"""What is drawn of reconstructed clouds."""
+"""Drawing reconstructed clouds."""
 
 import numpy as np
 from torch import nn

@@ -1,6 +1,6 @@
-"""Predictions side by side, as ``tools/test.py --out`` dumps them.
+"""Predictions side by side, as ``tools/test.py --out`` writes them.
 
-Figures of Matplotlib, for small images that a person should be able to read.
+Matplotlib figures, for small images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ def segmentation_figure(
     rows: int = 6,
     notes: Sequence[str] = (),
 ) -> None:
-    """Images, their true classes and those that several models see.
+    """Draw images, their true classes and the predictions of several models.
 
     Args:
-        predictions: For each model's name, the dumped samples of one data
+        predictions: For each model's name, the written samples of one data
             set, in the same order.
-        classes: Their names.
+        classes: Names of the classes.
         palette: RGB of each class, 0..255.
         path: PNG to write.
-        rows: Images shown, evenly spread over the set.
-        notes: What stands beside each sample's row, if anything.
+        rows: Number of images, evenly spread over the set.
+        notes: Optional text beside each sample's row.
     """
     first = next(iter(predictions.values()))
     picked = spread(len(first), rows)
@@ -74,14 +74,14 @@ def detection_figure(
     rows: int = 6,
     min_score: float = 0.3,
 ) -> None:
-    """Images, their true instances and the detected ones.
+    """Draw images, their true instances and the detected ones.
 
     Args:
-        samples: Dumped samples of a data set.
+        samples: Written samples of a data set.
         classes: Names of the classes.
         path: PNG to write.
-        rows: Images shown, evenly spread over the set.
-        min_score: Detections below it are left out.
+        rows: Number of images, evenly spread over the set.
+        min_score: Detections with a lower score are not drawn.
     """
     picked = spread(len(samples), rows)
     title = f'detected (score > {min_score:g})'
@@ -102,7 +102,7 @@ def detection_figure(
 def _grid(
     images: Sequence[np.ndarray], titles: Sequence[str]
 ) -> tuple[Figure, np.ndarray]:
-    """A row for each image, as high as the one of the tallest form."""
+    """A row for each image, as high as the tallest one."""
     height = _TILE * max(image.shape[0] / image.shape[1] for image in images)
     figure = Figure(
         figsize=(_TILE * len(titles), height * len(images) + 0.6),
@@ -136,7 +136,7 @@ def _labels(annotation: dict) -> np.ndarray:
 def _painted(
     image: np.ndarray, labels: np.ndarray, colours: np.ndarray
 ) -> np.ndarray:
-    """Classes over the image; what has none (255) stays white."""
+    """Classes over the image; pixels without a class (255) stay white."""
     known = labels < len(colours)
     paint = np.full((*labels.shape, 3), 255, np.uint8)
     paint[known] = colours[labels[known]]

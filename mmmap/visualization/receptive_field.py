@@ -1,4 +1,4 @@
-"""Which pixels a token of a map depends on, by its gradient.
+"""The pixels that a token of a map depends on, by its gradient.
 
 Letters: B batch, C channels, H W pixels, h w rows and columns of a map.
 """
@@ -17,25 +17,25 @@ def receptive_fields(
     images: Tensor,
     place: tuple[float, float] = (0.5, 0.5),
 ) -> list[Tensor]:
-    """Mean absolute gradient of a token by each pixel, of each map.
+    """Mean absolute gradient of a token with respect to each pixel.
 
     The token's channels are summed; the absolute gradient is averaged over
-    images and colours.
+    images and colour channels.
 
     Source: Luo et al., "Understanding the Effective Receptive Field in Deep
     Convolutional Neural Networks" (NeurIPS 2016).
 
     Args:
-        maps_of: From images (B, 3, H, W) to maps (B, C, h, w).
-        images: Normalised.
-        place: Of the token, as parts of the height and width; by default the
-            middle, of even edges the later one.
+        maps_of: Maps images (B, 3, H, W) to feature maps (B, C, h, w).
+        images: Normalised images.
+        place: Position of the token, as shares of height and width; by
+            default the middle.
 
     Returns:
         (H, W) for each map.
 
     Raises:
-        InputError: A gradient that is not finite.
+        InputError: A gradient is not finite.
     """
     images = images.detach().clone().requires_grad_()
     fields = []
@@ -57,20 +57,20 @@ def receptive_fields(
 def token_at(
     grid: tuple[int, int], place: tuple[float, float]
 ) -> tuple[int, int]:
-    """Row and column of the token at a place, both parts of the edges."""
+    """Row and column of the token at a position, given as shares."""
     h, w = grid
     return min(int(place[0] * h), h - 1), min(int(place[1] * w), w - 1)
 
 
 def area_of(field: Tensor, part: float = 0.5) -> float:
-    """The smallest part of the pixels that holds so much of a field.
+    """The smallest share of pixels that holds a given part of a field.
 
     Args:
         field: (H, W), not negative.
-        part: Of its sum.
+        part: Part of its sum.
 
     Returns:
-        In [0, 1]; ``part`` itself for an even field, 0 for an empty one.
+        In [0, 1]; ``part`` for a uniform field, 0 for an empty one.
     """
     ordered = field.double().flatten().sort(descending=True).values
     held = ordered.cumsum(0)

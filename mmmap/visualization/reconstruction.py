@@ -15,7 +15,7 @@ from ..models.heads import DiffusionHead
 from ..models.selfsup.map import MAP, Reconstruction
 
 COLUMNS = ('input', 'visible', 'reconstructed')
-# What each attention mask of the decoder makes of MAP.
+# The method for each attention mask of the decoder.
 METHODS = {
     'rows': 'MAP',
     'columns': 'MAP by columns',
@@ -33,9 +33,9 @@ _EDGE = 160
 def reconstruction_grid(
     shown: Reconstruction, preprocessor: nn.Module
 ) -> np.ndarray:
-    """One row an image: input, its visible part, its reconstruction.
+    """One row per image: input, visible part, reconstruction.
 
-    Of a cloud: groups, mask, reconstruction and error.
+    For a cloud: groups, mask, reconstruction and error.
 
     Args:
         shown: From ``MAP.reconstruct`` or ``PointMAP.reconstruct``.
@@ -49,14 +49,14 @@ def reconstruction_grid(
 
 @singledispatch
 def reconstruction_page(shown: Reconstruction, title: str) -> str | None:
-    """The same of clouds as a page of HTML, to be turned.
+    """The same for clouds as an HTML page, on which they can be turned.
 
     Args:
-        shown: As ``reconstruction_grid`` takes it.
-        title: Of the page.
+        shown: See ``reconstruction_grid``.
+        title: Title of the page.
 
     Returns:
-        Its text; None of images, which are seen from one side.
+        Its text; None for images.
     """
     return None
 
@@ -66,10 +66,10 @@ def method_rows(
     preprocessors: Sequence[nn.Module],
     names: Sequence[str],
 ) -> np.ndarray:
-    """One row an image: input, visible part, what each of several models saw.
+    """One row per image: input, visible part, each model's reconstruction.
 
     Args:
-        shown: From the ``MAP.reconstruct`` of each, of the same images and
+        shown: From each model's ``MAP.reconstruct``, with the same images and
             masks.
         preprocessors: Each model's.
         names: Titles of their columns.
@@ -93,7 +93,7 @@ def method_rows(
 
 
 def _as_seen(column: Tensor, image: Tensor) -> np.ndarray:
-    """Pixels (B, C, H, W) as bytes (B, H, W, 3), as bright as the image's."""
+    """Pixels (B, C, H, W) as bytes (B, H, W, 3), scaled as the image's."""
     column, image = (
         x.cpu().permute(0, 2, 3, 1).numpy() for x in (column, image)
     )
@@ -105,10 +105,10 @@ def _as_seen(column: Tensor, image: Tensor) -> np.ndarray:
 
 
 def method_names(models: Sequence[MAP]) -> list[str]:
-    """What each model is with its parts, as ``'MAE, raw pixels'``.
+    """The method of each model, as ``'MAE, raw pixels'``.
 
     Args:
-        models: Alike ones are numbered.
+        models: The models; equal methods are numbered.
     """
     names = [_method_name(model) for model in models]
     counts = [names[: i + 1].count(name) for i, name in enumerate(names)]
@@ -176,6 +176,6 @@ def to_pixels(images: Tensor, preprocessor: nn.Module) -> Tensor:
 
 
 def _enlarged(tile: np.ndarray) -> np.ndarray:
-    """Small images are shown larger, so that a person sees them."""
+    """Enlarge small images."""
     factor = max(round(_EDGE / max(tile.shape[:2])), 1)
     return tile.repeat(factor, 0).repeat(factor, 1)

@@ -26,7 +26,7 @@ def test_without_masking_the_picture_says_that_all_is_guessed():
     part = Figure().subfigures()
     _draw_maskings(part, (2, 3), _drawn((2, 3), 0.5, 1, seed=0))
     notes = [axis.get_xlabel() for axis in part.axes]
-    assert notes == ['3 hidden'] * 3 + ['all seen, all guessed']
+    assert notes == ['3 hidden'] * 3 + ['all seen and predicted']
 
 
 @pytest.mark.parametrize(
