@@ -61,8 +61,8 @@ def check_settings(
             )
     kind = _encoder(model)
     if kind is not None:
-        settings = kind.implicit_settings_in(**model['backbone'])
-        kind.check_recorded(settings, checkpoint, source)
+        implicit = kind.implicit_settings_in(**model['backbone'])
+        kind.check_recorded(implicit, checkpoint, source)
 
 
 def check_resumed(model: Mapping, source: str | Path) -> None:
