@@ -25,7 +25,7 @@ from ...evaluation import (
     linear_probe,
     pooled,
 )
-from ..trained import image_size
+from ..trained_models import image_size
 
 COLLAPSED = 0.02  # deviation of features below which they are all one
 STANDSTILL = 1e-3  # part by which a loss falls at least
