@@ -1,4 +1,4 @@
-"""Writing predictions: pictures, class maps, lines of JSON, a video."""
+"""Where predictions go: pictures, class maps, lines of JSON, a video."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import FileError
 
-# What the writers below write, besides videos.
+# What the writers below leave, besides videos.
 WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
 
 
@@ -22,23 +22,23 @@ WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
 def new_folder(
     path: str | Path, overwrite: bool = False, source: str | Path = ''
 ) -> Iterator[Path]:
-    """A folder that gets its name when everything is written.
+    """A folder that gets its name when all is written, or writing stops.
 
-    After an error, the files so far are kept under the folder's name, or
-    beside it if it holds earlier predictions. A killed run leaves
-    ``NAME.part-...``.
+    What was written before an error is kept: under the folder's name, or
+    beside it where that has earlier predictions. A run that is killed
+    leaves ``NAME.part-...``.
 
     Args:
         path: The folder.
-        overwrite: Whether to replace a folder with earlier predictions.
-        source: The input, which is never replaced.
+        overwrite: Replace one that holds earlier predictions.
+        source: What is predicted on, which is never replaced.
 
     Yields:
-        A temporary folder to write into.
+        Another folder to write into.
 
     Raises:
-        FileExistsError: The folder is not empty, or, with ``overwrite``,
-            holds something other than predictions.
+        FileExistsError: It holds something already, or, to be replaced,
+            something else than predictions.
     """
     path = Path(path).resolve()
     if path.exists() and not path.is_dir():
@@ -54,7 +54,7 @@ def new_folder(
     absent = [p for p in path.parents if not p.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f'{path.name}.part-', dir=path.parent))
-    # mkdtemp makes folders that only their owner can read.
+    # mkdtemp's folders are for their owner alone.
     part.chmod(0o755)
     try:
         yield part
@@ -71,14 +71,14 @@ def new_folder(
 
 
 def _remove(part: Path, absent: Sequence[Path]) -> None:
-    """Remove an empty folder and its empty parents."""
+    """Remove an empty folder and those that were made for it."""
     for folder in (part, *absent):
-        with suppress(OSError):  # another run may use it by now
+        with suppress(OSError):  # somebody else's by now
             folder.rmdir()
 
 
 def _refuse_loss(path: Path, source: Path) -> None:
-    """Refuse to replace a folder that holds more than predictions."""
+    """Raise where replacing a folder would delete what is no prediction."""
     others = [
         part.name
         for part in sorted(path.iterdir())
@@ -95,11 +95,11 @@ def _refuse_loss(path: Path, source: Path) -> None:
 
 
 class FolderWriter:
-    """Writes the predictions of each image into a folder.
+    """Writes what was predicted of each image into a folder.
 
     Args:
         folder: Gets ``pictures/NAME.png``, ``class_maps/NAME.png`` and
-            ``predictions.jsonl``, if there is content for them.
+            ``predictions.jsonl``, as far as there is something for them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,25 +109,25 @@ class FolderWriter:
         """Write a drawn picture (H, W, 3), RGB."""
         self._image('pictures', name, image[..., ::-1])
 
-    def prediction(self, name: str, record: dict) -> None:
-        """Write a prediction; its class map becomes a file.
+    def prediction(self, name: str, told: dict) -> None:
+        """Write a prediction; what is an array becomes a file.
 
         Args:
-            name: Name of the image.
-            record: Values for JSON, and optionally ``class_map``, (H, W).
+            name: Of the image.
+            told: Of JSON's types, and perhaps ``class_map``, (H, W).
         """
-        labels = record.pop('class_map', None)
+        labels = told.pop('class_map', None)
         if labels is not None:
             self._image('class_maps', name, _as_stored(labels))
-            record['class_map'] = f'class_maps/{name}.png'
-        line = json.dumps(dict(image=name, **record)) + '\n'
+            told['class_map'] = f'class_maps/{name}.png'
+        line = json.dumps(dict(image=name, **told)) + '\n'
         file = self.folder / 'predictions.jsonl'
         whole = file.stat().st_size if file.exists() else 0
         try:
             with open(file, 'a') as lines:
                 lines.write(line)
         except OSError:
-            # An incomplete line would spoil the file.
+            # Half a line would spoil those before it.
             os.truncate(file, whole)
             raise
 
@@ -143,25 +143,25 @@ class FolderWriter:
             raise FileError(f'cannot write {file}: {error}') from error
 
     def close(self) -> None:
-        """Do nothing; no file is open."""
+        """Nothing is kept open."""
 
 
 def _as_stored(labels: np.ndarray) -> np.ndarray:
-    """Labels with the fewest bits that PNG allows: 8 or 16."""
+    """Labels in as few bits as hold them; PNG has 8 or 16 of one channel."""
     if labels.max() < 65536:
         return labels.astype(np.uint8 if labels.max() < 256 else np.uint16)
-    # As in the panoptic format: red + 256 green + 65536 blue.
+    # As the panoptic format has them: red + 256 green + 65536 blue.
     parts = [labels // 256**power % 256 for power in (2, 1, 0)]
     return np.stack(parts, -1).astype(np.uint8)
 
 
 class VideoWriter(FolderWriter):
-    """A ``FolderWriter`` with pictures as the frames of a video.
+    """As :class:`FolderWriter`, the pictures as the frames of a video.
 
     Args:
-        folder: See ``FolderWriter``.
-        name: Name of the video, ``NAME.mp4``.
-        fps: Frames per second.
+        folder: As there.
+        name: Of the video, ``NAME.mp4``.
+        fps: Frames a second.
     """
 
     def __init__(self, folder: Path, name: str, fps: float) -> None:
@@ -190,7 +190,7 @@ class VideoWriter(FolderWriter):
         """Finish the video.
 
         Raises:
-            OSError: Frames are missing: OpenCV does not report a full disk.
+            OSError: It lacks frames: OpenCV says nothing of a full disk.
         """
         if self._writer is None:
             return

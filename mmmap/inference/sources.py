@@ -1,4 +1,4 @@
-"""The sources of images to predict on: files, folders, videos."""
+"""Where the images to predict come from: files, folders, videos."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ class Frame(NamedTuple):
     """One image.
 
     Args:
-        name: Name of the output files, possibly with folders.
-        data: The result of the config's loading steps.
+        name: Of the files that are written, may have folders.
+        data: What the loading steps of the config made of it.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Frame(NamedTuple):
 
     @property
     def image(self) -> np.ndarray:
-        """(H, W) or (H, W, C), with the bit depth that the config reads."""
+        """(H, W) or (H, W, C), of the depth that the config reads."""
         return self.data['img']
 
 
 class Pictures:
-    """Image files, all read once before the first is returned.
+    """Image files, all read once before the first is given out.
 
     Args:
         path: An image, or a folder with images in it or below it.
         reader: Reads them as the model's config does.
-        skip_bad: Skip unreadable images instead of raising.
+        skip_bad: Leave out what cannot be read, instead of refusing all.
 
     Attributes:
-        bad: The reason for each unusable file, by its name.
+        bad: Why each file that cannot be used cannot, by its name.
 
     Raises:
         InputError: No images, or some that cannot be read.
@@ -93,21 +93,21 @@ class Pictures:
 class Video:
     """The frames of a video file.
 
-    Headers of videos often count too many frames: the existing ones are
-    returned, and ``note`` says how many are missing.
+    Headers of videos often count too many frames: those that are there are
+    given out, and ``note`` says that there are fewer.
 
     Args:
         path: The file.
         reader: Reads the frames as the model's config does.
 
     Attributes:
-        fps: Frames per second.
-        bad: See ``Pictures``.
-        note: At the end, how many of the announced frames are missing;
-            empty if none is.
+        fps: Frames a second.
+        bad: As of :class:`Pictures`.
+        note: Once all were given out, how many of the announced ones are
+            missing; empty where none is.
 
     Raises:
-        InputError: It is not a video.
+        InputError: It is no video.
     """
 
     def __init__(self, path: Path, reader: ImageReader) -> None:
@@ -151,10 +151,10 @@ class Video:
 def source_of(
     path: str | Path, reader: ImageReader, skip_bad: bool = False
 ) -> Pictures | Video:
-    """Open a path: an image, a folder of images or a video.
+    """What is at a path: an image, a folder of images, a video.
 
     Raises:
-        InputError: It does not exist, or is something else.
+        InputError: Nothing, or neither of them.
     """
     path = Path(path)
     if not path.exists():
@@ -187,7 +187,7 @@ def _refuse_encoding(path: Path) -> None:
 
 
 def _named(files: list[Path], root: Path) -> dict[str, Path]:
-    """Files by their path below a folder, without suffix if unambiguous."""
+    """Files by their place below a folder, without a suffix if that does."""
     short = Counter(file.with_suffix('') for file in files)
     return {
         str(

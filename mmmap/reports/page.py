@@ -1,7 +1,7 @@
-"""A work_dir as one self-contained HTML page.
+"""A work_dir as one page of HTML that needs no other file.
 
-The content of the work_dir is shown as text: it is escaped, and the page
-forbids scripts and external resources.
+Whatever stands in a work_dir is shown as text: it is escaped, and the page
+forbids scripts and anything from elsewhere.
 """
 
 import base64
@@ -22,7 +22,7 @@ from .work_dir import WorkDir, metrics_of
 _EDGE = 640  # pixels of a picture
 _LONGEST = 300  # characters of a setting
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-# Not interesting as curves.
+# Of little interest as curves.
 _UNDRAWN = ('base_lr', 'data_time', 'memory', 'time')
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px;
@@ -60,10 +60,10 @@ def page_of(found: WorkDir) -> str:
 
 
 def document(title: str, sections: Iterable[tuple[str, str]]) -> str:
-    """A self-contained HTML page.
+    """A page of HTML that loads nothing.
 
     Args:
-        title: Title of the page, as text.
+        title: Of the page, as text.
         sections: Headlines, as text, and contents, as HTML; sections
             without content are not shown.
     """
@@ -82,7 +82,7 @@ def document(title: str, sections: Iterable[tuple[str, str]]) -> str:
 
 
 def panels_of(log: Log) -> dict[str, dict[str, Series]]:
-    """Panels: losses, each metric, and other quantities of training."""
+    """What is drawn together: losses, each metric, the rest of training."""
     losses = {n: series(c) for n, c in log.train.items() if 'loss' in n}
     panels = {'losses in training': losses} if losses else {}
     for curves, where in ((log.val, 'validation'), (log.train, 'training')):
@@ -200,7 +200,7 @@ def _text(text: str) -> str:
 
 
 def html_image(data: bytes, kind: str, name: str) -> str:
-    """An embedded image, ``'png'`` or ``'jpeg'``."""
+    """An image that stands in the page, ``'png'`` or ``'jpeg'``."""
     source = f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
     return f'<img alt="{escape(name)}" src="{source}">'
 
@@ -208,7 +208,7 @@ def html_image(data: bytes, kind: str, name: str) -> str:
 def html_curves(
     panels: Mapping[str, Mapping[str, Series]], resumed: Sequence[int] = ()
 ) -> str:
-    """The figure of ``curve_figure``, as an embedded image."""
+    """What :func:`curve_figure` draws, as an image in the page."""
     figure = curve_figure(panels, resumed)
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
@@ -217,7 +217,7 @@ def html_curves(
 
 
 def _thumbnail(path: Path) -> bytes | None:
-    """A picture as JPEG, scaled down; None if it cannot be read."""
+    """A picture as JPEG, no larger than is looked at; None if it is none."""
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
         image = cv2.imdecode(content, cv2.IMREAD_COLOR)

@@ -1,4 +1,4 @@
-"""Pages of samples with their annotations, as training sees them."""
+"""Pages of samples with their annotations, as a training will see them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,8 +25,8 @@ def draw_splits(
 
     Args:
         config: An mmengine config.
-        splits: The splits, as ``('train', 'val')``.
-        folder: Gets the pages, as ``train.png``.
+        splits: Which, as ``('train', 'val')``.
+        folder: Where the pages go, as ``train.png``.
 
     Yields:
         The files.
@@ -80,16 +80,16 @@ def _entitle(axis, text: str, size: int) -> None:
 
 
 def colours(number: int) -> np.ndarray:
-    """(number, 3) colours from 0 to 1, with different neighbours."""
+    """(number, 3) colours from 0 to 1, neighbours unlike one another."""
     hues = np.arange(number) * 0.61803 % 1
     return colormaps['hsv'](hues)[:, :3]
 
 
 def _draw_image(axis, part: Part, item: Mapping, looker: Looker) -> set[int]:
-    """Draw an image with its annotations; return the labels shown."""
+    """Draw an image with what is annotated; return the labels shown."""
     try:
         data = looker.load(item)
-    # The check reports what is wrong; here it is just not drawn.
+    # The check tells what is wrong with it; here it is only not drawn.
     except Exception as error:
         _entitle(axis, f'{Path(item["img_path"]).name}\n{error}', 6)
         return set()
@@ -127,7 +127,7 @@ def _draw_image(axis, part: Part, item: Mapping, looker: Looker) -> set[int]:
 
 
 def _draw_map(axis, labels: np.ndarray, palette: np.ndarray) -> set[int]:
-    """Overlay a class map; pixels without a class stay clear."""
+    """Lay a class map over the image; what is no class stays clear."""
     cover = np.zeros((*labels.shape, 4))
     known = labels < len(palette)
     cover[known, :3] = palette[labels[known]]
@@ -137,7 +137,7 @@ def _draw_map(axis, labels: np.ndarray, palette: np.ndarray) -> set[int]:
 
 
 def _draw_object(axis, one: Mapping, colour: np.ndarray) -> None:
-    """Draw a box, and polygons if there are any."""
+    """Draw a box, and polygons where there are."""
     x1, y1, x2, y2 = one['bbox']
     style = '--' if one.get('ignore_flag') else '-'
     axis.plot(
@@ -160,7 +160,7 @@ def _draw_cloud(axis, part: Part, index: int) -> None:
 
 
 def _key(figure: Figure, part: Part, shown: set[int]) -> None:
-    """Add a legend of the shown classes."""
+    """Name the colours of the classes that are shown."""
     names = part.names or ()
     labels = [k for k in sorted(shown) if k < len(names)][:_NAMED]
     if not labels:

@@ -1,8 +1,8 @@
-"""Checks of the data of a config before training.
+"""What is wrong with the data of a config, before anything is trained.
 
-The data sets are built to find out what they really read; nothing is trained
-or changed. A quick check lists all files and opens a few, a full check opens
-all of them.
+The data sets are built and asked what they will really read; nothing is
+trained and nothing is changed. A quick look lists all files and opens a few;
+a full one opens all of them.
 """
 
 import contextlib
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from mmengine.registry import DefaultScope
 
-from ..config_datasets import metrics_of
 from ..image_files import IMAGE_SUFFIXES, list_images
+from ..config_datasets import metrics_of
 from ..points.base import PointSet
 from .class_maps import check_class_maps, ignored_values
 from .clouds import check_clouds
@@ -58,17 +58,17 @@ def look_at_data(
     full: bool = False,
     tell: Tell | None = None,
 ) -> list[Report]:
-    """Check the data sets of a config.
+    """Look at the data sets of a config.
 
     Args:
         config: An mmengine config.
-        splits: The splits, as ``('train', 'val')``. A test that equals the
-            validation is not checked twice.
+        splits: Which, as ``('train', 'val')``. A test that equals the
+            validation is not looked at twice.
         full: Open every file, not a sample.
-        tell: Called with a line of progress from time to time.
+        tell: Is given a line on the progress now and then.
 
     Returns:
-        A report on the model's heads, and one for each data set.
+        A report of the model's heads, and one for each data set.
     """
     splits = unlike(config, splits)
     scope = config.get('default_scope') or 'mmengine'
@@ -78,7 +78,7 @@ def look_at_data(
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Pause the garbage collector, which is slow with millions of numbers."""
+    """Pause the garbage collector, which millions of numbers keep busy."""
     paused = gc.isenabled()
     gc.disable()
     try:
@@ -154,18 +154,19 @@ def _look_at_part(
 def check_data(
     config: Mapping, splits: tuple[str, ...], skip_bad: bool = False
 ) -> list[str]:
-    """Refuse unusable data sets after a quick check.
+    """Refuse data sets that cannot be used, after a quick look.
 
     Args:
         config: An mmengine config.
-        splits: The splits, as ``('train', 'val')``.
-        skip_bad: Training skips unusable samples.
+        splits: Which, as ``('train', 'val')``.
+        skip_bad: Training skips samples that cannot be used.
 
     Returns:
-        Warnings, a sentence each, and last how much was checked.
+        What may be as intended but should be known, a sentence each, and
+        last how much was looked at.
 
     Raises:
-        DataError: Something is missing or wrong; the message lists it all.
+        DataError: Something is missing or wrong; it says all that is.
     """
     begin = time.perf_counter()
     reports = look_at_data(config, splits)
@@ -188,14 +189,14 @@ def check_data(
 
 
 def refuse(reports: list[Report], skip_bad: bool = False) -> None:
-    """Raise the errors of reports.
+    """Raise what is wrong.
 
     Args:
-        reports: Reports on data sets.
-        skip_bad: Training skips unusable samples.
+        reports: Of data sets.
+        skip_bad: Training skips samples that cannot be used.
 
     Raises:
-        DataError: There are errors; the message lists them all.
+        DataError: There are errors; it says them all.
     """
     problems = [
         f'{report.split or "config"}: {finding}'
@@ -211,11 +212,11 @@ def refuse(reports: list[Report], skip_bad: bool = False) -> None:
 
 
 def check_dataset(settings: Mapping, scope: str, full: bool = False) -> Report:
-    """Check one data set.
+    """Look at one data set.
 
     Args:
-        settings: Settings of the data set, as in a config.
-        scope: Its library, as ``'mmdet'``.
+        settings: Of the data set, as in a config.
+        scope: The library whose it is, as ``'mmdet'``.
         full: Open every file, not a sample.
     """
     config = dict(default_scope=scope, train_dataloader=dict(dataset=settings))

@@ -1,11 +1,11 @@
-"""Checks of class maps."""
+"""Class maps: what they hold, and what a segmentor may be given."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from ..config_datasets import metrics_of
 from ..image_files import read_pixels
+from ..config_datasets import metrics_of
 from .labels import tell_of_absent
 from .parts import Part
 from .report import some_of
@@ -19,7 +19,7 @@ def ignored_values(config: Mapping, split: str = 'train') -> set[int]:
 
     Args:
         config: An mmengine config.
-        split: Heads use the training split, metrics the others.
+        split: Heads see that of training, metrics the others.
     """
     model = config.get('model') or {}
     users = [
@@ -30,7 +30,7 @@ def ignored_values(config: Mapping, split: str = 'train') -> set[int]:
     if split != 'train':
         users = metrics_of(config, split)
     values = {user.get('ignore_index', IGNORED) for user in users}
-    # If they differ, a value that only some ignore is an error.
+    # Where they differ, what only some ignore is an error of the others.
     return values if len(values) == 1 else set() if values else {IGNORED}
 
 
@@ -50,8 +50,8 @@ def class_map_problem(
     Args:
         labels: (H, W), classes from 0.
         size: H and W of its image.
-        number: Number of classes; None for any.
-        ignored: Values that are allowed but are no class.
+        number: Of classes; None for any.
+        ignored: Values that are no class and may occur.
     """
     if labels.ndim != 2:
         return (
@@ -76,7 +76,7 @@ def class_map_problem(
 
 
 def wide_map_problem(path: str, bits: int) -> str | None:
-    """Whether a class map loses bits: mmseg keeps only 8."""
+    """Whether a class map of more than 8 bits loses some; mmseg keeps 8."""
     if bits <= 8:
         return None
     labels = read_pixels(path)
@@ -95,12 +95,12 @@ def wide_map_problem(path: str, bits: int) -> str | None:
 def check_class_maps(
     part: Part, values: np.ndarray, looked: int, ignored: Collection[int]
 ) -> None:
-    """Report which classes occur in class maps.
+    """Tell what occurs in class maps.
 
     Args:
-        part: A data set of mmseg's.
+        part: Of mmseg's.
         values: How often each value 0..255 occurs, as loaded.
-        looked: Number of class maps that were read.
+        looked: How many class maps were looked at.
         ignored: Values that are no class.
     """
     names = part.names or ()

@@ -1,4 +1,4 @@
-"""Checks of sets of point clouds."""
+"""What is in a set of clouds."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checks of annotations in COCO's format, and of mmdet's use of them."""
+"""What is annotated in a JSON of COCO's form, and what mmdet makes of it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _SOME = 4  # boxes that it takes to speak of a habit
 
 
 def check_coco(part: Part, judged: bool) -> None:
-    """Check the annotations of a part in COCO's format.
+    """Check the annotations of a part that is a JSON of COCO's form.
 
     Args:
         part: It is listed already.
@@ -53,7 +53,7 @@ def check_coco(part: Part, judged: bool) -> None:
 
 
 def _check_dropped(part: Part, path: str, annotations: list) -> None:
-    """Report categories that are no class, and what that drops."""
+    """Tell which categories are no class, and what that drops."""
     names = {c['id']: c['name'] for c in part.content['categories']}
     used = {*getattr(part.dataset, 'cat_ids', names)}
     counts = Counter(
@@ -139,7 +139,7 @@ def _are_corners(
     size: np.ndarray,
     bounds: np.ndarray,
 ) -> bool:
-    """Report boxes that are [x1, y1, x2, y2]; return whether they are."""
+    """Whether boxes are [x1, y1, x2, y2]; note it."""
     corners = (boxes[:, 2:] > boxes[:, :2]) & (boxes[:, 2:] <= size + 1)
     if not corners.all():
         return False
@@ -147,11 +147,11 @@ def _are_corners(
     sides = boxes[:, 2:] - boxes[:, :2]
     area = np.array([a.get('area', np.nan) for a in annotations], float)
     # The area as written fits the sides between corners, not the others.
-    corners = np.isclose(area, sides.prod(1)) & (boxes[:, :2] > 0).any(1)
+    told = np.isclose(area, sides.prod(1)) & (boxes[:, :2] > 0).any(1)
     fits = np.isclose(bounds, boxes, atol=1.5).all(1) & (
         np.abs(bounds[:, :2]) > 2
     ).any(1)
-    evidence = beyond | corners | fits
+    evidence = beyond | told | fits
     if evidence.sum() < max(_SOME, len(boxes) / 2):
         return False
     why = f'{beyond.sum():,} of {len(boxes):,} reach beyond their image'
@@ -165,7 +165,7 @@ def _are_corners(
 
 
 def _bounds(outline) -> list[float]:
-    """[x1, y1, x2, y2] of polygons; NaN for other outlines."""
+    """[x1, y1, x2, y2] of polygons; NaN for what is none."""
     rings = outline if isinstance(outline, list) else ()
     rings = [r for r in rings if isinstance(r, list) and len(r) >= 6]
     if not rings or not all({*map(type, r)} <= {int, float} for r in rings):
@@ -185,7 +185,7 @@ def _check_fit(
     boxes: np.ndarray,
     bounds: np.ndarray,
 ) -> None:
-    """Check that boxes and outlines are in the same place."""
+    """Check that boxes and outlines are of the same place."""
     known = ~np.isnan(bounds[:, 0])
     ends = np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
     low = np.maximum(ends[:, :2], bounds[:, :2])
@@ -195,9 +195,9 @@ def _check_fit(
     both = own + boxes[:, 2:].prod(1) - shared
     off = known & (shared < 0.3 * both)
     if off.any():
-        # A few may be occluded objects; many mean another order.
-        note = report.error if off.sum() > known.sum() / 2 else report.warn
-        note(
+        # A few may be of occluded objects; most are of another order.
+        told = report.error if off.sum() > known.sum() / 2 else report.warn
+        told(
             path,
             f'{off.sum():,} of {known.sum():,} boxes do not lie where their '
             f'outlines do: {_ids(annotations, off)}',
@@ -213,7 +213,7 @@ def _check_outlines(
     masks: bool,
     judged: bool,
 ) -> None:
-    """Check outlines; an invalid one ends a validation without its id."""
+    """Check outlines; what is none ends a validation without its name."""
     if not (masks or judged):
         return
     bare = [a for a in annotations if not a.get('segmentation')]
@@ -234,8 +234,8 @@ def _check_outlines(
         size = sizes[annotation['image_id']]
         why = outline_problem(outline, size) if outline else ''
         if why:
-            wrong.setdefault(why, []).append(annotation)
-    for why, those in wrong.items():
+            told.setdefault(why, []).append(annotation)
+    for why, those in told.items():
         report.error(
             path,
             f'{len(those):,} annotations have an outline (segmentation) that '
@@ -258,10 +258,10 @@ def _can_unpack(outline: dict) -> bool:
 
 
 def outline_problem(outline, size: Sequence[int]) -> str:
-    """Why a segmentation is invalid; empty if it is valid.
+    """Why a segmentation is none; empty for one that is.
 
     Args:
-        outline: Polygons or run lengths in COCO's format.
+        outline: Polygons or run lengths of COCO's.
         size: Width and height of the image.
     """
     if isinstance(outline, dict):
@@ -291,7 +291,7 @@ def outline_problem(outline, size: Sequence[int]) -> str:
 
 
 def _check_unlabelled(part: Part, path: str, annotations: list) -> None:
-    """Report images without annotations, which training ignores."""
+    """Tell of images without annotations, which training passes over."""
     images = part.content['images']
     annotated = {a['image_id'] for a in annotations}
     blank = [i for i in images if i['id'] not in annotated]

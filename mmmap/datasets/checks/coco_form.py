@@ -1,4 +1,4 @@
-"""Whether a JSON has COCO's format; otherwise mmdet raises a KeyError."""
+"""Whether a JSON has COCO's form: what else fails with a mere key's name."""
 
 import math
 from collections import Counter
@@ -23,9 +23,9 @@ def check_form(
     """Check that entries have their keys, ids and boxes.
 
     Args:
-        report: Gets the errors.
+        report: Where to note errors.
         path: The file.
-        content: Its content.
+        content: What it holds.
         needed: Keys that each annotation must have beside the usual ones.
     """
     for kind, keys in _ALWAYS.items():

@@ -1,7 +1,7 @@
-"""Whether the files that a data set lists exist, and what it ignores.
+"""Whether the files that a data set lists are there, and what it passes over.
 
-A folder is listed once instead of testing each of its files; over a network,
-that is the difference between a second and minutes.
+A folder is listed once instead of asking for each of its files: over a
+network that is the difference between a second and minutes.
 """
 
 import os
@@ -22,7 +22,7 @@ _KEYS = ('img_path', 'seg_map_path', 'path')
 
 
 def check_files(part: Part) -> None:
-    """Check that all files exist; report what is ignored."""
+    """Check that all files are there; tell what is passed over."""
     if part.dataset is None or not is_local(part.dataset):
         return
     _check_missing(part)
@@ -37,7 +37,7 @@ def check_files(part: Part) -> None:
 
 
 def paths_of(item: dict, maps: bool = True) -> Iterator[str]:
-    """The files of a sample, including class maps if they are loaded."""
+    """The files of a sample, class maps only where they are loaded."""
     for key in _KEYS:
         path = item.get(key)
         if isinstance(path, list):
@@ -47,7 +47,7 @@ def paths_of(item: dict, maps: bool = True) -> Iterator[str]:
 
 
 def missing_of(paths: Iterable[str]) -> list[str]:
-    """Return the files that do not exist."""
+    """Those of some files that are not there."""
     by_folder = defaultdict(list)
     for path in dict.fromkeys(paths):
         folder, name = os.path.split(path)
@@ -76,8 +76,8 @@ def _check_missing(part: Part) -> None:
         for path in missing
         if not os.path.isdir(folder := os.path.dirname(path))
     }
-    names = some_of(_named(part, missing, each))
-    what = f'{len(missing):,} listed files are not there: {names}'
+    told = some_of(_named(part, missing, each))
+    what = f'{len(missing):,} listed files are not there: {told}'
     if len(folders) == 1 and len(missing) > 1:
         what = f'the folder does not exist; {what}'
         part.report.error(folders.pop(), what, _absent_cure(part, missing))
@@ -103,7 +103,7 @@ def _check_repeated(part: Part) -> None:
 
 
 def _named(part: Part, missing: list[str], each: list[list[str]]) -> list[str]:
-    """The missing files, with their line in the list if there is one."""
+    """The missing files, with the line of the list where there is one."""
     lines = lines_of(part.dataset)
     if not lines or len(lines) != len(each):
         return missing
@@ -112,7 +112,7 @@ def _named(part: Part, missing: list[str], each: list[list[str]]) -> list[str]:
 
 
 def _absent_cure(part: Part, missing: list[str]) -> str:
-    """What to do about missing files."""
+    """What to do about files that are not there."""
     doubled = [
         p
         for p in missing
@@ -137,7 +137,7 @@ def _absent_cure(part: Part, missing: list[str]) -> str:
 
 
 def _check_hidden(part: Part) -> None:
-    """Report samples in folders that a program left."""
+    """Name samples in folders that a program left there."""
     folder = (part.dataset.data_prefix or {}).get('img_path') or ''
     found = Counter()
     for item in part.items:
@@ -154,7 +154,7 @@ def _check_hidden(part: Part) -> None:
 
 
 def _check_passed_over(part: Part) -> None:
-    """Report images that are not used because of their suffix."""
+    """Tell of images that are not used because of their suffix."""
     folder = (part.dataset.data_prefix or {}).get('img_path') or ''
     if not os.path.isdir(folder):
         return
@@ -171,7 +171,7 @@ def _check_passed_over(part: Part) -> None:
         named.setdefault(suffix, path)
     if not others:
         return
-    counts = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
+    told = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
     suffixes = ', '.join(repr(s) for s in sorted(others))
     option = (
         f'set extensions=(..., {suffixes}) of the data set to take them, '
@@ -183,14 +183,14 @@ def _check_passed_over(part: Part) -> None:
     )
     part.report.warn(
         folder,
-        f'{sum(others.values()):,} images are ignored ({counts}), as '
+        f'{sum(others.values()):,} images are passed over ({told}), as '
         f'{some_of(named.values())}',
         option,
     )
 
 
 def _check_unused_maps(part: Part) -> None:
-    """Report class maps without an image."""
+    """Tell of class maps that have no image."""
     folder = (part.dataset.data_prefix or {}).get('seg_map_path') or ''
     if not part.is_segmentation or not os.path.isdir(folder):
         return

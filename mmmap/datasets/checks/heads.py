@@ -13,9 +13,9 @@ from ..config_datasets import metrics_of
 from .parts import Part
 from .report import Report
 
-# Parts of a model whose number of classes is not that of the data: RPNs only
-# separate objects from background, a backbone's own classifier is unused, a
-# semantic branch has its own classes, and teachers are other models.
+# Parts of a model whose number of classes is not that of the data: RPNs tell
+# objects from background, a backbone's own classifier is not used, a semantic
+# branch has classes of its own, and teachers are other models.
 _OTHERS = (
     'backbone',
     'neck',
@@ -36,7 +36,7 @@ class Count(NamedTuple):
     """A number of classes in a config.
 
     Attributes:
-        place: Its key, as ``model.decode_head.num_classes``.
+        place: Where it stands, as ``model.decode_head.num_classes``.
         number: Its value.
         given: Whether the config sets it, else it is the type's default.
         head: The settings it belongs to.
@@ -75,7 +75,7 @@ def _own_counts(part: Mapping, place: str) -> Iterator[Count]:
 
 
 def _default(kind) -> int | None:
-    """The default number of classes of a type."""
+    """The number of classes of a type that is not told one."""
     found = kind if isinstance(kind, type) else None
     if isinstance(kind, str):
         with MODELS.switch_scope_and_registry(None) as registry:
@@ -90,7 +90,7 @@ def _default(kind) -> int | None:
 
 
 def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
-    """Compare all heads with the classes of their training data."""
+    """Compare all heads with the classes of what they are trained on."""
     report = Report('model')
     first = next((p for p in parts if p.names and not p.relabelled), None)
     model = config.get('model') or {}
@@ -135,7 +135,7 @@ def _check_count(
 
 
 def _is_binary(count: Count, number: int) -> bool:
-    """Whether one output separates two classes, as mmseg allows."""
+    """Whether one output tells two classes, as mmseg allows."""
     single = count.head.get('out_channels') == 1
     return single and {count.number, number} <= {1, 2}
 
@@ -143,7 +143,7 @@ def _is_binary(count: Count, number: int) -> bool:
 def _check_weights(
     report: Report, count: Count, number: int, scope: str | None
 ) -> None:
-    """Check the number of class weights of a head's losses."""
+    """Compare the lengths of weights by class of a head's losses."""
     for key, node in count.head.items():
         losses = node if isinstance(node, list | tuple) else [node]
         for loss in losses:
@@ -178,7 +178,7 @@ def _read(weights):
 def _fitting(
     head: Mapping, loss: Mapping, number: int, scope: str | None
 ) -> tuple[int, ...]:
-    """The allowed numbers of weights of a loss."""
+    """How many weights a loss may have."""
     kind = str(head.get('type'))
     former = any(word in kind for word in ('Mask2Former', 'MaskFormer'))
     sigmoid = loss.get('use_sigmoid')
@@ -192,7 +192,7 @@ def _fitting(
 
 
 def _check_topk(report: Report, config: Mapping, number: int) -> None:
-    """Check that no top-k score has more classes than there are."""
+    """Check that no score asks for more classes than there are."""
     head = (config.get('model') or {}).get('head') or {}
     asked = {}
     if isinstance(head, Mapping) and head.get('cal_acc'):
@@ -212,7 +212,7 @@ def _check_topk(report: Report, config: Mapping, number: int) -> None:
 
 
 def _check_parts(report: Report, model: Mapping, part: Part) -> None:
-    """Compare a head for parts of shapes with the data."""
+    """Compare a head of parts of shapes with the data."""
     head = model.get('head') or {}
     for key, names in (
         ('num_parts', part.dataset.metainfo.get('parts') or ()),

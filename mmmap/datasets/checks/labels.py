@@ -1,4 +1,4 @@
-"""Checks of the labels of whole samples, for classifiers."""
+"""Labels of whole samples, as classifiers learn them, and which occur."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ _FEW = 20  # classes that are named if they never occur
 
 
 def check_labels(part: Part, config: Mapping) -> None:
-    """Check that labels are classes of the head, and count them."""
+    """Check that labels are of the head's classes; count them."""
     if part.dataset is None or part.relabelled:
         return
     try:
@@ -25,7 +25,7 @@ def check_labels(part: Part, config: Mapping) -> None:
     if part.names:
         part.report.counts['classes'] = len(part.names)
     number = number_of_classes(part, config)
-    # Labels from folders are right; checks of heads compare their number.
+    # Labels by folders are right; whether heads have as many is asked there.
     if number is not None and not part.folders:
         _check_range(part, labels, number)
     _check_repeated(part, labels, number)
@@ -81,7 +81,7 @@ def _check_repeated(
 
 
 def number_of_classes(part: Part, config: Mapping) -> int | None:
-    """The number of classes, from the names or else from the head."""
+    """How many classes there are, by the names or else by the head."""
     if part.names or not part.spelled:
         return len(part.names) if part.names else None
     counts = counts_of(config.get('model') or {})
@@ -176,22 +176,22 @@ def tell_of_absent(
     """Warn of classes that never occur.
 
     Args:
-        report: Gets the warning.
+        report: Where to note it.
         where: The data.
-        names: Names of all classes.
+        names: Of all classes.
         counts: How often each label occurs.
-        looked: What was checked, if not everything.
+        looked: What was looked at, if not all.
         do: What to do about it.
     """
     absent = [name for k, name in enumerate(names) if not counts.get(k)]
     if not absent or not counts:
         return
-    shown = ', '.join(absent) if len(absent) <= _FEW else some_of(absent)
+    told = ', '.join(absent) if len(absent) <= _FEW else some_of(absent)
     never = f'never occur{"s" if len(absent) == 1 else ""}'
     where_from = f' in {looked}' if looked else ''
     report.warn(
         where,
         f'{len(absent):,} of {len(names):,} classes {never}{where_from}: '
-        f'{shown}',
+        f'{told}',
         do or 'nothing can be learnt or judged of them',
     )

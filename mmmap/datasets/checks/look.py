@@ -1,4 +1,4 @@
-"""Checks of the samples themselves, loaded by the config's own steps."""
+"""Looks at the samples themselves, as the config's own steps load them."""
 
 import hashlib
 import multiprocessing
@@ -18,7 +18,7 @@ from .objects import spread
 from .parts import Part, is_local
 from .report import some_of
 
-_SAMPLED = 50  # samples of a quick check
+_SAMPLED = 50  # samples of a look that has to be quick
 _AT_LEAST = 4
 _SECONDS = 0.6  # for the quick look at a part
 _LARGE = 40_000_000  # pixels; a quick look does not decode more
@@ -27,13 +27,13 @@ _TOLD = 5  # files with findings of their own
 
 
 class Looked(NamedTuple):
-    """What was found in a sample.
+    """What was seen of a sample.
 
     Attributes:
         path: The image.
         size: Width and height as loaded; None if it was not.
         stored: Channels and bits of the file; None where Pillow cannot say.
-        digest: Digest of the pixels.
+        digest: Of the pixels.
         values: How often each value 0..255 occurs in its class map, or None.
         problem: Why it cannot be used, or None.
         where: The file that the problem is of.
@@ -51,11 +51,11 @@ class Looked(NamedTuple):
 
 
 class Looker:
-    """Loads samples with the loading steps of a config.
+    """Loads samples by the steps of a config that load.
 
     Args:
         part: The data set.
-        number: Number of classes of class maps.
+        number: Of classes of class maps.
         ignored: Values of class maps that are no class.
     """
 
@@ -82,7 +82,7 @@ class Looker:
         return data
 
     def __call__(self, item: Mapping) -> Looked:
-        """Check a sample of the data set's list."""
+        """Look at a sample as its data set lists it."""
         path = str(item.get('img_path'))
         header = read_header(path) if self.local else ''
         stored = None if isinstance(header, str) else header[2:]
@@ -90,16 +90,16 @@ class Looker:
         try:
             for step in self.steps:
                 data = step(data)
-        # Damaged bytes make decoders raise errors of any type.
+        # A decoder raises whatever the bytes lead to.
         except Exception as error:
             where = str(item.get('seg_map_path')) if 'img' in data else path
-            reason = ' '.join(str(error).split()) or type(error).__name__
+            told = ' '.join(str(error).split()) or type(error).__name__
             if os.path.isfile(where) and not os.path.getsize(where):
-                reason = 'it is empty'
+                told = 'it is empty'
             return Looked(
                 path,
                 stored=stored,
-                problem=f'cannot be read: {reason}',
+                problem=f'cannot be read: {told}',
                 where=where,
             )
         if not isinstance(data.get('img'), np.ndarray):
@@ -133,13 +133,13 @@ class Looker:
 
 
 def _own(item: Mapping) -> dict:
-    """A copy that steps may change; mmseg's steps append to a list."""
+    """A sample that steps may change; mmseg's append to its list."""
     lists = {k: list(v) for k, v in item.items() if k == 'seg_fields'}
     return {**item, **lists}
 
 
 def size_problem(item: Mapping, size: Sequence[int]) -> str | None:
-    """Whether an image has another size than its annotations expect."""
+    """Whether an image is of another size than its annotations are for."""
     listed = item.get('width'), item.get('height')
     if None in listed or tuple(size) == listed:
         return None
@@ -156,14 +156,14 @@ def look(
     full: bool,
     tell: Callable[[str], None] | None = None,
 ) -> list[Looked]:
-    """Check all samples of a part, or a few, spread evenly.
+    """Look at all samples of a part, or at a few, spread evenly.
 
     Args:
         part: The data set; its items have ``img_path``.
         number: Of classes of class maps.
         ignored: Values of class maps that are no class.
         full: All of them, in parallel.
-        tell: Called with a line of progress from time to time.
+        tell: Is given a line on the progress now and then.
     """
     looker = Looker(part, number, ignored)
     items = [item for item in part.items if item.get('img_path')]
@@ -193,7 +193,7 @@ def _some(looker: Looker, items: list) -> Iterator[Looked]:
             yield looker(item)
 
 
-# Set in each worker, so that only items are sent.
+# Set in each worker, so that items alone travel.
 _LOOKER: Looker | None = None
 
 
@@ -213,12 +213,12 @@ def _all(looker: Looker, items: list, tell) -> Iterator[Looked]:
         yield from map(looker, items)
         return
     context = multiprocessing.get_context('fork')
-    reported = time.perf_counter()
+    told = time.perf_counter()
     bare = (_bare(item) for item in items)
     with context.Pool(workers, _begin, (looker,)) as pool:
         for k, looked in enumerate(pool.imap(_one, bare, chunksize=32), 1):
-            if tell and time.perf_counter() - reported > 2:
-                reported = time.perf_counter()
+            if tell and time.perf_counter() - told > 2:
+                told = time.perf_counter()
                 tell(f'looked at {k:,} of {len(items):,} samples')
             yield looked
 
@@ -229,7 +229,7 @@ def _bare(item: Mapping) -> dict:
 
 
 def tell_of_looks(part: Part, looks: Sequence[Looked]) -> None:
-    """Report problems, sizes, channels and bits."""
+    """Note what was seen: problems, sizes, channels and bits."""
     report = part.report
     wrong = [x for x in looks if x.problem]
     report.counts['opened'] = len(looks) - len(wrong)
@@ -265,7 +265,7 @@ def _cure(problem: str, part: Part) -> str:
     if 'annotations are for' in problem:
         return 'correct width and height of the image in the annotations'
     if 'cannot be read' in problem:
-        return 'copy it again or remove it; --skip-bad skips it'
+        return 'copy it again or remove it; --skip-bad passes over it'
     return ''
 
 
@@ -292,7 +292,7 @@ def check_shared(parts: Sequence[Part]) -> None:
 
 
 def check_copies(looked: Sequence[tuple[Part, list[Looked]]]) -> None:
-    """Warn of images that are in training and another split."""
+    """Warn of images that training and another split have in common."""
     trained = {
         one.digest: one.path
         for part, looks in looked
@@ -308,7 +308,7 @@ def check_copies(looked: Sequence[tuple[Part, list[Looked]]]) -> None:
             continue
         common = [x for x in looks if x.digest and x.digest in trained]
         if common:
-            copies = some_of(_copy(x.path, trained[x.digest]) for x in common)
+            told = some_of(_copy(x.path, trained[x.digest]) for x in common)
             part.report.warn(
                 part.place,
                 f'{len(common):,} of {len(looks):,} images are in the '

@@ -1,8 +1,8 @@
-"""Checks of the names and the order of classes.
+"""Whether all agree on the names and the order of the classes.
 
-Each library has its own rule to number labels: mmdet the order of the JSON's
-categories, mmpretrain the sorted class folders of each split, mmseg the order
-of its names. The built data sets show the result.
+Each library numbers labels by a rule of its own: mmdet by the order of the
+JSON's categories, mmpretrain by the sorted class folders of each split, mmseg
+by the order of its names. What they really do is asked of the data sets.
 """
 
 from collections import Counter
@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...checkpoints import read_meta
-from ..config_datasets import metrics_of
 from ..image_files import is_stray
+from ..config_datasets import metrics_of
 from .coco_form import check_form
 from .parts import Part, read_coco
 from .report import Report, some_of
 
 
 def check_categories(part: Part) -> None:
-    """Check that mmdet's labels have the names of the config."""
+    """Check that mmdet's labels have the names that the config gives."""
     if part.dataset is None or not part.is_coco or part.names is None:
         return
     used = [c['name'] for c in part.content['categories']]
@@ -36,7 +36,7 @@ def check_categories(part: Part) -> None:
         )
     elif set(part.names) - set(used):
         _explain_absent(part, path, used, given)
-        part.spelled = False  # further findings about names would not help
+        part.spelled = False  # what else follows from the names is no help
     elif labels != list(part.names):
         part.report.error(
             f'{part.place}.metainfo.classes',
@@ -50,7 +50,7 @@ def check_categories(part: Part) -> None:
 def _explain_absent(
     part: Part, path: str, used: list[str], given: bool
 ) -> None:
-    """Report classes that are no category of the file."""
+    """Note an error: classes that are no category of the file."""
     absent = [name for name in part.names if name not in used]
     if not given:
         names = tuple(used)
@@ -92,7 +92,7 @@ def _plain(name: str) -> str:
 
 
 def check_named(part: Part, metrics: Sequence[Mapping]) -> None:
-    """Check that mmseg's data have names if a metric needs them."""
+    """Check that mmseg's data have names where a metric asks for them."""
     if part.is_segmentation and metrics and part.spelled and not part.names:
         part.report.error(
             f'{part.place}.metainfo.classes',
@@ -102,7 +102,7 @@ def check_named(part: Part, metrics: Sequence[Mapping]) -> None:
 
 
 def check_folders(part: Part) -> None:
-    """Check that mmpretrain's class folders have the configured names."""
+    """Check that mmpretrain's class folders have the names given them."""
     folders, names = part.folders, part.names
     stray = [name for name in folders or () if is_stray(name)]
     if stray:
@@ -147,8 +147,8 @@ def _explain_difference(
 ) -> None:
     absent = [name for name in expected if name not in names]
     more = [name for name in names if name not in expected]
-    wrong = [f'lacks {some_of(absent)}'] if absent else []
-    wrong += [f'has {some_of(more)} besides'] if more else []
+    told = [f'lacks {some_of(absent)}'] if absent else []
+    told += [f'has {some_of(more)} besides'] if more else []
     where = _named_by(part)
     other = _named_by(first)
     if part.folders:
@@ -158,7 +158,7 @@ def _explain_difference(
         )
     else:
         do = 'give all splits the same classes in the same order'
-    what = ' and '.join(wrong) or 'has the same classes in another order'
+    what = ' and '.join(told) or 'has the same classes in another order'
     part.report.error(where, f'{what}, compared with {other}', do)
 
 
@@ -212,7 +212,7 @@ def _check_metric_file(
 
 
 def _note_zero(report: Report, path: str, content: dict) -> None:
-    """Warn of annotation 0, whose matches pycocotools ignores."""
+    """pycocotools takes a match with annotation 0 for none."""
     if any(a['id'] == 0 for a in content.get('annotations') or []):
         report.warn(
             f'{path}: annotation id 0',
@@ -280,13 +280,13 @@ def check_checkpoint(
 ) -> None:
     """Check that a checkpoint was trained on the same classes.
 
-    When testing or resuming, other classes are an error; a training that
-    starts from it may have others.
+    In a test, or where a run is resumed, other classes are an error; a
+    training that starts from it may learn others.
 
     Args:
-        config: With ``load_from``, and ``resume`` when resuming.
+        config: With ``load_from``, and ``resume`` where it is.
         parts: The data sets.
-        report: Gets the findings.
+        report: Where to note what is found.
 
     Raises:
         CheckpointError: It cannot be read.

@@ -1,4 +1,4 @@
-"""The data sets of a config, built, with what they really read."""
+"""The data sets of a config, built, and asked what they will really read."""
 
 import contextlib
 import io
@@ -12,13 +12,13 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
 from ..image_files import list_images
-from ..of_config import plain_datasets
+from ..config_datasets import plain_datasets
 from ..point_files import PointFileError
 from .coco_form import check_form
 from .report import Report
 from .written import check_list, check_spelling
 
-# Wrappers that do not change labels.
+# Wrappers that leave labels as they are.
 _KEEPING = (
     'ConcatDataset',
     'RepeatDataset',
@@ -34,13 +34,13 @@ class Part:
 
     Attributes:
         split: ``'train'``, ``'val'`` or ``'test'``.
-        place: Its key in the config.
+        place: Where it is in the config.
         settings: Its part of the config.
-        report: Its findings.
+        report: What is found.
         dataset: The data set; None if it could not be built.
         listed: All samples that it lists.
-        items: The samples that are used: the library filters some out.
-        content: The content of a COCO JSON, else None.
+        items: Those of them that are used: the library filters some out.
+        content: What a JSON of COCO's holds, else None.
         relabelled: Whether a wrapper changes the labels.
         spelled: Whether the config names the classes in a way that is read.
         folded: Whether a wrapper shares out its samples over the splits.
@@ -79,7 +79,7 @@ class Part:
         return [step for step in steps if isinstance(step, Mapping)]
 
     def loads(self, what: str) -> bool:
-        """Whether a step has a loading option set, as ``'with_mask'``."""
+        """Whether a step is set to load something, as ``'with_mask'``."""
         return any(step.get(what) for step in self.steps)
 
     @property
@@ -89,7 +89,7 @@ class Part:
 
     @property
     def is_coco(self) -> bool:
-        """Whether it is mmdet's, in COCO's format."""
+        """Whether it is mmdet's, of COCO's form."""
         return self.content is not None
 
     @property
@@ -111,11 +111,11 @@ def parts_of(
 
     Args:
         config: An mmengine config.
-        splits: The splits, as ``('train', 'val')``.
-        files: Caches annotation files by path.
+        splits: Which, as ``('train', 'val')``.
+        files: Keeps the annotation files that were read, by path.
 
     Yields:
-        Each data set; if it cannot be built, its report has an error.
+        Each; what keeps it from being built is an error of its report.
     """
     for split in splits:
         loader = config.get(f'{split}_dataloader') or {}
@@ -169,17 +169,17 @@ def _build(part: Part, files: dict[str, dict]) -> None:
         _read_coco(part, files)
         check_list(part.report, part.dataset)
         if part.report.errors:
-            part.dataset = None  # the library's own error would say less
+            part.dataset = None  # the library would fail, and name less
             return
         _list_samples(part)
     except PointFileError as error:
         part.report.error(part.place, str(error))
         part.dataset = None
-    # Libraries do not check their data: assertions, look-ups and unpacking
-    # raise errors of any type when the data differ from what they expect.
+    # Whatever a library raises: it asserts, looks up and unpacks, and does
+    # not check. Here it is the data that differ from what it expects.
     except Exception as error:
         if 'is not in the' in str(error) and isinstance(error, KeyError):
-            raise  # from a registry: no such class
+            raise  # a registry's: no such class
         kind = type(error).__name__
         told = ' '.join(str(error).split())
         what = f'the data set cannot be built ({kind}: {told})'
@@ -224,7 +224,7 @@ def _cure(part: Part, error: Exception) -> str:
 
 
 def _lazily(settings: Mapping) -> BaseDataset:
-    """Build the data set without a pipeline, before it reads anything."""
+    """The data set without a pipeline, which has not read anything yet."""
     plain = {k: v for k, v in settings.items() if k != 'pipeline'}
     try:
         return DATASETS.build(dict(plain, pipeline=[], lazy_init=True))
@@ -235,7 +235,7 @@ def _lazily(settings: Mapping) -> BaseDataset:
 
 
 def _is_absent(part: Part) -> bool:
-    """Report a missing folder or annotation file; return whether one is."""
+    """Whether a folder or the annotation file is not there; note it."""
     dataset, settings = part.dataset, part.settings
     if not is_local(dataset) or getattr(dataset, 'download', False):
         return False
@@ -260,7 +260,7 @@ def _is_absent(part: Part) -> bool:
 
 
 def is_local(dataset) -> bool:
-    """Whether the files of a data set are on a local disk."""
+    """Whether the files of a data set are on this machine's disks."""
     backend = getattr(dataset, 'backend_args', None) or {}
     root = str(getattr(dataset, 'data_root', None) or '')
     file = str(getattr(dataset, 'ann_file', None) or '')
@@ -269,7 +269,7 @@ def is_local(dataset) -> bool:
 
 
 def _read_coco(part: Part, files: dict[str, dict]) -> None:
-    """Read a COCO JSON once, for the checks and for mmdet."""
+    """Read a JSON of COCO's form once for all who ask for it."""
     dataset = part.dataset
     api = getattr(dataset, 'COCOAPI', None)
     if getattr(api, '__name__', '') != 'COCO' or not is_local(dataset):
@@ -285,12 +285,12 @@ def _read_coco(part: Part, files: dict[str, dict]) -> None:
 def read_coco(
     path: str, report: Report, files: dict[str, dict]
 ) -> dict | None:
-    """The content of a COCO JSON; None, with an error, for other files.
+    """What a JSON of COCO's form holds; None, with an error, for others.
 
     Args:
         path: The file.
-        report: Gets the errors.
-        files: Caches files by path.
+        report: Where to note what is wrong.
+        files: What was read before, by path.
     """
     if path in files:
         return files[path]
@@ -318,7 +318,7 @@ def read_coco(
 
 
 def _already_read(api: type, content: dict) -> Callable:
-    """Replaces mmdet's reader by the content of the file."""
+    """In place of mmdet's reader of a file, its contents."""
 
     def made(_path):
         with contextlib.redirect_stdout(io.StringIO()):
@@ -377,7 +377,7 @@ def _watch(part: Part) -> None:
 
 
 def _explain_empty(part: Part) -> None:
-    """Report that nothing is left to train or test on."""
+    """Note an error: nothing is left to train or test on."""
     dataset = part.dataset
     if part.listed:
         part.report.error(

@@ -1,4 +1,4 @@
-"""The report of a check: findings to act on, and numbers."""
+"""What a check found: findings that a person can act on, and numbers."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ NUM_NAMED = 5  # names in a sentence before "and ... more"
 
 
 class DataError(UserError, RuntimeError):
-    """Data that a config needs are missing or wrong."""
+    """Data that a config needs and that is missing or wrong."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Finding:
     """One thing that is wrong or unusual.
 
     Attributes:
-        severity: ``'error'`` if training would fail or learn the wrong
-            thing, ``'warning'`` if it may be intended.
+        severity: ``'error'`` if training would fail or learn something else
+            than was meant, ``'warning'`` if it may be as intended.
         where: A file, a file with a line or an id, or a setting of the
             config.
-        what: What was found, and what was expected.
+        what: What came, and what was expected.
         do: What to do about it.
-        skippable: Whether it concerns one sample, which training can skip.
+        skippable: Whether it is of one sample, which training can skip.
     """
 
     severity: str
@@ -46,9 +46,9 @@ class Report:
     Attributes:
         title: What was checked.
         split: ``'train'``, ``'val'``, ``'test'``; empty for the config.
-        counts: Counts by name.
+        counts: Numbers of what was found, by name.
         tables: More numbers, by name: classes, sizes, boxes, ...
-        findings: Findings in order.
+        findings: In the order in which they were found.
     """
 
     title: str
@@ -60,17 +60,17 @@ class Report:
     def error(
         self, where, what: str, do: str = '', skippable: bool = False
     ) -> None:
-        """Add an error: the data, or one sample, are unusable."""
+        """Note what makes the data, or one sample, unusable."""
         found = Finding(ERROR, str(where), what, do, skippable)
         self.findings.append(found)
 
     def warn(self, where, what: str, do: str = '') -> None:
-        """Add a warning: something that may be intended."""
+        """Note what may be as intended, but should be known."""
         self.findings.append(Finding(WARNING, str(where), what, do))
 
     @classmethod
     def refused(cls, title: str, problem: str) -> 'Report':
-        """A report with a single error."""
+        """A report of nothing but one error."""
         return cls(title, findings=[Finding(ERROR, title, problem)])
 
     @property
@@ -80,11 +80,11 @@ class Report:
 
     @property
     def warnings(self) -> list[Finding]:
-        """The findings that may be intended."""
+        """The findings that may be as intended."""
         return [f for f in self.findings if f.severity == WARNING]
 
     def expect(self, **numbers: int) -> None:
-        """Add an error for each count that differs from ``numbers``."""
+        """Note an error for each count that differs from ``numbers``."""
         for name, found in self.counts.items():
             expected = numbers.get(name, found)
             if found != expected:
@@ -92,11 +92,11 @@ class Report:
                 self.error(self.title, what)
 
     def as_dict(self) -> dict:
-        """The whole report, for JSON."""
+        """All of it, for JSON."""
         return asdict(self)
 
     def numbers(self) -> str:
-        """The counts and findings, as text."""
+        """What was counted, as text."""
         counts = [f'{n:,} {name}' for name, n in self.counts.items()]
         head = f'{self.title}: {", ".join(counts) or "nothing to count"}'
         if self.split:

@@ -1,4 +1,4 @@
-"""Checks of a config and a list of samples, before a library reads them."""
+"""What a config and a list of samples say, before a library reads them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,17 @@ from pathlib import Path
 
 from .report import Report, some_of
 
-# Common mistakes for "classes", or names of older versions.
+# What people write instead of "classes", or wrote for an older version.
 _MISSPELT = ('class', 'classname', 'classnames', 'names', 'labels')
 
 
 def check_spelling(report: Report, place: str, settings: Mapping) -> bool:
-    """Check the form of metainfo.classes; return whether it is usable.
+    """Check the form of metainfo.classes; whether it can be used.
 
     Args:
-        report: Gets the errors.
-        place: Key of the data set in the config.
-        settings: Settings of the data set.
+        report: Where to note errors.
+        place: Of the data set in the config.
+        settings: Of the data set.
     """
     meta = settings.get('metainfo')
     if not isinstance(meta, Mapping):
@@ -80,7 +80,7 @@ def lines_of(dataset) -> list[str] | None:
 def check_list(report: Report, dataset) -> None:
     """Check the lines of a list of samples.
 
-    To the libraries, an empty line is a sample without a name.
+    An empty line is a sample without a name to the libraries.
     """
     lines = lines_of(dataset)
     labelled = getattr(dataset, 'with_label', None)

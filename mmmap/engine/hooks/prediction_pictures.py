@@ -1,4 +1,4 @@
-"""Pictures of predictions during testing."""
+"""Pictures of what a model predicts while it is tested."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,16 +27,16 @@ def _every_process() -> Iterator[None]:
 
 @HOOKS.register_module()
 class PredictionPictureHook(Hook):
-    """Draw each test image with its prediction into a folder.
+    """Draw each tested image with its prediction into a folder.
 
     The libraries' own hooks read images as 8-bit colour, or draw what the
     model takes, whatever the config reads. Of several processes each draws
     the images that it tests.
 
     Args:
-        out_dir: Output folder, with ``NAME.png`` (or ``NAME.jpg.png``) of
-            each image and the subfolders of the data_root.
-        min_score: Detections with a lower score are not drawn.
+        out_dir: Gets ``NAME.png`` of each image, or ``NAME.jpg.png``, in the
+            folders that its images have below the data_root.
+        min_score: Detections below it are left out.
     """
 
     def __init__(self, out_dir: str, min_score: float = 0.3) -> None:
@@ -44,7 +44,7 @@ class PredictionPictureHook(Hook):
         self.min_score = min_score
 
     def before_test(self, runner) -> None:
-        """Set names and colours of all classes."""
+        """Name and colour all classes."""
         self._reader = ImageReader(runner.cfg)
         model = runner.model
         model = model.module if is_model_wrapper(model) else model

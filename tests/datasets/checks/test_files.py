@@ -141,11 +141,11 @@ def test_what_suffixes_pass_over(tmp_path):
             path = tmp_path / f'train/a/x{i}.{suffix}'
             Image.fromarray(noise(50 + i)).save(path)
     (warning,) = warnings_of(config)
-    assert '5 images are ignored (3 .tiff, 2 .webp)' in warning
+    assert '5 images are passed over (3 .tiff, 2 .webp)' in warning
     assert "set extensions=(..., '.tiff', '.webp')" in warning
     kinds = ('.png', '.tiff', '.webp')
     config.train_dataloader.dataset.extensions = kinds
-    assert 'images are ignored' not in ''.join(warnings_of(config))
+    assert 'passed over' not in ''.join(warnings_of(config))
 
 
 def test_what_a_segmentor_passes_over(tmp_path):
@@ -153,7 +153,7 @@ def test_what_a_segmentor_passes_over(tmp_path):
     save(tmp_path / 'images/train/x.bmp', noise(9))
     save(tmp_path / 'maps/train/widow.png', noise(9)[..., 0] % 2)
     passed, widow = warnings_of(config)
-    assert '1 images are ignored (1 .bmp)' in passed
+    assert '1 images are passed over (1 .bmp)' in passed
     assert f'1 class maps have no image: {tmp_path}/maps/train/wid' in widow
 
 
