@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from mmengine.registry import DefaultScope
 
-from ..image_files import IMAGE_SUFFIXES, list_images
 from ..config_datasets import metrics_of
+from ..image_files import IMAGE_SUFFIXES, list_images
 from ..points.base import PointSet
 from .class_maps import check_class_maps, ignored_values
 from .clouds import check_clouds

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from ..image_files import read_pixels
 from ..config_datasets import metrics_of
+from ..image_files import read_pixels
 from .labels import tell_of_absent
 from .parts import Part
 from .report import some_of

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...checkpoints import read_meta
-from ..image_files import is_stray
 from ..config_datasets import metrics_of
+from ..image_files import is_stray
 from .coco_form import check_form
 from .parts import Part, read_coco
 from .report import Report, some_of

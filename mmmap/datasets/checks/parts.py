@@ -11,8 +11,8 @@ from pathlib import Path
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
-from ..image_files import list_images
 from ..config_datasets import plain_datasets
+from ..image_files import list_images
 from ..point_files import PointFileError
 from .coco_form import check_form
 from .report import Report
