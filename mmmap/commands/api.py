@@ -1,0 +1,88 @@
+"""The commands as functions; ``mmmap.pretrain`` and the others."""
+
+from pathlib import Path
+from typing import Any
+
+from .training import run_task
+
+
+def pretrain(
+    images: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Pretrain a backbone with MAP on images without labels.
+
+    Args:
+        images: A folder; images may lie in folders below it.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap pretrain --help``, with ``_`` for ``-``.
+
+    Returns:
+        ``out``, ``checkpoint``, ``report`` and ``metrics``; of
+        ``dry_run=True`` what was chosen.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    return run_task('pretrain', dict(options, images=images, out=out))
+
+
+def segment(
+    images: str | Path, masks: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Train UPerNet on images and their masks.
+
+    Args:
+        images: A folder.
+        masks: A folder, with a mask for each image or for some: values or
+            colours are classes.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap segment --help``, such as ``start``.
+
+    Returns:
+        As :func:`pretrain`.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    options.update(images=images, masks=masks, out=out)
+    return run_task('segment', options)
+
+
+def detect(
+    images: str | Path, coco: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Train Mask R-CNN, or Faster R-CNN where there are boxes alone.
+
+    Args:
+        images: A folder.
+        coco: A JSON of COCO's form.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap detect --help``, such as ``start``.
+
+    Returns:
+        As :func:`pretrain`.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    options.update(images=images, coco=coco, out=out)
+    return run_task('detect', options)
+
+
+def classify(
+    images: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Train a classifier on a folder of images for each class.
+
+    Args:
+        images: A folder of class folders; or one with ``train`` and ``val``.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap classify --help``, such as ``start``.
+
+    Returns:
+        As :func:`pretrain`.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    return run_task('classify', dict(options, images=images, out=out))
