@@ -72,6 +72,8 @@ ARCHS: dict[str, dict] = {
         decoder=dict(embed_dims=192, depth=4, num_heads=16),
     ),
 }
+# The others see crops of any size as squares of one.
+_SHRUNK = ('segment', 'detect')
 _LARGE_GPU = 20e9  # bytes
 _MANY = 2000  # images
 
@@ -219,9 +221,11 @@ def choose_epochs(
             f'--hours {math.ceil(wanted * each / 360) / 10:g}'
         )
     made.take('epochs', epochs, why)
+    if task == 'pretrain':
+        return made.epochs * each
     interval = max(1, made.epochs // 10)
     made.take('val_interval', interval, 'about ten validations')
-    return made.epochs * each + validation * (made.epochs // interval or 1)
+    return made.epochs * each + validation * (made.epochs // interval)
 
 
 def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
@@ -232,14 +236,16 @@ def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
         why = f'images are shrunk {short / base.edge:.1f} times; more is slower'
     if task == 'detect':
         edge = max(edge, 64)
-    made.take('edge', edge, f'shorter edge: {why}')
-    crop = max(32, min(base.crop, made.edge) // 32 * 32)
+    if task in _SHRUNK:
+        made.take('edge', edge, f'shorter edge: {why}')
+        edge = made.edge
+    crop = max(32, min(base.crop, edge) // 32 * 32)
     if task != 'detect':
         made.take('crop', crop, 'what a step sees of an image, in pixels')
 
 
 def _network(made: Choices, machine, images: Images, start) -> None:
-    crop = made.values.get('crop', made.edge)
+    crop = made.values.get('crop') or made.edge
     if start:
         made.take('arch', start['arch'], 'that of the pretraining')
         made.take('patch', start['patch'], 'that of the pretraining')

@@ -43,7 +43,10 @@ _PRETRAIN = '''
 model = dict(
     backbone=backbone,
     decoder=dict(
-        in_channels={channels}, grid={grid}, pos_embed='sincos', {decoder}
+        in_channels={channels},
+        grid={grid},
+        pos_embed='sincos',
+        {decoder},
     ),
     target_generator=dict(patch_size={patch}),
     head=dict(in_channels={decoder_dims}, patch_size={patch}),
@@ -293,7 +296,8 @@ def config_text(
 
 def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
     known = _arch(made.arch)
-    crop = made.values.get('crop', max(32, made.edge // 32 * 32))
+    edge = made.values.get('edge', 0)
+    crop = made.values.get('crop') or max(32, edge // 32 * 32)
     val_images = data.get('val_images')
     values = dict(
         arch=_literal(known['arch']),
@@ -306,7 +310,7 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
         persistent=made.workers > 0,
         strides=(4, 8, 8, 16) if made.patch == 8 else (4, 8, 16, 32),
         stride=max(made.patch, crop * 2 // 3),
-        longest=max(made.edge * 8, 2048),
+        longest=max(edge * 8, 2048),
         larger=round(crop * 1.15),
         val_images=repr(str(val_images)) if val_images else 'images',
         val_interval=(
@@ -351,7 +355,8 @@ def _rest(task: str, known: Mapping, start: Start | None) -> str:
         lines.append('with_cp=False')
     if start is not None:
         lines.append(
-            "init_cfg=dict(\n        type='Pretrained',\n        checkpoint="
+            "init_cfg=dict(\n        _delete_=True,\n        type='Pretrained',\n"
+            "        checkpoint="
             f"{str(start.checkpoint)!r},\n        prefix='backbone.',\n    )"
         )
     return ''.join(f'\n    {line},' for line in lines)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .. import cli, shipped
 from ..datasets.checks import look_at_data, refuse
@@ -95,6 +95,17 @@ def new_run(out: Path, dry: bool = False) -> Iterator[Path]:
                 folder.rmdir()
 
 
+@contextmanager
+def quiet(log: TextIO | None = None) -> Iterator[None]:
+    """Keep what libraries print from the screen, in a log if there is one."""
+    with (
+        open(os.devnull, 'w') as nowhere,
+        redirect_stdout(log or nowhere),
+        redirect_stderr(log or nowhere),
+    ):
+        yield
+
+
 def check(folder: Path) -> list[str]:
     """Check the data of a prepared run; return what should be known.
 
@@ -102,7 +113,8 @@ def check(folder: Path) -> list[str]:
         DataError: They cannot be used.
     """
     config = open_config(folder / CONFIG)
-    reports = look_at_data(config, ('train', 'val'))
+    with quiet():
+        reports = look_at_data(config, ('train', 'val'))
     refuse(reports)
     notes = [f'{r.split}: {f}' for r in reports for f in r.findings]
     return list(dict.fromkeys(notes))
@@ -113,7 +125,10 @@ def draw_samples(folder: Path) -> None:
     from ..visualization.data_page import draw_splits
 
     config = open_config(folder / CONFIG)
-    for path in draw_splits(config, ('train', 'val'), folder / 'samples'):
+    with quiet():
+        splits = ('train', 'val')
+        paths = list(draw_splits(config, splits, folder / 'samples'))
+    for path in paths:
         print(f'samples with their labels: {path}')
 
 
@@ -129,9 +144,11 @@ def train(out: Path, task: str) -> None:
     args = tool.parse_args([str(out / CONFIG), '--resume', '--no-data-check'])
     line = ProgressLineHook(sys.stderr, METRICS.get(task))
     try:
-        with open(out / 'console.log', 'a', encoding='utf-8') as log:
-            with redirect_stdout(log), redirect_stderr(log):
-                tool.train(args, [line])
+        with (
+            open(out / 'console.log', 'a', encoding='utf-8') as log,
+            quiet(log),
+        ):
+            tool.train(args, [line])
     except BaseException as error:
         activity = getattr(error, 'activity', None)
         if activity is not None:
@@ -181,7 +198,7 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
     log = look_at(out, out / CONFIG).log
     found = {m.name: m for m in metrics_of(log.val)}
     checkpoint = best_checkpoint(out)
-    with redirect_stdout(None):
+    with quiet():
         page = report(out)
     told = dict(
         out=str(out), checkpoint=str(checkpoint), report=str(page), metrics={}

@@ -85,8 +85,7 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
         print(*data.lines, sep='\n', flush=True)
         with runs.new_run(out, bool(options.get('dry_run'))) as folder:
             _write(data.write, folder, out)
-            made.take('epochs', 1, '')
-            made.take('val_interval', 1, '')
+            made.values.update(epochs=1, val_interval=1)  # until measured
 
             def write_config() -> None:
                 text = config_text(
@@ -96,7 +95,7 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
 
             write_config()
             for note in runs.check(folder):
-                print(f'note: {note}')
+                print(f'note: {note.replace(str(folder), str(out))}')
             seconds = _measured(task, made, machine, data.count, folder)
             write_config()
             open_config(folder / runs.CONFIG)
@@ -114,7 +113,9 @@ def _measured(
     task: str, made: Choices, machine: Machine, count: int, folder: Path
 ) -> float:
     """Choose the epochs by a measured step; return the whole seconds."""
-    cost = measure(open_config(folder / runs.CONFIG))
+    with runs.quiet():
+        cost = measure(open_config(folder / runs.CONFIG))
+    del made.values['epochs'], made.values['val_interval']
     if cost.batch != made.batch:
         why = f'{made.batch} did not fit the GPU'
         made.values['batch'], made.reasons['batch'] = cost.batch, why
