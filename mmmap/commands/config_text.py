@@ -139,12 +139,20 @@ classes = {classes}
 tile = {tile}
 model = dict(
     {kind}backbone=backbone,
-    neck=dict(in_channels={channels}, stride={patch}, out_channels={heads}),
+    neck=dict(
+        in_channels={channels},
+        out_channels={heads},
+        stride={patch},
+        out_strides={pyramid},
+    ),
     rpn_head=dict(in_channels={heads}, feat_channels={heads}),
     roi_head=dict(
-        bbox_roi_extractor=dict(out_channels={heads}),
+        bbox_roi_extractor=dict(
+            out_channels={heads}, featmap_strides={pyramid}
+        ),
         bbox_head=dict({box_head}
-            in_channels={heads}, num_classes=len(classes)
+            in_channels={heads},
+            num_classes=len(classes),
         ),
         {masks}
     ),{sampling}
@@ -252,7 +260,9 @@ _SAMPLING = """
         rcnn=dict(sampler=dict(num=32)),
     ),
     test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)),"""
-_MASKS = """mask_roi_extractor=dict(out_channels={heads}),
+_MASKS = """mask_roi_extractor=dict(
+            out_channels={heads}, featmap_strides={pyramid}
+        ),
         mask_head=dict({few}
             in_channels={heads},
             conv_out_channels={heads},
@@ -328,7 +338,11 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
 
 def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
     mini = known['heads'] == 64
-    masks = _MASKS.format(heads=known['heads'], few=_FEW if mini else '')
+    # A simple pyramid goes from its stride a step up and two down.
+    pyramid = (4, 8, 16) if made.patch == 8 else (4, 8, 16, 32)
+    masks = _MASKS.format(
+        heads=known['heads'], pyramid=pyramid, few=_FEW if mini else ''
+    )
     return dict(
         kind='' if with_masks else "type='FasterRCNN', data_preprocessor="
         'dict(pad_mask=False),\n    ',
@@ -336,7 +350,8 @@ def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
         if with_masks
         else 'mask_roi_extractor=None,\n        mask_head=None,',
         with_masks=with_masks,
-        metric=['bbox', 'segm'] if with_masks else 'bbox',
+        metric=repr(['bbox', 'segm'] if with_masks else 'bbox'),
+        pyramid=pyramid,
         box_head=_BOX_HEAD
         if mini
         else f'\n            conv_out_channels={known["heads"]},',

@@ -5,8 +5,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import (
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -79,6 +84,7 @@ def new_run(out: Path, dry: bool = False) -> Iterator[Path]:
         place = None if dry else out.parent
         part = Path(tempfile.mkdtemp(prefix=f'{out.name}.part-', dir=place))
     except OSError as error:
+        _remove_empty(absent)
         raise FileError(
             f'{out} cannot be written ({error.strerror}); name another '
             'folder with --out'
@@ -90,9 +96,13 @@ def new_run(out: Path, dry: bool = False) -> Iterator[Path]:
             part.rename(out)  # over an empty folder, too
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        for folder in absent if not out.exists() else ():
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        _remove_empty(absent)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):  # somebody else's by now
+            folder.rmdir()
 
 
 @contextmanager
