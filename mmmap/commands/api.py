@@ -1,8 +1,12 @@
 """The commands as functions; ``mmmap.pretrain`` and the others."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from . import predicting
 from .training import run_task
 
 
@@ -86,3 +90,29 @@ def classify(
         UserError: The data or an option cannot be used.
     """
     return run_task('classify', dict(options, images=images, out=out))
+
+
+def predict(
+    run: str | Path,
+    images: str | Path | np.ndarray | Sequence,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Predict with a run.
+
+    Args:
+        run: Its folder.
+        images: An image, a folder, pixels (H, W, 3) as RGB, uint8, or a list
+            of these. For more than fits into memory there is the command,
+            which writes files.
+        **options: ``checkpoint``, ``device``, ``min_score``, ``tile`` and
+            ``overlap``, as of ``mmmap predict --help``.
+
+    Returns:
+        For each image its name as ``image``, and of a segmentor
+        ``class_map``, an array (H, W), and ``shares`` of the classes; of a
+        detector ``objects``; of a classifier ``label``, ``name``, ``score``.
+
+    Raises:
+        UserError: The run or an image cannot be used.
+    """
+    return list(predicting.predict(run, images, **options))

@@ -74,7 +74,7 @@ train_dataloader = dict(
 _SEGMENT = '''
 classes = {classes}
 palette = {palette}
-# Larger images than this are predicted in tiles, in pixels of the file.
+# Images four times as large are predicted in tiles of this edge, in pixels.
 tile = {tile}
 model = dict(
     data_preprocessor=dict(
@@ -135,7 +135,7 @@ test_dataloader = val_dataloader
 
 _DETECT = '''
 classes = {classes}
-# Larger images than this are predicted in tiles, in pixels of the file.
+# Images four times as large are predicted in tiles of this edge, in pixels.
 tile = {tile}
 model = dict(
     {kind}backbone=backbone,

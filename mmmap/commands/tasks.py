@@ -96,11 +96,10 @@ def _segment(options: Mapping) -> Data:
         list(files.values()), options.get('classes'), _ignored(options)
     )
     lines += [str(parts), _told_classes(classes.names, classes.told)]
-    tile = max(2 * max(images.width, images.height), 512)
     settings = dict(
         classes=classes.names,
         palette=classes.palette,
-        tile=tile,
+        tile=images.short_edge,
         val_images=parts.val_images,
     )
 
@@ -138,7 +137,7 @@ def _detect(options: Mapping) -> Data:
     ]
     settings = dict(
         classes=found.names,
-        tile=max(2 * max(images.width, images.height), 512),
+        tile=images.short_edge,
         val_images=parts.val_images,
         with_masks=found.with_masks and val.with_masks,
     )
