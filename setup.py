@@ -23,6 +23,7 @@ class BuildWithConfigs(build_py):
     """Puts configs and tools into the package; not of an editable install."""
 
     def run(self) -> None:
+        """Copy the package, then what belongs to it."""
         super().run()
         if self.editable_mode:
             return

@@ -101,9 +101,7 @@ def test_sdist_builds_the_same_wheel(installed):
 def test_names_of_models_are_known(installed):
     code = NAMES.format(place=str(installed.place))
     variables = dict(PYTHONPATH=str(installed.place))
-    told = run(
-        sys.executable, '-c', code, cwd=installed.root, **variables
-    )
+    told = run(sys.executable, '-c', code, cwd=installed.root, **variables)
     assert told.split()[-1] == 'HybridNet'
 
 

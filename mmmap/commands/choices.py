@@ -233,7 +233,9 @@ def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
     edge = min(base.edge, short)
     why = 'as large as the images are'
     if short > base.edge:
-        why = f'images are shrunk {short / base.edge:.1f} times; more is slower'
+        why = (
+            f'images are shrunk {short / base.edge:.1f} times; more is slower'
+        )
     if task == 'detect':
         edge = max(edge, 64)
     if task in _SHRUNK:

@@ -65,7 +65,7 @@ def read(path: str | Path, images: Images) -> Annotations:
         missing = [p for p in _PARTS if not isinstance(content.get(p), list)]
     if missing:
         raise InputError(
-            f'{path} is not of COCO\'s form: it lacks {", ".join(missing)}'
+            f"{path} is not of COCO's form: it lacks {', '.join(missing)}"
         )
     if not content['annotations']:
         raise InputError(f'{path} has no annotations: nothing can be learnt')

@@ -1,9 +1,9 @@
-"""The ``mmmap`` command.
+r"""The ``mmmap`` command.
 
 Example::
 
     mmmap pretrain photos/ --out runs/pretrained
-    mmmap segment --images photos/ --masks masks/ \\
+    mmmap segment --images photos/ --masks masks/ \
         --start runs/pretrained --out runs/roads
     mmmap predict runs/roads new_photos/ --out predicted
 

@@ -122,7 +122,7 @@ def values_of(files: Sequence[str]) -> list[int]:
 
     def of_one(file: str) -> np.ndarray:
         values = read_values(file)
-        if 0 <= values.min() and values.max() < 65536:
+        if values.min() >= 0 and values.max() < 65536:
             return np.flatnonzero(np.bincount(values.ravel()))
         return np.unique(values)
 

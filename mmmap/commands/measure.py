@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
-from mmengine.registry import MODELS, DefaultScope, FUNCTIONS
+from mmengine.registry import FUNCTIONS, MODELS, DefaultScope
 from mmengine.runner import Runner
 
 from ..engine.launch import replace_sync_bn

@@ -56,10 +56,12 @@ def split(
     rng = random.Random(seed)
     series = [g for g in groups.values() if len(g) > 1]
     if not series or len(groups) < 2:
-        # One long series is cut once: neighbours meet at one place only.
-        if len(groups) == 1 and _NUMBER.search(PurePosixPath(names[0]).stem):
-            ordered = sorted(names)
-            return ordered[:-wanted], ordered[-wanted:], 'the end of the series'
+        ordered = sorted(names)
+        numbered = _NUMBER.search(PurePosixPath(ordered[0]).stem)
+        if len(groups) == 1 and numbered:
+            # Cut once, neighbours meet at one place only.
+            cut = len(names) - wanted
+            return ordered[:cut], ordered[cut:], 'the end of the series'
         kept = set(rng.sample(sorted(names), wanted))
         how = 'images drawn at random'
     else:

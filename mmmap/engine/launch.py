@@ -176,9 +176,10 @@ def _keep_own_config(config: Config) -> None:
     lies in its own work_dir.
     """
     file = Path(config.filename or '')
-    if file.is_file() and file.parent.absolute() == Path(
-        config.work_dir
-    ).absolute():
+    if (
+        file.is_file()
+        and file.parent.absolute() == Path(config.work_dir).absolute()
+    ):
         whole = file.with_name(f'{file.stem}_whole.py')
         object.__setattr__(config, '_filename', str(whole))
 

@@ -61,9 +61,7 @@ def _spans(length: int, edge: int, overlap: int) -> list[tuple]:
     edge = min(edge, length)
     step = max(1, edge - overlap)
     count = 1 + -(-(length - edge) // step)
-    begins = [
-        k * (length - edge) // max(count - 1, 1) for k in range(count)
-    ]
+    begins = [k * (length - edge) // max(count - 1, 1) for k in range(count)]
     # Neighbours meet in the middle of what they share.
     cuts = [
         (first + edge + second) // 2
@@ -182,4 +180,3 @@ def _is_cut(box: Sequence[float], tile: Tile, shape: Sequence[int]) -> bool:
         or (tile.x2 - right < _EDGE and tile.x2 < width)
         or (tile.y2 - bottom < _EDGE and tile.y2 < height)
     )
-

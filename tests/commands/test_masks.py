@@ -21,7 +21,9 @@ def converted(root, array, classes):
     (file,) = files(root / 'in', array)
     counts = masks.convert({'a b.jpg': file}, classes, root / 'out')
     labels = np.asarray(Image.open(root / 'out/a b.jpg.png'))
-    assert (np.bincount(labels.ravel(), minlength=256) == counts['a b.jpg']).all()
+    assert (
+        np.bincount(labels.ravel(), minlength=256) == counts['a b.jpg']
+    ).all()
     return labels.tolist()
 
 

@@ -169,7 +169,7 @@ def test_boxes_as_coco_and_csv(signs, tmp_path):
         x, y, width, height = told['bbox']
         assert float(row['x2']) == pytest.approx(x + width, abs=0.01)
         assert float(row['y2']) == pytest.approx(y + height, abs=0.01)
-        assert 0 <= x and x + width <= 64.01
+        assert x >= 0 and x + width <= 64.01
 
 
 def test_a_pretraining_predicts_nothing(tmp_path, capsys):

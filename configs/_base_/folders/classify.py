@@ -1,4 +1,4 @@
-# `mmmap classify`: a linear layer on HybridNet, on a list of images and labels.
+# `mmmap classify`: a linear layer on HybridNet, on a list of labelled images.
 _base_ = [
     '../models/classifier.py',
     '../datasets/imagenet.py',
@@ -17,9 +17,7 @@ train_dataloader = dict(
         _delete_=True,
         type='RepeatDataset',
         times=1,
-        dataset=dict(
-            type='CustomDataset', pipeline=[load, crop, flip, pack]
-        ),
+        dataset=dict(type='CustomDataset', pipeline=[load, crop, flip, pack]),
     ),
 )
 val_dataloader = dict(
@@ -36,7 +34,5 @@ val_cfg = dict()
 test_cfg = dict()
 default_hooks = dict(
     logger=dict(interval=10),
-    checkpoint=dict(
-        interval=1, max_keep_ckpts=2, save_best='accuracy/top1'
-    ),
+    checkpoint=dict(interval=1, max_keep_ckpts=2, save_best='accuracy/top1'),
 )
