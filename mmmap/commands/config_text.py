@@ -118,8 +118,8 @@ def _rest(task: str, known: Mapping, start: Start | None) -> str:
         lines.append('with_cp=False')
     if start is not None:
         lines.append(
-            "init_cfg=dict(\n        _delete_=True,\n        type='Pretrained',\n"
-            '        checkpoint='
+            'init_cfg=dict(\n        _delete_=True,\n'
+            "        type='Pretrained',\n        checkpoint="
             f"{str(start.checkpoint)!r},\n        prefix='backbone.',\n    )"
         )
     return ''.join(f'\n    {line},' for line in lines)
