@@ -6,8 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from . import predicting
+from .main import options_of
 from .training import run_task
+
+
+def _run(task: str, **options: Any) -> dict[str, Any]:
+    known = options_of(task)
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise InputError(
+            f'{task} has no option {", ".join(unknown)}; its options are '
+            f'{", ".join(sorted(known))}'
+        )
+    return run_task(task, options)
 
 
 def pretrain(
@@ -27,7 +40,7 @@ def pretrain(
     Raises:
         UserError: The data or an option cannot be used.
     """
-    return run_task('pretrain', dict(options, images=images, out=out))
+    return _run('pretrain', images=images, out=out, **options)
 
 
 def segment(
@@ -48,8 +61,7 @@ def segment(
     Raises:
         UserError: The data or an option cannot be used.
     """
-    options.update(images=images, masks=masks, out=out)
-    return run_task('segment', options)
+    return _run('segment', images=images, masks=masks, out=out, **options)
 
 
 def detect(
@@ -69,8 +81,7 @@ def detect(
     Raises:
         UserError: The data or an option cannot be used.
     """
-    options.update(images=images, coco=coco, out=out)
-    return run_task('detect', options)
+    return _run('detect', images=images, coco=coco, out=out, **options)
 
 
 def classify(
@@ -89,7 +100,7 @@ def classify(
     Raises:
         UserError: The data or an option cannot be used.
     """
-    return run_task('classify', dict(options, images=images, out=out))
+    return _run('classify', images=images, out=out, **options)
 
 
 def predict(

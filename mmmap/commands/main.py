@@ -23,6 +23,17 @@ _OUTLINE = argparse.RawDescriptionHelpFormatter
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
+    return _parsers()[0].parse_args(argv)
+
+
+def options_of(command: str) -> set[str]:
+    """Names of the options of a command, with ``_`` for ``-``."""
+    part = _parsers()[1][command]
+    return {action.dest for action in part._actions} - {'help', 'traceback'}
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, dict]:
+    """The parser of the command line, and that of each command."""
     parser = argparse.ArgumentParser(
         'mmmap', description=__doc__, formatter_class=_OUTLINE
     )
@@ -36,7 +47,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             help='show where an error was raised, not its message alone',
         )
         add(part)
-    return parser.parse_args(argv)
+    return parser, commands.choices
 
 
 def _add_pretrain(parser: argparse.ArgumentParser) -> None:

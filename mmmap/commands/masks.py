@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..datasets.checks.report import some_of
-from ..datasets.image_files import list_images, read_pixels
+from ..datasets.image_files import count_values, list_images, read_pixels
 from ..errors import FileError, InputError
 from ..visualization.palettes import complete_palette
 
@@ -104,13 +104,13 @@ def read_values(path: str) -> np.ndarray:
     if pixels.ndim == 2:
         if pixels.dtype.kind == 'f':
             raise InputError(f'{path} holds fractions, expected whole numbers')
-        return pixels.astype(np.int64)
+        return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
     if pixels.shape[2] == 2:  # grey with alpha
-        return pixels[..., 0].astype(np.int64)
-    red, green, blue = np.moveaxis(pixels[..., :3].astype(np.int64), -1, 0)
+        return pixels[..., 0]
+    red, green, blue = np.moveaxis(pixels[..., :3], -1, 0)
     if (red == green).all() and (red == blue).all():
         return red
-    return red + 256 * green + 65536 * blue
+    return red + 256 * green.astype(np.int32) + 65536 * blue.astype(np.int32)
 
 
 def values_of(files: Sequence[str]) -> list[int]:
@@ -123,7 +123,7 @@ def values_of(files: Sequence[str]) -> list[int]:
     def of_one(file: str) -> np.ndarray:
         values = read_values(file)
         if values.min() >= 0 and values.max() < 65536:
-            return np.flatnonzero(np.bincount(values.ravel()))
+            return np.flatnonzero(count_values(values))
         return np.unique(values)
 
     found: set[int] = set()
@@ -277,7 +277,7 @@ def convert(
         target.parent.mkdir(parents=True, exist_ok=True)
         if not cv2.imwrite(str(target), labels):
             raise FileError(f'cannot write {target}; is the disk full?')
-        return name, np.bincount(labels.ravel(), minlength=256)
+        return name, count_values(labels, 256)
 
     with ThreadPoolExecutor() as pool:
         return dict(pool.map(one, masks.items()))

@@ -40,14 +40,15 @@ def run_predict(args: argparse.Namespace) -> None:
     files = find_images(args.images)
     out = Path(args.out).expanduser().absolute()
     done = _begin(out, _record(args, checkpoint), files)
-    predictor = RunPredictor(
-        run / runs.CONFIG,
-        checkpoint,
-        args.device,
-        args.min_score,
-        args.tile,
-        args.overlap,
-    )
+    with runs.quiet():
+        predictor = RunPredictor(
+            run / runs.CONFIG,
+            checkpoint,
+            args.device,
+            args.min_score,
+            args.tile,
+            args.overlap,
+        )
     todo = {n: file for n, file in files.items() if n not in done}
     if done:
         print(f'{len(done):,} images are predicted already')

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 
+from ..datasets.image_files import count_values
 from ..datasets.image_reader import ImageReader, as_picture
 from ..engine.settings import open_config
 from ..engine.trained import check_channels
@@ -172,7 +173,7 @@ class RunPredictor:
         return objects
 
     def _shares(self, labels: np.ndarray) -> dict[str, float]:
-        counts = np.bincount(labels.ravel())
+        counts = count_values(labels)
         return {
             self._predictor.name_of(int(k)): float(counts[k] / labels.size)
             for k in np.flatnonzero(counts)

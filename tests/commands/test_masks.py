@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from mmmap.commands import masks
+from mmmap.datasets import image_files
 from mmmap.errors import InputError
 from tests.commands.made import save
 
@@ -96,6 +97,14 @@ def test_too_few_names_are_refused(tmp_path):
     listed.write_text('road\n')
     with pytest.raises(InputError, match='VALUE NAME'):
         masks.find_classes(files(tmp_path, grid(0, 5)), listed)
+
+
+def test_large_maps_are_counted_in_parts(monkeypatch):
+    monkeypatch.setattr(image_files, '_AT_ONCE', 20)
+    labels = np.random.default_rng(0).integers(9, size=(7, 9), dtype=np.uint8)
+    counts = image_files.count_values(labels, 16)
+    expected = np.bincount(labels.ravel(), minlength=16)
+    assert counts.tolist() == expected.tolist()
 
 
 def test_photographs_are_no_masks(tmp_path):

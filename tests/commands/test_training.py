@@ -11,6 +11,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
+import mmmap
 from mmmap.commands import choices, runs
 from mmmap.commands.choices import Machine, choose, choose_epochs
 from mmmap.commands.images import look
@@ -200,6 +201,17 @@ def test_a_dry_run_leaves_nothing(tmp_path, capsys):
     assert 'time: about' in told
     assert 'what ends in 0.01 h' in told
     assert not (tmp_path / 'runs').exists()
+
+
+def test_the_same_from_python(tmp_path):
+    made.folder(tmp_path)
+    folders = (tmp_path / 'photos', tmp_path / 'masks')
+    out = tmp_path / 'run'
+    chosen = mmmap.segment(*folders, out=out, dry_run=True, batch=4, lr=0.1)
+    assert (chosen['batch'], chosen['lr'], chosen['arch']) == (4, 0.1, 'mini')
+    with pytest.raises(InputError, match='no option epoch; its options are'):
+        mmmap.segment(*folders, out=out, epoch=3)
+    assert not out.exists()
 
 
 def test_a_folder_that_is_not_writable(tmp_path, monkeypatch, capsys):
