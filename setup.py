@@ -1,16 +1,41 @@
-"""Finds the packages and the C++ operators; the rest is in pyproject.toml.
+"""Finds the packages, the configs and tools, and the C++ operators.
+
+The rest is in pyproject.toml. A wheel carries configs and tools in
+``mmmap/.mim``, as OpenMMLab's packages do.
 
 The operators are built where torch and a compiler are at hand
 (``pip install --no-build-isolation -e .``); without them the package works,
 slower on a CPU.
 """
 
+import shutil
 import warnings
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 SOURCES = Path('mmmap/ops/csrc')
+SHIPPED = ('configs', 'tools', 'model-index.yml')
+
+
+class BuildWithConfigs(build_py):
+    """Puts configs and tools into the package; not of an editable install."""
+
+    def run(self) -> None:
+        """Copy the package, then what belongs to it."""
+        super().run()
+        if self.editable_mode:
+            return
+        mim = Path(self.build_lib, 'mmmap/.mim')
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir(parents=True)
+        unwanted = shutil.ignore_patterns('__pycache__', 'own')
+        for name in SHIPPED:
+            if Path(name).is_dir():
+                shutil.copytree(name, mim / name, ignore=unwanted)
+            else:
+                shutil.copy(name, mim / name)
 
 
 def extensions() -> dict:
@@ -41,11 +66,14 @@ def extensions() -> dict:
     return dict(ext_modules=[operators], cmdclass=dict(build_ext=Build))
 
 
+operators = extensions()
+commands = dict(build_py=BuildWithConfigs, **operators.pop('cmdclass', {}))
 setup(
+    cmdclass=commands,
     packages=find_packages(include=['mmmap*']),
     package_data={
         'mmmap.visualization': ['*.html'],
         'mmmap.ops.cuda': ['kernels/*'],
     },
-    **extensions(),
+    **operators,
 )

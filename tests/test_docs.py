@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 
 from mmmap import doctor
+from mmmap.commands.main import main
 from tests.helpers import FENCE, REPO, blocks
 
 DOCUMENTS = sorted(
@@ -22,6 +23,7 @@ DOCUMENTS = sorted(
 )
 # What runs and users make.
 MADE = ('work_dirs', 'data', '.venv', 'skipped_files.txt')
+MADE += ('val.txt', 'config.py')  # of a run
 OWN = 'configs/own/'  # the tutorial's
 SUFFIXES = {'.cff', '.cfg', '.md', '.py', '.sh', '.toml', '.txt', '.yml'}
 
@@ -176,6 +178,8 @@ def wrong_with(words):
         words = ['tools/demo.py', *' '.join(given).split()]
     if re.fullmatch(r'tools/.+\.(py|sh)', words[0]):
         yield from (w for w in words[:1] if not (REPO / w).is_file())
+    if words[0] == 'mmmap' and len(words) > 1:
+        yield from wrong_with_command(words)
     tool = tool_of(words)
     if tool is None:
         return
@@ -188,6 +192,21 @@ def wrong_with(words):
             yield f'{tool} {word}'
         if re.fullmatch(rf'(?!{OWN})configs/.+\.py', word):
             yield from [] if (REPO / word).is_file() else [word]
+
+
+def wrong_with_command(words):
+    """The options of ``mmmap`` that are not there."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            main([words[1], '--help'])
+        except SystemExit as end:
+            if end.code:
+                yield ' '.join(words[:2])
+    for word in words[2:]:
+        option = re.match(r'--[a-z][\w-]*', word)
+        if option and not re.search(f'{option[0]}(?![\\w-])', said.getvalue()):
+            yield f'mmmap {words[1]} {word}'
 
 
 @every_document
@@ -207,6 +226,8 @@ def test_commands_exist_with_their_options(path):
         'python tools/nothing.py',
         'python tools/test.py CONFIG CHECKPOINT --show',
         'python -m mmmap.doctor --nothing',
+        'mmmap nothing photos',
+        'mmmap segment --nothing',
     ],
 )
 def test_the_command_check_notices(command):

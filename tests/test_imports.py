@@ -7,7 +7,7 @@ from tests.helpers import REPO, each
 
 # The rooms from the ground up; one may import what lies below it, and itself.
 FLOORS = (
-    {'mmmap.errors', 'mmmap.version'},
+    {'mmmap.errors', 'mmmap.shipped', 'mmmap.version'},
     {'mmmap.checkpoints', 'mmmap.cli', 'mmmap.diagnosis'},
     {'mmmap.ops'},
     {'mmmap.datasets', 'mmmap.models.layers', 'mmmap.models.masking'},
@@ -35,6 +35,8 @@ FLOORS = (
         'mmmap.reports',
         'mmmap.testing',
     },
+    # What users start.
+    {'mmmap.commands'},
     # What concerns everything: changes of OpenMMLab, the doctor.
     {'mmmap.openmmlab'},
     {'mmmap', 'mmmap.models', 'mmmap.doctor'},

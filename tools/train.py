@@ -52,6 +52,7 @@ if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
 from mmengine.config import Config
+from mmengine.hooks import Hook
 
 from mmmap.datasets.checks import check_data
 from mmmap.engine.batch_size import scale_learning_rate
@@ -102,8 +103,12 @@ def apply_options(config: Config, args: Namespace) -> None:
         config.load_from = args.resume
 
 
-def train(args: Namespace) -> None:
+def train(args: Namespace, hooks: Sequence[Hook] = ()) -> None:
     """Train.
+
+    Args:
+        args: The command line.
+        hooks: Others than those of the config.
 
     Raises:
         UserError: A config, data or options that cannot be used.
@@ -117,6 +122,8 @@ def train(args: Namespace) -> None:
                 print(f'note: {note}')
         runner = build_runner(config)
         runners.append(runner)
+        for hook in hooks:
+            runner.register_hook(hook)
         check_feed(runner)
         if args.compile:
             compile_parts(runner.model)

@@ -71,6 +71,23 @@ def read_pixels(path: str | Path) -> np.ndarray | str:
         return f'{path} ({error})'
 
 
+def count_values(labels: np.ndarray, least: int = 0) -> np.ndarray:
+    """How often each value occurs, in the memory of a few rows.
+
+    Args:
+        labels: (H, W), whole numbers from 0.
+        least: Length of the counts, which may be longer.
+    """
+    rows = max(1, _AT_ONCE // max(1, labels.shape[1]))
+    counts = np.zeros(least, np.int64)
+    for top in range(0, len(labels), rows):
+        found = np.bincount(labels[top : top + rows].ravel())
+        longer = max(len(found), len(counts))
+        counts = np.pad(counts, (0, longer - len(counts)))
+        counts[: len(found)] += found
+    return counts
+
+
 @contextmanager
 def _any_size() -> Iterator[None]:
     """Let Pillow open large images, as OpenCV does in training."""

@@ -157,6 +157,7 @@ def build_runner(config: Config) -> Runner:
             _distribute_on_cpu(config)
     if config.launcher == 'pytorch':
         end_with_parent()
+    _keep_own_config(config)
     with _network_advice():
         if 'runner_type' in config:
             runner = RUNNERS.build(config)
@@ -164,6 +165,21 @@ def build_runner(config: Config) -> Runner:
             runner = Runner.from_cfg(config)
     runner.register_hook(AnnotationIdHook())
     return runner
+
+
+def _keep_own_config(config: Config) -> None:
+    """Let mmengine not write the whole config over a short one.
+
+    It writes ``work_dir/NAME.py``, which is the file itself where a config
+    lies in its own work_dir.
+    """
+    file = Path(config.filename or '')
+    if (
+        file.is_file()
+        and file.parent.absolute() == Path(config.work_dir).absolute()
+    ):
+        whole = file.with_name(f'{file.stem}_whole.py')
+        object.__setattr__(config, '_filename', str(whole))
 
 
 def end_with_parent() -> None:

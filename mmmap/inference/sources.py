@@ -71,7 +71,7 @@ class Pictures:
                 '--skip-bad'
             )
         files = [file for file in files if str(file) not in self.bad]
-        self._files = _named(files, root)
+        self._files = named_files(files, root)
 
     def _read(self, file: Path) -> dict | None:
         try:
@@ -186,7 +186,7 @@ def _refuse_encoding(path: Path) -> None:
         ) from error
 
 
-def _named(files: list[Path], root: Path) -> dict[str, Path]:
+def named_files(files: list[Path], root: Path) -> dict[str, Path]:
     """Files by their place below a folder, without a suffix if that does."""
     short = Counter(file.with_suffix('') for file in files)
     return {

@@ -13,6 +13,7 @@ from importlib.abc import MetaPathFinder
 # OpenMMLab's module -> our module, which changes it and says why.
 CHANGES = {
     'mmengine.logging': 'quiet',
+    'mmengine.config': 'config_paths',
     'mmengine.registry': 'registration',
     'mmengine.fileio': 'checkpoint_writing',
     'mmengine.model': 'data_preprocessor',

@@ -58,7 +58,7 @@ def inherited(path: str | Path) -> dict:
     if not bases:
         return {}
     folder = Path(path).resolve().parent
-    whole = [str(folder / base) for base in bases]
+    whole = [b if '::' in b else str(folder / b) for b in bases]
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary, 'bases.py')
         file.write_text(f'_base_ = {whole!r}\n')

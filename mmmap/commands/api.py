@@ -1,0 +1,129 @@
+"""The commands as functions; ``mmmap.pretrain`` and the others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from . import predicting
+from .main import options_of
+from .training import run_task
+
+
+def _run(task: str, **options: Any) -> dict[str, Any]:
+    known = options_of(task)
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise InputError(
+            f'{task} has no option {", ".join(unknown)}; its options are '
+            f'{", ".join(sorted(known))}'
+        )
+    return run_task(task, options)
+
+
+def pretrain(
+    images: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Pretrain a backbone with MAP on images without labels.
+
+    Args:
+        images: A folder; images may lie in folders below it.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap pretrain --help``, with ``_`` for ``-``.
+
+    Returns:
+        ``out``, ``checkpoint``, ``report`` and ``metrics``; of
+        ``dry_run=True`` what was chosen.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    return _run('pretrain', images=images, out=out, **options)
+
+
+def segment(
+    images: str | Path, masks: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Train UPerNet on images and their masks.
+
+    Args:
+        images: A folder.
+        masks: A folder, with a mask for each image or for some: values or
+            colours are classes.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap segment --help``, such as ``start``.
+
+    Returns:
+        As :func:`pretrain`.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    return _run('segment', images=images, masks=masks, out=out, **options)
+
+
+def detect(
+    images: str | Path, coco: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Train Mask R-CNN, or Faster R-CNN where there are boxes alone.
+
+    Args:
+        images: A folder.
+        coco: A JSON of COCO's form.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap detect --help``, such as ``start``.
+
+    Returns:
+        As :func:`pretrain`.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    return _run('detect', images=images, coco=coco, out=out, **options)
+
+
+def classify(
+    images: str | Path, *, out: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Train a classifier on a folder of images for each class.
+
+    Args:
+        images: A folder of class folders; or one with ``train`` and ``val``.
+        out: The folder of the run. The same call continues it.
+        **options: As of ``mmmap classify --help``, such as ``start``.
+
+    Returns:
+        As :func:`pretrain`.
+
+    Raises:
+        UserError: The data or an option cannot be used.
+    """
+    return _run('classify', images=images, out=out, **options)
+
+
+def predict(
+    run: str | Path,
+    images: str | Path | np.ndarray | Sequence,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Predict with a run.
+
+    Args:
+        run: Its folder.
+        images: An image, a folder, pixels (H, W, 3) as RGB, uint8, or a list
+            of these. For more than fits into memory there is the command,
+            which writes files.
+        **options: ``checkpoint``, ``device``, ``min_score``, ``tile`` and
+            ``overlap``, as of ``mmmap predict --help``.
+
+    Returns:
+        For each image its name as ``image``, and of a segmentor
+        ``class_map``, an array (H, W), and ``shares`` of the classes; of a
+        detector ``objects``; of a classifier ``label``, ``name``, ``score``.
+
+    Raises:
+        UserError: The run or an image cannot be used.
+    """
+    return list(predicting.predict(run, images, **options))

@@ -1,0 +1,275 @@
+"""What a run uses unless told otherwise, each with its reason.
+
+``BASES`` and ``ARCHS`` are the tables; :func:`choose` reads them for the data
+and the machine at hand. Every choice is an option of the command.
+"""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .images import Images
+
+
+class Base(NamedTuple):
+    """Where the choices of a task start, on a CPU and on a GPU.
+
+    Attributes:
+        edge: The shorter edge that images are shrunk to, in pixels.
+        crop: Edge of what a step sees of an image, in pixels.
+        batch: Images of a step.
+        rate: Learning rate, of ...
+        rate_batch: ... this batch.
+        steps: Of the whole run, if there is time.
+        passes: Over the images, at most.
+    """
+
+    edge: int
+    crop: int
+    batch: int
+    rate: float
+    rate_batch: int
+    steps: int
+    passes: int
+
+
+# Rates are those of the demo (CPU) and of the repository's configs (GPU).
+BASES = {
+    ('pretrain', 'cpu'): Base(128, 96, 32, 1.5e-3, 32, 8000, 800),
+    ('segment', 'cpu'): Base(192, 160, 8, 2e-3, 8, 3000, 400),
+    ('detect', 'cpu'): Base(256, 256, 2, 2e-3, 8, 6000, 200),
+    ('classify', 'cpu'): Base(110, 96, 32, 1e-3, 128, 5000, 200),
+    ('pretrain', 'cuda'): Base(256, 224, 64, 1e-3, 1024, 100000, 800),
+    ('segment', 'cuda'): Base(512, 512, 8, 1e-4, 16, 20000, 400),
+    ('detect', 'cuda'): Base(800, 800, 4, 1e-4, 16, 40000, 100),
+    ('classify', 'cuda'): Base(256, 224, 64, 1e-3, 1024, 40000, 200),
+}
+HOURS = dict(cpu=1.0, cuda=12.0)
+LEAST_STEPS = 50  # of an epoch
+ARCHS: dict[str, dict] = {
+    # 0.6 M parameters, the demo's.
+    'mini': dict(
+        arch=dict(embed_dims=128, pattern='MMMT', num_heads=4, d_state=8),
+        channels=128,
+        outputs=(0, 1, 2, 3),
+        heads=64,
+        decoder=dict(embed_dims=64, depth=2, num_heads=4),
+    ),
+    'tiny': dict(
+        arch='tiny',
+        channels=192,
+        outputs=(7, 15, 23, 31),
+        heads=256,
+        decoder=dict(embed_dims=192, depth=4, num_heads=16),
+    ),
+    'small': dict(
+        arch='small',
+        channels=384,
+        outputs=(7, 15, 23, 31),
+        heads=256,
+        decoder=dict(embed_dims=192, depth=4, num_heads=16),
+    ),
+}
+# The others see crops of any size as squares of one.
+_SHRUNK = ('segment', 'detect')
+_LARGE_GPU = 20e9  # bytes
+_MANY = 2000  # images
+
+
+class Machine(NamedTuple):
+    """What a run has to run on."""
+
+    device: str
+    cores: int
+    gpu_memory: int = 0
+
+    @classmethod
+    def here(cls) -> 'Machine':
+        """The one this runs on."""
+        import torch
+
+        cores = len(os.sched_getaffinity(0))
+        if not torch.cuda.is_available():
+            return cls('cpu', cores)
+        memory = torch.cuda.get_device_properties(0).total_memory
+        return cls('cuda', cores, memory)
+
+
+@dataclass
+class Choices:
+    """Values by the names of their options, and why."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def take(self, name: str, value: Any, reason: str) -> None:
+        """Note a value and its reason; what was given wins."""
+        if self.given.get(name) is not None:
+            value, reason = self.given[name], f'--{name}'
+        self.values[name], self.reasons[name] = value, reason
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__['values'][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __str__(self) -> str:
+        rows = [
+            (name, _told(value), self.reasons[name])
+            for name, value in self.values.items()
+        ]
+        widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
+        return '\n'.join(
+            f'  {name:{widths[0]}}  {value:{widths[1]}}  {reason}'
+            for name, value, reason in rows
+        )
+
+
+def choose(
+    task: str,
+    images: Images,
+    count: int,
+    machine: Machine,
+    given: Mapping[str, Any],
+    start: Mapping[str, Any] | None = None,
+) -> Choices:
+    """Choose what does not need a measured step.
+
+    Args:
+        task: As ``'segment'``.
+        images: Of the folder.
+        count: Of them that are trained on.
+        machine: What it runs on.
+        given: Options of the command line, None where not given.
+        start: ``arch``, ``patch`` of the pretraining that it starts from.
+    """
+    base = BASES[task, machine.device]
+    made = Choices(given=given)
+    _sizes(made, task, base, images)
+    _network(made, machine, images, start)
+    batch = base.batch
+    why = f'the usual for this task without a GPU, {machine.cores} cores'
+    if machine.device == 'cuda':
+        why = f'fits {machine.gpu_memory / 2**30:.0f} GiB, or is halved'
+    made.take('batch', batch, why)
+    made.take(
+        'workers',
+        _workers(machine),
+        f'{machine.cores} cores'
+        + (', which train too' if machine.device == 'cpu' else ''),
+    )
+    made.take(
+        'repeat',
+        max(1, math.ceil(LEAST_STEPS * made.batch / count)),
+        f'passes over {count} images in an epoch of at least {LEAST_STEPS} '
+        'steps',
+    )
+    rate = base.rate * math.sqrt(made.batch / base.rate_batch)
+    made.take(
+        'lr',
+        float(f'{rate:.2g}'),
+        f'{base.rate:g} for batches of {base.rate_batch}, by the root of the '
+        'batch',
+    )
+    decay = 0.9 if start else 1.0
+    made.take(
+        'layer_decay',
+        decay,
+        'pretrained layers learn more slowly, the deeper the slower'
+        if start
+        else 'layers that start at random learn at one rate',
+    )
+    return made
+
+
+def choose_epochs(
+    made: Choices,
+    task: str,
+    machine: Machine,
+    count: int,
+    seconds: float,
+    validation: float,
+) -> float:
+    """Choose the epochs by the time a step takes; return the whole seconds.
+
+    Args:
+        made: Gets ``epochs`` and ``val_interval``.
+        task: As ``'segment'``.
+        machine: What it runs on.
+        count: Images that are trained on.
+        seconds: Of a step.
+        validation: Seconds of one validation.
+    """
+    base = BASES[task, machine.device]
+    steps = max(1, made.repeat * count // made.batch)
+    hours = made.given.get('hours') or HOURS[machine.device]
+    wanted = min(base.steps / steps, base.passes / made.repeat)
+    wanted = max(1, round(wanted))
+    each = steps * seconds
+    # Ten validations, or one an epoch.
+    fits = int((hours * 3600 - 10 * validation) / each)
+    why = f'{wanted * steps:,} steps of {steps} an epoch'
+    epochs = wanted
+    if fits < wanted:
+        epochs = max(1, fits)
+        why = (
+            f'what ends in {hours:g} h; {wanted} would be usual, '
+            f'--hours {math.ceil(wanted * each / 360) / 10:g}'
+        )
+    made.take('epochs', epochs, why)
+    if task == 'pretrain':
+        return made.epochs * each
+    interval = max(1, made.epochs // 10)
+    made.take('val_interval', interval, 'about ten validations')
+    return made.epochs * each + validation * (made.epochs // interval)
+
+
+def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
+    short = images.short_edge
+    edge = min(base.edge, short)
+    why = 'as large as the images are'
+    if short > base.edge:
+        why = (
+            f'images are shrunk {short / base.edge:.1f} times; more is slower'
+        )
+    if task == 'detect':
+        edge = max(edge, 64)
+    if task in _SHRUNK:
+        made.take('edge', edge, f'shorter edge: {why}')
+        edge = made.edge
+    crop = max(32, min(base.crop, edge) // 32 * 32)
+    if task != 'detect':
+        made.take('crop', crop, 'what a step sees of an image, in pixels')
+
+
+def _network(made: Choices, machine, images: Images, start) -> None:
+    crop = made.values.get('crop') or made.edge
+    if start:
+        made.take('arch', start['arch'], 'that of the pretraining')
+        made.take('patch', start['patch'], 'that of the pretraining')
+        return
+    arch = 'mini'
+    why = '0.6 M parameters, what trains without a GPU'
+    if machine.device == 'cuda':
+        large = machine.gpu_memory > _LARGE_GPU and len(images.names) > _MANY
+        arch = 'small' if large else 'tiny'
+        why = f'for {len(images.names):,} images on this GPU'
+    made.take('arch', arch, why)
+    patch = 8 if crop <= 128 else 16
+    made.take('patch', patch, f'pixels; {(crop // patch) ** 2} tokens a crop')
+
+
+def _workers(machine: Machine) -> int:
+    if machine.device == 'cpu':
+        return 0 if machine.cores <= 2 else min(4, machine.cores // 2)
+    return max(1, min(8, machine.cores - 1))
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get('pattern', value)
+    return f'{value:g}' if isinstance(value, float) else str(value)

@@ -1,0 +1,107 @@
+"""A JSON of COCO's form, split into training and validation."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..datasets.checks.report import some_of
+from ..errors import FileError, InputError
+from .images import Images
+
+_PARTS = ('images', 'annotations', 'categories')
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What a JSON of COCO's form holds.
+
+    Attributes:
+        content: All of it; ``file_name`` is a path below the images' folder.
+        names: Of classes, in the order in which mmdet numbers them.
+        with_masks: Whether every object has an outline.
+    """
+
+    content: dict
+    names: list[str]
+    with_masks: bool
+
+    @property
+    def objects(self) -> Counter:
+        """How many objects each class has."""
+        named = {c['id']: c['name'] for c in self.content['categories']}
+        labels = (a['category_id'] for a in self.content['annotations'])
+        return Counter(named.get(label, str(label)) for label in labels)
+
+    def part(self, names: set[str]) -> dict:
+        """The content for some of the images."""
+        images = [i for i in self.content['images'] if i['file_name'] in names]
+        ids = {image['id'] for image in images}
+        kept = [a for a in self.content['annotations'] if a['image_id'] in ids]
+        return {**self.content, 'images': images, 'annotations': kept}
+
+
+def read(path: str | Path, images: Images) -> Annotations:
+    """Read a JSON and find its images.
+
+    Args:
+        path: Of the JSON.
+        images: Those of the folder, by path or else by file name.
+
+    Raises:
+        FileError: It cannot be read.
+        InputError: It is not of COCO's form, or its images are elsewhere.
+    """
+    path = Path(path).expanduser()
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise FileError(f'{path} cannot be read: {error.strerror}') from error
+    except ValueError as error:
+        raise InputError(f'{path} is no JSON: {error}') from error
+    missing = _PARTS
+    if isinstance(content, dict):
+        missing = [p for p in _PARTS if not isinstance(content.get(p), list)]
+    if missing:
+        raise InputError(
+            f"{path} is not of COCO's form: it lacks {', '.join(missing)}"
+        )
+    if not content['annotations']:
+        raise InputError(f'{path} has no annotations: nothing can be learnt')
+    content = {**content, 'images': _found(content['images'], images, path)}
+    return Annotations(
+        content,
+        [str(category.get('name')) for category in content['categories']],
+        all(a.get('segmentation') for a in content['annotations']),
+    )
+
+
+def _found(listed: list[Mapping], images: Images, path: Path) -> list[dict]:
+    """Images of the JSON with their paths below the folder.
+
+    Raises:
+        InputError: Some are not there.
+    """
+    known = set(images.names)
+    alone = Counter(Path(name).name for name in images.names)
+    by_name = {
+        Path(name).name: name
+        for name in images.names
+        if alone[Path(name).name] == 1
+    }
+    found, absent = [], []
+    for image in listed:
+        name = str(image.get('file_name'))
+        place = name if name in known else by_name.get(Path(name).name)
+        if place is None:
+            absent.append(name)
+        else:
+            found.append({**image, 'file_name': place})
+    if absent:
+        raise InputError(
+            f'{len(absent):,} of {len(listed):,} images of {path} are not in '
+            f'{images.folder}: {some_of(absent)}; name the folder that holds '
+            'them with --images, or take them out of the JSON'
+        )
+    return found

@@ -1,0 +1,266 @@
+"""The parts of a run's ``config.py``, for :meth:`str.format`."""
+
+HEAD = """\
+# Written by `mmmap {task}`, yours to edit. To continue or repeat:
+#   python tools/train.py {out}/config.py --resume
+# What it inherits: {base}
+_base_ = 'mmmap::_base_/folders/{task}.py'
+
+work_dir = {work_dir}
+images = {images!r}
+"""
+NETWORK = """
+backbone = dict(
+    arch={arch},
+    img_size={crop},
+    patch_size={patch},
+    pos_embed='sincos',{rest}
+)
+"""
+LOADER = """
+loader = dict(
+    batch_size={batch},
+    num_workers={workers},
+    persistent_workers={persistent},
+)
+"""
+SCHEDULE = """\
+optim_wrapper = dict(
+    optimizer=dict(lr={lr}),
+    paramwise_cfg=dict(layer_decay_rate={layer_decay}),
+)
+train_cfg = dict(max_epochs={epochs}{val_interval})
+"""
+
+PRETRAIN = """
+model = dict(
+    backbone=backbone,
+    decoder=dict(
+        in_channels={channels},
+        grid={grid},
+        pos_embed='sincos',
+        {decoder},
+    ),
+    target_generator=dict(patch_size={patch}),
+    head=dict(in_channels={decoder_dims}, patch_size={patch}),
+)
+train_dataloader = dict(
+    **loader,
+    dataset=dict(
+        times={repeat},
+        dataset=dict(
+            data_prefix=images,
+            ann_file=f'{{work_dir}}/train.txt',
+            pipeline=[
+                _base_.loading,
+                dict(
+                    _base_.cropping, scale={crop}, crop_ratio_range=(0.4, 1.0)
+                ),
+                _base_.flip,
+                _base_.pack,
+            ],
+        ),
+    ),
+)
+"""
+
+SEGMENT = """
+classes = {classes}
+palette = {palette}
+# Images four times as large are predicted in tiles of this edge, in pixels.
+tile = {tile}
+model = dict(
+    data_preprocessor=dict(
+        size=({crop}, {crop}), test_cfg=dict(size_divisor={patch})
+    ),
+    backbone=backbone,
+    neck=dict(in_channels={channels}, stride={patch}, out_strides={strides}),
+    decode_head=dict(
+        in_channels=[{channels}] * 4,
+        channels={heads},
+        num_classes=len(classes),
+    ),
+    auxiliary_head=dict(
+        in_channels={channels}, channels={heads}, num_classes=len(classes)
+    ),
+    test_cfg=dict(crop_size=({crop}, {crop}), stride=({stride}, {stride})),
+)
+scale = ({longest}, {edge})
+data = dict(metainfo=dict(classes=classes, palette=palette))
+train_dataloader = dict(
+    **loader,
+    dataset=dict(
+        times={repeat},
+        dataset=dict(
+            ann_file=f'{{work_dir}}/train.txt',
+            data_prefix=dict(
+                img_path=images, seg_map_path=f'{{work_dir}}/class_maps'
+            ),
+            pipeline=[
+                _base_.load,
+                _base_.annotate,
+                dict(_base_.enlarge, scale=scale, ratio_range=(0.8, 1.6)),
+                dict(_base_.crop, crop_size=({crop}, {crop})),
+                _base_.flip,
+                _base_.distort,
+                _base_.pack,
+            ],
+            **data,
+        ),
+    ),
+)
+val_dataloader = dict(
+    num_workers=loader['num_workers'],
+    persistent_workers=loader['persistent_workers'],
+    dataset=dict(
+        ann_file=f'{{work_dir}}/val.txt',
+        data_prefix=dict(
+            img_path={val_images}, seg_map_path=f'{{work_dir}}/class_maps'
+        ),
+        pipeline=[
+            _base_.load, dict(_base_.resize, scale=scale), *_base_.rest
+        ],
+        **data,
+    ),
+)
+test_dataloader = val_dataloader
+"""
+
+DETECT = """
+classes = {classes}
+# Images four times as large are predicted in tiles of this edge, in pixels.
+tile = {tile}
+model = dict(
+    {kind}backbone=backbone,
+    neck=dict(
+        in_channels={channels},
+        out_channels={heads},
+        stride={patch},
+        out_strides={pyramid},
+    ),
+    rpn_head=dict(in_channels={heads}, feat_channels={heads}),
+    roi_head=dict(
+        bbox_roi_extractor=dict(
+            out_channels={heads}, featmap_strides={pyramid}
+        ),
+        bbox_head=dict({box_head}
+            in_channels={heads},
+            num_classes=len(classes),
+        ),
+        {masks}
+    ),{sampling}
+)
+scale = ({longest}, {edge})
+data = dict(metainfo=dict(classes=classes))
+annotate = dict(type='LoadAnnotations', with_bbox=True, with_mask={with_masks})
+train_dataloader = dict(
+    **loader,
+    dataset=dict(
+        times={repeat},
+        dataset=dict(
+            ann_file=f'{{work_dir}}/annotations/train.json',
+            data_prefix=dict(img=images),
+            pipeline=[
+                _base_.load,
+                annotate,
+                dict(_base_.resize, scale=scale),
+                _base_.flip,
+                _base_.pack,
+            ],
+            **data,
+        ),
+    ),
+)
+val_dataloader = dict(
+    num_workers=loader['num_workers'],
+    persistent_workers=loader['persistent_workers'],
+    dataset=dict(
+        ann_file=f'{{work_dir}}/annotations/val.json',
+        data_prefix=dict(img={val_images}),
+        pipeline=[
+            _base_.load,
+            dict(_base_.resize_for_test, scale=scale),
+            annotate,
+            _base_.pack_for_test,
+        ],
+        **data,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    ann_file=f'{{work_dir}}/annotations/val.json', metric={metric}
+)
+test_evaluator = val_evaluator
+"""
+
+CLASSIFY = """
+classes = {classes}
+model = dict(
+    data_preprocessor=dict(num_classes=len(classes)),
+    backbone=backbone,
+    head=dict(in_channels={channels}, num_classes=len(classes)),
+)
+data = dict(metainfo=dict(classes=classes))
+train_dataloader = dict(
+    **loader,
+    dataset=dict(
+        times={repeat},
+        dataset=dict(
+            data_prefix=images,
+            ann_file=f'{{work_dir}}/train.txt',
+            pipeline=[
+                _base_.load,
+                dict(
+                    _base_.crop, scale={crop}, crop_ratio_range=(0.25, 1.0)
+                ),
+                _base_.flip,
+                _base_.pack,
+            ],
+            **data,
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size={batch},
+    num_workers=loader['num_workers'],
+    persistent_workers=loader['persistent_workers'],
+    dataset=dict(
+        data_prefix={val_images},
+        ann_file=f'{{work_dir}}/val.txt',
+        pipeline=[
+            _base_.load,
+            dict(_base_.resize, scale={larger}),
+            dict(_base_.centre, crop_size={crop}),
+            _base_.pack,
+        ],
+        **data,
+    ),
+)
+test_dataloader = val_dataloader
+"""
+BODIES = dict(
+    pretrain=PRETRAIN, segment=SEGMENT, detect=DETECT, classify=CLASSIFY
+)
+# Less of everything, on a CPU: half the time of four convolutions.
+BOX_HEAD = """
+            type='Shared2FCBBoxHead',
+            fc_out_channels=256,
+            reg_class_agnostic=True,"""
+SAMPLING = """
+    train_cfg=dict(
+        rpn=dict(sampler=dict(num=64)),
+        rpn_proposal=dict(nms_pre=200, max_per_img=64),
+        rcnn=dict(sampler=dict(num=32)),
+    ),
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)),"""
+MASKS = """mask_roi_extractor=dict(
+            out_channels={heads}, featmap_strides={pyramid}
+        ),
+        mask_head=dict({few}
+            in_channels={heads},
+            conv_out_channels={heads},
+            num_classes=len(classes),
+        ),"""
+FEW = """
+            num_convs=2,
+            class_agnostic=True,"""

@@ -1,0 +1,158 @@
+"""The ``config.py`` of a run: short, and made to be read and edited."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .choices import ARCHS, Choices
+from .config_templates import (
+    BODIES,
+    BOX_HEAD,
+    FEW,
+    HEAD,
+    LOADER,
+    MASKS,
+    NETWORK,
+    SAMPLING,
+    SCHEDULE,
+)
+from .start import Start
+
+
+def config_text(
+    task: str,
+    out: Path,
+    images: Path,
+    made: Choices,
+    data: Mapping[str, Any],
+    start: Start | None = None,
+) -> str:
+    """The text of a run's ``config.py``.
+
+    Args:
+        task: As ``'segment'``.
+        out: The folder of the run.
+        images: That of the images.
+        made: Sizes, network, schedule.
+        data: ``classes``, ``palette``, ``tile``, ``val_images`` and
+            ``with_masks``, as far as the task has them.
+        start: The pretrained backbone.
+    """
+    values = {**made.values, **_derived(task, made, data, start)}
+    head = HEAD.format(
+        task=task,
+        out=out,
+        base=f'configs/_base_/folders/{task}.py',
+        work_dir=_work_dir(out),
+        images=str(images),
+    )
+    parts = [NETWORK, LOADER, BODIES[task], SCHEDULE]
+    return head + ''.join(part.format(**values) for part in parts)
+
+
+def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
+    known = _arch(made.arch)
+    edge = made.values.get('edge', 0)
+    crop = made.values.get('crop') or max(32, edge // 32 * 32)
+    val_images = data.get('val_images')
+    values = dict(
+        arch=_literal(known['arch']),
+        crop=crop,
+        channels=known['channels'],
+        heads=known['heads'],
+        decoder=', '.join(f'{k}={v}' for k, v in known['decoder'].items()),
+        decoder_dims=known['decoder']['embed_dims'],
+        grid=crop // made.patch,
+        persistent=made.workers > 0,
+        strides=(4, 8, 8, 16) if made.patch == 8 else (4, 8, 16, 32),
+        stride=max(made.patch, crop * 2 // 3),
+        longest=max(edge * 8, 2048),
+        larger=round(crop * 1.15),
+        val_images=repr(str(val_images)) if val_images else 'images',
+        val_interval=(
+            '' if task == 'pretrain' else f', val_interval={made.val_interval}'
+        ),
+        rest=_rest(task, known, start),
+        classes=_listed(data.get('classes', ())),
+        palette=_rows(data.get('palette', ())),
+        tile=data.get('tile'),
+    )
+    if task == 'detect':
+        values |= _detector(made, known, data['with_masks'])
+    return values
+
+
+def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
+    mini = known['heads'] == 64
+    # A simple pyramid goes from its stride a step up and two down.
+    pyramid = (4, 8, 16) if made.patch == 8 else (4, 8, 16, 32)
+    masks = MASKS.format(
+        heads=known['heads'], pyramid=pyramid, few=FEW if mini else ''
+    )
+    return dict(
+        kind=''
+        if with_masks
+        else "type='FasterRCNN', data_preprocessor="
+        'dict(pad_mask=False),\n    ',
+        masks=masks
+        if with_masks
+        else 'mask_roi_extractor=None,\n        mask_head=None,',
+        with_masks=with_masks,
+        metric=repr(['bbox', 'segm'] if with_masks else 'bbox'),
+        pyramid=pyramid,
+        box_head=BOX_HEAD
+        if mini
+        else f'\n            conv_out_channels={known["heads"]},',
+        sampling=SAMPLING if mini else '',
+    )
+
+
+def _rest(task: str, known: Mapping, start: Start | None) -> str:
+    """What a backbone has besides its sizes."""
+    lines = []
+    if task == 'segment':
+        lines.append(f'out_indices={known["outputs"]}')
+    if task in ('segment', 'detect'):
+        lines.append('drop_path_rate=0.0')
+    if task == 'detect' and known['heads'] == 64:
+        lines.append('with_cp=False')
+    if start is not None:
+        lines.append(
+            'init_cfg=dict(\n        _delete_=True,\n'
+            "        type='Pretrained',\n        checkpoint="
+            f"{str(start.checkpoint)!r},\n        prefix='backbone.',\n    )"
+        )
+    return ''.join(f'\n    {line},' for line in lines)
+
+
+def _arch(arch: str | Mapping) -> dict:
+    """Channels and outputs of an arch: a name, or a dict of another run."""
+    if not isinstance(arch, Mapping):
+        return ARCHS[arch]
+    depth = len(arch['pattern'])
+    outputs = tuple(depth * (k + 1) // 4 - 1 for k in range(4))
+    channels = arch['embed_dims']
+    return dict(ARCHS['mini'], arch=arch, channels=channels, outputs=outputs)
+
+
+def _literal(arch: str | Mapping) -> str:
+    if isinstance(arch, str):
+        return repr(arch)
+    inside = ', '.join(f'{k}={v!r}' for k, v in arch.items())
+    return f'dict(\n        _delete_=True, {inside}\n    )'
+
+
+def _work_dir(out: Path) -> str:
+    """The folder of the config itself, so that a run can be moved."""
+    plain = not set(str(out)) & set('\'"\\{}\n')
+    return "'{{ fileDirname }}'" if plain else repr(str(out))
+
+
+def _listed(names) -> str:
+    rows = ''.join(f'    {str(name)!r},\n' for name in names)
+    return f'(\n{rows})'
+
+
+def _rows(colours) -> str:
+    rows = ''.join(f'    {list(map(int, c))},\n' for c in colours)
+    return f'[\n{rows}]'

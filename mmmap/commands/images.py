@@ -1,0 +1,119 @@
+"""What is in a folder of images, without decoding them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.checks.report import some_of
+from ..datasets.image_files import (
+    IMAGE_SUFFIXES,
+    Header,
+    list_images,
+    read_header,
+)
+from ..errors import FileError, InputError
+
+_FEWEST = 2
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a folder.
+
+    Attributes:
+        folder: Absolute.
+        names: Paths below it, with ``/``, sorted.
+        headers: Of each image.
+        unreadable: Why each that cannot be opened cannot.
+    """
+
+    folder: Path
+    names: list[str]
+    headers: list[Header]
+    unreadable: list[str]
+
+    @property
+    def width(self) -> int:
+        """The median, in pixels."""
+        return int(np.median([h.width for h in self.headers]))
+
+    @property
+    def height(self) -> int:
+        """The median, in pixels."""
+        return int(np.median([h.height for h in self.headers]))
+
+    @property
+    def short_edge(self) -> int:
+        """The median, in pixels."""
+        edges = [min(h.width, h.height) for h in self.headers]
+        return int(np.median(edges))
+
+    @property
+    def stored(self) -> Counter:
+        """How many images have which channels and bits."""
+        return Counter((h.channels, h.bits) for h in self.headers)
+
+    def __str__(self) -> str:
+        kinds = Counter(Path(n).suffix.lower().lstrip('.') for n in self.names)
+        sizes = {(h.width, h.height) for h in self.headers}
+        told = f'{self.width}x{self.height}'
+        if len(sizes) > 1:
+            told = f'{told} in the median, {len(sizes)} sizes'
+        suffixes = ', '.join(f'{n} {kind}' for kind, n in kinds.most_common())
+        return f'{len(self.names):,} images ({suffixes}), {told}'
+
+
+def look(folder: str | Path, what: str = 'images') -> Images:
+    """Read the header of every image of a folder.
+
+    Args:
+        folder: With images in it or below it.
+        what: They are, for messages.
+
+    Raises:
+        FileError: There is no such folder.
+        InputError: It holds no images that can be opened.
+    """
+    folder = Path(folder).expanduser().absolute()
+    if not folder.exists():
+        raise FileError(f'{folder} does not exist; name the folder of {what}')
+    if not folder.is_dir():
+        raise FileError(f'{folder} is a file; name the folder that holds it')
+    files = list_images(folder)
+    if not files:
+        raise InputError(
+            f'{folder} holds no {what}, nor do the folders in it; expected '
+            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
+        )
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(read_header, files))
+    bad = [header for header in found if isinstance(header, str)]
+    pairs = [
+        (Path(file).relative_to(folder).as_posix(), header)
+        for file, header in zip(files, found)
+        if isinstance(header, Header)
+    ]
+    if not pairs:
+        raise InputError(
+            f'none of the {len(files)} files in {folder} can be opened as an '
+            f'image: {some_of(bad)}'
+        )
+    names, headers = zip(*pairs)
+    return Images(folder, list(names), list(headers), bad)
+
+
+def at_least_two(names: Sequence[str], what: str) -> None:
+    """Refuse what cannot be split.
+
+    Raises:
+        InputError: There is one image, or none.
+    """
+    if len(names) < _FEWEST:
+        raise InputError(
+            f'{len(names)} {what}, expected at least {_FEWEST}: one to learn '
+            'from and one to measure with'
+        )

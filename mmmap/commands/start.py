@@ -1,0 +1,74 @@
+"""Where ``--start`` points: a run, or a checkpoint of one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..checkpoints import read_checkpoint
+from ..checkpoints.recorded import config_of
+from ..errors import FileError, InputError
+from .choices import ARCHS
+
+
+class Start(NamedTuple):
+    """A pretrained backbone.
+
+    Attributes:
+        checkpoint: The file.
+        backbone: Its settings, as the checkpoint keeps them.
+    """
+
+    checkpoint: Path
+    backbone: Mapping[str, Any]
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """``arch`` and ``patch``, as :mod:`choices` has them."""
+        arch = self.backbone.get('arch', 'base')
+        if isinstance(arch, Mapping):
+            arch = {k: v for k, v in arch.items() if k != '_delete_'}
+        names = [n for n, known in ARCHS.items() if known['arch'] == arch]
+        return dict(
+            arch=names[0] if names else arch,
+            patch=self.backbone.get('patch_size', 16),
+        )
+
+
+def find_start(given: str | Path) -> Start:
+    """The checkpoint of ``--start``.
+
+    Args:
+        given: The folder of a run, or a checkpoint.
+
+    Raises:
+        FileError: There is none.
+        InputError: Its backbone is not one that these commands build.
+    """
+    from ..engine.launch import last_checkpoint
+
+    path = Path(given).expanduser().absolute()
+    if not path.exists():
+        raise FileError(
+            f'--start {given}: there is nothing; name the folder of a '
+            'pretraining (--out of `mmmap pretrain`) or a checkpoint'
+        )
+    if path.is_dir():
+        found = last_checkpoint(str(path))
+        if found is None:
+            raise InputError(
+                f'--start {given}: the folder holds no checkpoint; a '
+                'pretraining writes one after each epoch'
+            )
+        path = Path(found)
+    content = read_checkpoint(str(path))
+    text = (content.get('meta') or {}).get('cfg')
+    model = config_of(text if isinstance(text, str) else '').get('model') or {}
+    backbone = model.get('backbone') or {}
+    if str(backbone.get('type')).split('.')[-1] != 'HybridNet':
+        raise InputError(
+            f'--start {given}: {path.name} does not say that it is of a '
+            f'HybridNet (it says {backbone.get("type")}); give a checkpoint '
+            'of `mmmap pretrain` or of tools/train.py, or use a config of '
+            'your own with tools/train.py'
+        )
+    return Start(path, backbone)

@@ -1,0 +1,333 @@
+"""What each task makes of its folders: lists, class maps, JSONs, classes."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..datasets.checks.report import some_of
+from ..errors import FileError, InputError
+from . import coco_files, masks
+from .images import Images, at_least_two, look
+from .splits import SHARE, split
+
+
+@dataclass
+class Data:
+    """The data of a run.
+
+    Attributes:
+        images: Of the folder.
+        count: Images that are trained on.
+        settings: What :func:`config_text` asks for.
+        lines: What was found, to be printed.
+        write: Writes lists and class maps into the folder of a run.
+    """
+
+    images: Images
+    count: int
+    settings: dict[str, Any]
+    lines: list[str]
+    write: Callable[[Path], None]
+
+
+@dataclass
+class Parts:
+    """Names of images of both parts, and where those of validation are."""
+
+    train: list[str]
+    val: list[str]
+    how: str
+    val_images: Path | None = None
+    labels: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return (
+            f'{len(self.train):,} images to learn from, {len(self.val):,} to '
+            f'measure with ({self.how})'
+        )
+
+
+def look_at_data(task: str, options: Mapping[str, Any]) -> Data:
+    """Look at the folders of a task.
+
+    Args:
+        task: As ``'segment'``.
+        options: Of the command line.
+
+    Raises:
+        UserError: They cannot be used.
+    """
+    return _TASKS[task](options)
+
+
+def _pretrain(options: Mapping) -> Data:
+    images = look(options['images'])
+    names = images.names
+
+    def write(folder: Path) -> None:
+        _write_list(folder / 'train.txt', names)
+
+    return Data(images, len(names), {}, _found(images), write)
+
+
+def _segment(options: Mapping) -> Data:
+    images = look(options['images'])
+    pairs = masks.pair(images.names, options['masks'])
+    lines = _found(images)
+    without = [name for name in images.names if name not in pairs]
+    if without:
+        lines.append(
+            f'{len(without):,} images without a mask are left out: '
+            f'{some_of(without)}'
+        )
+    parts = _parts(options, sorted(pairs), 'image with a mask')
+    files = dict(pairs)
+    if parts.val_images:
+        given = options.get('val_masks')
+        if not given:
+            raise InputError('--val-images needs --val-masks too')
+        of_val = masks.pair(look(parts.val_images).names, given)
+        parts.val, files = sorted(of_val), {**files, **of_val}
+        _refuse_common(pairs, of_val)
+    classes = masks.find_classes(
+        list(files.values()), options.get('classes'), _ignored(options)
+    )
+    lines += [str(parts), _told_classes(classes.names, classes.told)]
+    settings = dict(
+        classes=classes.names,
+        palette=classes.palette,
+        tile=images.short_edge,
+        val_images=parts.val_images,
+    )
+
+    def write(folder: Path) -> None:
+        pixels = masks.convert(files, classes, folder / 'class_maps')
+        _refuse_empty(pixels, options)
+        _write_lists(folder, parts)
+
+    return Data(images, len(parts.train), settings, lines, write)
+
+
+def _detect(options: Mapping) -> Data:
+    images = look(options['images'])
+    found = coco_files.read(options['coco'], images)
+    names = sorted({i['file_name'] for i in found.content['images']})
+    parts = _parts(options, names, 'annotated image')
+    val = found
+    if parts.val_images:
+        given = options.get('val_coco')
+        if not given:
+            raise InputError('--val-images needs --val-coco too')
+        val = coco_files.read(given, look(parts.val_images))
+        parts.val = [i['file_name'] for i in val.content['images']]
+    objects = found.objects
+    told = ', '.join(f'{name} {objects[name]:,}' for name in found.names[:12])
+    more = len(found.names) - 12
+    lines = [
+        *_found(images),
+        str(parts),
+        f'{len(found.names)} classes, {sum(objects.values()):,} objects: '
+        f'{told}' + (f' and {more} more' if more > 0 else ''),
+        'objects have outlines: Mask R-CNN'
+        if found.with_masks
+        else 'objects have boxes alone: Faster R-CNN',
+    ]
+    settings = dict(
+        classes=found.names,
+        tile=images.short_edge,
+        val_images=parts.val_images,
+        with_masks=found.with_masks and val.with_masks,
+    )
+
+    def write(folder: Path) -> None:
+        (folder / 'annotations').mkdir()
+        of_parts = dict(
+            train=found.part(set(parts.train)), val=val.part(set(parts.val))
+        )
+        for name, content in of_parts.items():
+            file = folder / f'annotations/{name}.json'
+            file.write_text(json.dumps(content), encoding='utf-8')
+        _write_list(folder / 'train.txt', parts.train)
+        _write_list(folder / 'val.txt', parts.val)
+
+    return Data(images, len(parts.train), settings, lines, write)
+
+
+def _classify(options: Mapping) -> Data:
+    root = Path(options['images']).expanduser().absolute()
+    given = options.get('val_images')
+    if not given and (root / 'train').is_dir() and (root / 'val').is_dir():
+        root, given = root / 'train', root / 'val'
+    images = look(root)
+    labels = _labels(images)
+    classes = sorted(set(labels.values()))
+    if len(classes) < 2:
+        raise InputError(
+            f'{root} holds {len(classes)} class folder '
+            f'({some_of(classes)}), expected at least 2: a folder of images '
+            'for each class'
+        )
+    options = {**options, 'val_images': given}
+    parts = _parts_of_classes(options, labels)
+    if parts.val_images:
+        of_val = _labels(look(parts.val_images))
+        unknown = sorted(set(of_val.values()) - set(classes))
+        if unknown:
+            raise InputError(
+                f'{parts.val_images} has class folders that the training '
+                f'images lack: {some_of(unknown)}'
+            )
+        parts.val, parts.labels = sorted(of_val), {**labels, **of_val}
+    counts = Counter(labels.values())
+    told = ', '.join(f'{name} {counts[name]:,}' for name in classes[:12])
+    more = len(classes) - 12
+    lines = [
+        *_found(images),
+        str(parts),
+        f'{len(classes)} classes: {told}'
+        + (f' and {more} more' if more > 0 else ''),
+    ]
+    settings = dict(classes=classes, val_images=parts.val_images)
+    numbers = {name: k for k, name in enumerate(classes)}
+
+    def write(folder: Path) -> None:
+        for name, part in dict(train=parts.train, val=parts.val).items():
+            rows = [f'{file} {numbers[parts.labels[file]]}' for file in part]
+            _write_list(folder / f'{name}.txt', rows)
+
+    return Data(images, len(parts.train), settings, lines, write)
+
+
+_TASKS = dict(
+    pretrain=_pretrain, segment=_segment, detect=_detect, classify=_classify
+)
+
+
+def _labels(images: Images) -> dict[str, str]:
+    """The class of each image: the first folder it is in.
+
+    Raises:
+        InputError: Some are in none.
+    """
+    loose = [name for name in images.names if '/' not in name]
+    if loose:
+        raise InputError(
+            f'{len(loose)} images of {images.folder} are in no class folder: '
+            f'{some_of(loose)}; expected CLASS/IMAGE'
+        )
+    return {name: name.split('/')[0] for name in images.names}
+
+
+def _parts(options: Mapping, names: list[str], what: str) -> Parts:
+    """Both parts: the given validation, or one that is split off."""
+    if options.get('val_images'):
+        folder = Path(options['val_images']).expanduser().absolute()
+        return Parts(names, [], f'given: {folder}', folder)
+    if options.get('val_list'):
+        return _listed(Path(options['val_list']).expanduser(), names)
+    at_least_two(names, f'{what}s' if len(names) != 1 else what)
+    return Parts(*split(names, options.get('val_share') or SHARE))
+
+
+def _listed(file: Path, names: list[str]) -> Parts:
+    try:
+        lines = file.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f'{file} cannot be read: {error}') from error
+    wanted = [line.strip() for line in lines if line.strip()]
+    absent = sorted(set(wanted) - set(names))
+    train = sorted(set(names) - set(wanted))
+    if absent or not wanted or not train:
+        what = f'unknown: {some_of(absent)}' if absent else 'none or all'
+        raise InputError(
+            f'{file} must name some of the images, a path below their folder '
+            f'a line; {what}'
+        )
+    return Parts(train, sorted(wanted), f'listed in {file}')
+
+
+def _parts_of_classes(options: Mapping, labels: Mapping[str, str]) -> Parts:
+    """As :func:`_parts`, from each class alike."""
+    if options.get('val_images') or options.get('val_list'):
+        parts = _parts(options, sorted(labels), 'image')
+        parts.labels = dict(labels)
+        return parts
+    share = options.get('val_share') or SHARE
+    train, val, ways = [], [], set()
+    for label in sorted(set(labels.values())):
+        names = [n for n, of in labels.items() if of == label]
+        if len(names) < 2:
+            train += names
+            continue
+        kept, other, how = split(names, share)
+        train, val = [*train, *kept], [*val, *other]
+        ways.add(how)
+    if not val:
+        raise InputError(
+            'each class has one image, expected at least 2 of one: some to '
+            'measure with'
+        )
+    how = f'of each class {" or ".join(sorted(ways))}'
+    return Parts(train, val, how, labels=dict(labels))
+
+
+def _ignored(options: Mapping) -> tuple[int, ...]:
+    return tuple(int(value) for value in options.get('ignore') or ())
+
+
+def _refuse_common(train: Mapping, val: Mapping) -> None:
+    """Class maps are named as images: both parts would share some.
+
+    Raises:
+        InputError: They have names in common.
+    """
+    common = sorted(set(train) & set(val))
+    if common:
+        raise InputError(
+            f'{len(common)} images have the same name in both parts: '
+            f'{some_of(common)}; put both into one folder of images and name '
+            'those of the validation in a file, with --val-list'
+        )
+
+
+def _refuse_empty(pixels: Mapping, options: Mapping) -> None:
+    if not sum(counts[:255].sum() for counts in pixels.values()):
+        raise InputError(
+            f'no pixel of the masks is of a class of {options.get("classes")};'
+            ' correct its values'
+        )
+
+
+def _found(images: Images) -> list[str]:
+    lines = [f'{images.folder}: {images}']
+    if images.unreadable:
+        lines.append(
+            f'{len(images.unreadable):,} files cannot be opened and are left '
+            f'out: {some_of(images.unreadable)}'
+        )
+    deep = [kind for kind in images.stored if kind[1] > 8 or kind[0] > 4]
+    if deep:
+        told = ', '.join(f'{c} x {bits} bits' for c, bits in deep)
+        lines.append(
+            f'images of {told} are read as 8-bit colour; to keep all values '
+            'set the loading in config.py (docs/troubleshooting.md)'
+        )
+    return lines
+
+
+def _told_classes(names: list[str], how: str) -> str:
+    return f'{len(names)} classes, by {how}: {", ".join(names[:12])}' + (
+        f' and {len(names) - 12} more' if len(names) > 12 else ''
+    )
+
+
+def _write_lists(folder: Path, parts: Parts) -> None:
+    _write_list(folder / 'train.txt', parts.train)
+    _write_list(folder / 'val.txt', parts.val)
+
+
+def _write_list(file: Path, lines: list[str]) -> None:
+    file.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')

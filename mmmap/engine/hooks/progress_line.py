@@ -1,0 +1,106 @@
+"""One line that shows how far a training is; all else is in its log."""
+
+import sys
+import time
+from typing import TextIO
+
+from mmengine.hooks import Hook
+
+_TERMINAL, _FILE = 0.2, 30.0  # seconds between two lines
+
+
+class ProgressLineHook(Hook):
+    """Shows epoch, step, loss, the metric and the time that is left.
+
+    Args:
+        stream: Where; by default the error output. In a terminal the line is
+            written over, in a file one follows another.
+        metric: Name of the metric that is shown, as ``'mIoU'``.
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(
+        self, stream: TextIO | None = None, metric: str | None = None
+    ) -> None:
+        self.stream = stream or sys.stderr
+        self.metric = metric
+        self.terminal = self.stream.isatty()
+        self._shown = ''
+        self._last = self._begin = self._first = 0
+        self._value = self._best = None
+
+    def before_train(self, runner) -> None:
+        """Start to count the time."""
+        self._begin, self._first = time.monotonic(), runner.iter
+
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Show the line now and then."""
+        wait = _TERMINAL if self.terminal else _FILE
+        done = runner.iter + 1
+        if time.monotonic() - self._last >= wait or done == runner.max_iters:
+            self._show(self._told(runner, done))
+
+    def before_val_epoch(self, runner) -> None:
+        """Say why no step is made."""
+        if self.terminal:
+            self._show(f'{self._shown.split("  now ")[0]}  now validating')
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Keep the metric."""
+        value = (metrics or {}).get(self.metric)
+        if value is not None and value == value:
+            self._value = float(value)
+            self._best = max(self._value, self._best or self._value)
+        self._show(self._told(runner, runner.iter))
+
+    def after_train(self, runner) -> None:
+        """End the line."""
+        self.close()
+
+    def close(self) -> None:
+        """Let what is written next begin a line of its own."""
+        if self.terminal and self._shown:
+            print(file=self.stream, flush=True)
+        self._shown = ''
+
+    def _told(self, runner, done: int) -> str:
+        total = runner.max_iters
+        epoch = min(runner.epoch + 1, runner.max_epochs)
+        parts = [
+            f'epoch {epoch} of {runner.max_epochs}',
+            f'step {done:,} of {total:,}',
+        ]
+        scalars = runner.message_hub.log_scalars
+        if 'train/loss' in scalars:
+            loss = float(scalars['train/loss'].current())
+            parts.append(f'loss {loss:.3f}')
+        if self._value is not None:
+            name = self.metric.split('/')[-1]
+            parts.append(f'{name} {self._value:.4g} (best {self._best:.4g})')
+        made = done - self._first
+        if made > 0:
+            passed = time.monotonic() - self._begin
+            parts.append(f'{duration(passed / made * (total - done))} left')
+        return '  '.join(parts)
+
+    def _show(self, line: str) -> None:
+        self._last = time.monotonic()
+        if self.terminal:
+            blank = ' ' * max(0, len(self._shown) - len(line))
+            print(f'\r{line}{blank}', end='', file=self.stream, flush=True)
+        elif line != self._shown:
+            print(line, file=self.stream, flush=True)
+        self._shown = line
+
+
+def duration(seconds: float) -> str:
+    """As ``2 h 05 min``, ``12 min`` or ``40 s``."""
+    if seconds < 90:
+        return f'{seconds:.0f} s'
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f'{minutes} min'
+    return f'{minutes // 60} h {minutes % 60:02d} min'

@@ -1,0 +1,182 @@
+"""Images that are too large to be predicted as a whole, in tiles.
+
+Neighbouring tiles overlap, so that every pixel is predicted with what is
+around it. Only one tile is in a model at a time; an image and its class map
+are all that is kept beside it.
+
+H W pixels of the image, T edge of a tile, N objects.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+_SAME, _INSIDE = 0.5, 0.8  # shares of two boxes that are one object
+_EDGE = 2.0  # pixels; a box so near the edge of a tile is cut off there
+
+
+class Tile(NamedTuple):
+    """A part of an image, and the part of it whose prediction counts.
+
+    Attributes:
+        x1: Left edge.
+        y1: Upper edge.
+        x2: Right edge, exclusive.
+        y2: Lower edge, exclusive.
+        core: The same of the part that counts: cores of all tiles make up
+            the image, without overlap.
+    """
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    core: tuple[int, int, int, int]
+
+    def of(self, image: np.ndarray) -> np.ndarray:
+        """This part of an image (H, W) or (H, W, C)."""
+        return image[self.y1 : self.y2, self.x1 : self.x2]
+
+
+def tiles_of(height: int, width: int, edge: int, overlap: int) -> list[Tile]:
+    """Cover an image with tiles of one size.
+
+    Args:
+        height: Of the image.
+        width: Of the image.
+        edge: Of a tile; smaller only where the image is.
+        overlap: At least so many pixels are in both of two neighbours.
+    """
+    rows, columns = _spans(height, edge, overlap), _spans(width, edge, overlap)
+    return [
+        Tile(x1, y1, x2, y2, (left, top, right, bottom))
+        for y1, y2, top, bottom in rows
+        for x1, x2, left, right in columns
+    ]
+
+
+def _spans(length: int, edge: int, overlap: int) -> list[tuple]:
+    """Begin and end of the tiles along an axis, and of their cores."""
+    edge = min(edge, length)
+    step = max(1, edge - overlap)
+    count = 1 + -(-(length - edge) // step)
+    begins = [k * (length - edge) // max(count - 1, 1) for k in range(count)]
+    # Neighbours meet in the middle of what they share.
+    cuts = [
+        (first + edge + second) // 2
+        for first, second in zip(begins, begins[1:])
+    ]
+    ends = [0, *cuts, length]
+    return [
+        (begin, begin + edge, ends[k], ends[k + 1])
+        for k, begin in enumerate(begins)
+    ]
+
+
+def class_map_of_tiles(
+    image: np.ndarray,
+    tiles: Sequence[Tile],
+    predict: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """The class of each pixel (H, W), uint8 or uint16.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        tiles: That cover it.
+        predict: Class map (h, w) of a part (h, w, ...) of the image.
+    """
+    found = np.zeros(image.shape[:2], np.uint8)
+    for tile in tiles:
+        labels = predict(tile.of(image))
+        if labels.max() > 255 and found.dtype == np.uint8:
+            found = found.astype(np.uint16)
+        left, top, right, bottom = tile.core
+        found[top:bottom, left:right] = labels[
+            top - tile.y1 : bottom - tile.y1, left - tile.x1 : right - tile.x1
+        ]
+    return found
+
+
+def objects_of_tiles(
+    image: np.ndarray,
+    tiles: Sequence[Tile],
+    predict: Callable[[np.ndarray], Sequence[dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """The objects in an image, none of them twice.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        tiles: That cover it.
+        predict: Objects of a part of the image: ``bbox`` (x1, y1, x2, y2),
+            ``label``, ``score`` and perhaps ``polygons``, each (2 N,).
+    """
+    found = []
+    for tile in tiles:
+        for one in predict(tile.of(image)):
+            moved = _moved(one, tile.x1, tile.y1)
+            cut = _is_cut(moved['bbox'], tile, image.shape)
+            found.append({**moved, 'cut': cut})
+    return merged(found)
+
+
+def merged(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One of each group of boxes that are the same object.
+
+    Boxes of a class are the same where they share half of their union; or,
+    where one of them is cut off by the edge of its tile, where most of the
+    smaller lies in the other. Whole ones are kept before those that are cut.
+    """
+    order = sorted(found, key=lambda one: (one['cut'], -one['score']))
+    kept: list[dict[str, Any]] = []
+    boxes = np.zeros((len(order), 4))
+    for one in order:
+        rivals = [k for k, o in enumerate(kept) if o['label'] == one['label']]
+        union, smaller = _shared(np.asarray(one['bbox']), boxes[rivals])
+        limit = _INSIDE if one['cut'] else 2.0
+        if (union > _SAME).any() or (smaller > limit).any():
+            continue
+        boxes[len(kept)] = one['bbox']
+        kept.append({k: v for k, v in one.items() if k != 'cut'})
+    return sorted(kept, key=lambda one: -one['score'])
+
+
+def _shared(
+    box: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is common, as a share of the union and of the smaller box."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    common = np.prod(np.clip(high - low, 0, None), axis=1)
+    own = np.prod(box[2:] - box[:2])
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    tiny = 1e-9
+    return (
+        common / np.maximum(own + areas - common, tiny),
+        common / np.maximum(np.minimum(own, areas), tiny),
+    )
+
+
+def _moved(one: dict[str, Any], x: int, y: int) -> dict[str, Any]:
+    """An object of a tile where it is in the image."""
+    left, top, right, bottom = one['bbox']
+    found = {**one, 'bbox': [left + x, top + y, right + x, bottom + y]}
+    if 'polygons' in one:
+        found['polygons'] = [_shift(p, x, y) for p in one['polygons']]
+    return found
+
+
+def _shift(polygon: Sequence[float], x: int, y: int) -> list[float]:
+    return [v + (y if k % 2 else x) for k, v in enumerate(polygon)]
+
+
+def _is_cut(box: Sequence[float], tile: Tile, shape: Sequence[int]) -> bool:
+    """Whether a box ends where its tile does, and the image goes on."""
+    left, top, right, bottom = box
+    height, width = shape[:2]
+    return (
+        (left - tile.x1 < _EDGE and tile.x1 > 0)
+        or (top - tile.y1 < _EDGE and tile.y1 > 0)
+        or (tile.x2 - right < _EDGE and tile.x2 < width)
+        or (tile.y2 - bottom < _EDGE and tile.y2 < height)
+    )

@@ -1,0 +1,188 @@
+"""Predictions of a run: files, continued; arrays from Python."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.visualization import Visualizer
+from PIL import Image
+
+import mmmap
+from mmmap.commands.main import main
+from mmmap.inference import FolderWriter
+from tests.commands import made
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def own_visualizers():
+    """The libraries keep them by name, for the whole process."""
+    for kind in (Visualizer, *Visualizer.__subclasses__()):
+        kind._instance_dict.clear()
+
+
+def call(*arguments):
+    return main([str(a) for a in arguments])
+
+
+@pytest.fixture(scope='module')
+def roads(tmp_path_factory):
+    """A segmentor that has learnt to tell red, blue and grey."""
+    root = made.folder(tmp_path_factory.mktemp('roads'))
+    folders = ('--images', root / 'photos', '--masks', root / 'masks')
+    options = ('--epochs', '1', '--repeat', '40', '--batch', '8')
+    sizes = ('--patch', '8', '--out', root / 'run')
+    assert call('segment', *folders, *options, *sizes) == 0
+    return root
+
+
+@pytest.fixture(scope='module')
+def signs(tmp_path_factory):
+    """A detector after two steps: what it finds is by chance."""
+    root = made.coco(tmp_path_factory.mktemp('signs'))
+    given = ('--images', root / 'photos', '--coco', root / 'boxes.json')
+    options = ('--epochs', '1', '--repeat', '1', '--batch', '4')
+    assert call('detect', *given, *options, '--out', root / 'run') == 0
+    return root
+
+
+def truth(root, name):
+    return np.asarray(Image.open(root / f'masks/{name}.png'))
+
+
+def test_files_of_a_folder(roads, tmp_path):
+    out = tmp_path / 'predicted'
+    assert call('predict', roads / 'run', roads / 'photos', '--out', out) == 0
+    names = [p.stem for p in sorted((roads / 'photos').iterdir())]
+    right = []
+    for name in names:
+        labels = np.asarray(Image.open(out / f'class_maps/{name}.png'))
+        right.append((labels == truth(roads, name)).mean())
+        picture = cv2.imread(str(out / f'pictures/{name}.png'))
+        assert picture.shape == (48, 64, 3)
+    assert np.mean(right) > 0.8
+    with open(out / 'predictions.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert {row['image'] for row in rows} == set(names)
+    first = [float(r['share']) for r in rows if r['image'] == names[0]]
+    assert sum(first) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_stopped_prediction_continues(roads, tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'predicted'
+    write, written = FolderWriter.prediction, []
+
+    def stopped(writer, name, told):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(name)
+        write(writer, name, told)
+
+    monkeypatch.setattr(FolderWriter, 'prediction', stopped)
+    command = ('predict', roads / 'run', roads / 'photos', '--out', out)
+    assert call(*command) == 130
+    monkeypatch.undo()
+    with open(out / 'predictions.jsonl', 'a') as file:
+        file.write('{"image": "torn')
+    before = {p: p.stat().st_mtime_ns for p in out.glob('class_maps/*')}
+    capsys.readouterr()
+    assert call(*command) == 0
+    assert '3 images are predicted already' in capsys.readouterr().out
+    lines = (out / 'predictions.jsonl').read_text().splitlines()
+    assert len({json.loads(line)['image'] for line in lines}) == 12
+    assert len(lines) == 12
+    done = {p for p in before if p.stem in written}
+    assert len(done) == 3
+    assert all(p.stat().st_mtime_ns == before[p] for p in done)
+
+
+def test_other_predictions_are_kept(roads, tmp_path, capsys):
+    out = tmp_path / 'predicted'
+    command = ('predict', roads / 'run', roads / 'photos', '--out', out)
+    assert call(*command) == 0
+    assert call(*command, '--tile', '32') == 1
+    assert 'name another folder' in capsys.readouterr().err
+
+
+def test_a_bad_file_does_not_stop_the_others(roads, tmp_path, capsys):
+    image, _ = made.scene(50)
+    made.save(tmp_path / 'in/deep/good one.png', image)
+    (tmp_path / 'in/bad.jpg').write_bytes(b'no image')
+    out = tmp_path / 'out'
+    assert call('predict', roads / 'run', tmp_path / 'in', '--out', out) == 1
+    assert '1 of 2 images cannot be used' in capsys.readouterr().err
+    assert (out / 'class_maps/deep/good one.png').is_file()
+
+
+def test_arrays_from_python(roads):
+    image, labels = made.scene(3)
+    (told,) = mmmap.predict(roads / 'run', image)
+    assert told['class_map'].shape == labels.shape
+    assert (told['class_map'] == labels).mean() > 0.8
+    files = [roads / 'photos/Straße a süd.jpg', str(roads / 'photos')]
+    assert len(mmmap.predict(roads / 'run', files)) == 13
+
+
+def test_tiles_tell_what_the_whole_tells(roads):
+    parts = [made.scene(k) for k in range(6)]
+    images, maps = zip(*parts)
+    image = np.concatenate(
+        [np.concatenate(images[k : k + 3], 1) for k in (0, 3)]
+    )
+    labels = np.concatenate(
+        [np.concatenate(maps[k : k + 3], 1) for k in (0, 3)]
+    )
+    (told,) = mmmap.predict(roads / 'run', image, tile=48, overlap=16)
+    assert told['class_map'].shape == (96, 192)
+    assert (told['class_map'] == labels).mean() > 0.8
+
+
+def test_exif_orientation_is_followed(roads, tmp_path):
+    image, labels = made.scene(7)
+    # Stored turned; the tag says how to turn it back.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.rot90(image, 1)
+    made.save(tmp_path / 'in/turned.jpg', stored, exif=exif, quality=95)
+    out = tmp_path / 'out'
+    assert call('predict', roads / 'run', tmp_path / 'in', '--out', out) == 0
+    found = np.asarray(Image.open(out / 'class_maps/turned.png'))
+    assert found.shape == labels.shape
+    assert (found == labels).mean() > 0.8
+
+
+def test_boxes_as_coco_and_csv(signs, tmp_path):
+    out = tmp_path / 'out'
+    command = ('predict', signs / 'run', signs / 'photos', '--out', out)
+    assert call(*command, '--min-score', '0.05') == 0
+    content = json.loads((out / 'coco.json').read_text())
+    assert [c['name'] for c in content['categories']] == ['red', 'blue']
+    assert len(content['images']) == 12
+    with open(out / 'predictions.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(content['annotations']) > 0
+    for row, told in zip(rows, content['annotations']):
+        x, y, width, height = told['bbox']
+        assert float(row['x2']) == pytest.approx(x + width, abs=0.01)
+        assert float(row['y2']) == pytest.approx(y + height, abs=0.01)
+        assert x >= 0 and x + width <= 64.01
+
+
+def test_a_pretraining_predicts_nothing(tmp_path, capsys):
+    made.folder(tmp_path, 4)
+    short = ('--epochs', '1', '--repeat', '1', '--batch', '4')
+    run = tmp_path / 'run'
+    assert call('pretrain', tmp_path / 'photos', '--out', run, *short) == 0
+    out = ('--out', tmp_path / 'out')
+    assert call('predict', run, tmp_path / 'photos', *out) == 1
+    assert 'is of a pretraining' in capsys.readouterr().err
+
+
+def test_a_folder_without_a_run(tmp_path, capsys):
+    assert call('predict', tmp_path, tmp_path, '--out', tmp_path / 'o') == 1
+    assert 'holds no config.py' in capsys.readouterr().err
+    assert not Path(tmp_path / 'o').exists()
