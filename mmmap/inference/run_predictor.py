@@ -12,7 +12,7 @@ import torch
 from ..datasets.image_files import count_values
 from ..datasets.image_reader import ImageReader, as_picture
 from ..engine.settings import open_config
-from ..engine.trained import check_channels
+from ..engine.trained_models import check_channels
 from ..errors import InputError
 from ..visualization.overlays import draw_classes, draw_label, draw_objects
 from ..visualization.palettes import complete_palette
@@ -110,7 +110,7 @@ class RunPredictor:
         image = data['img']
         with torch.no_grad():
             if self.library == 'mmpretrain':
-                return self._predictor.told(self._sample(data, image))
+                return self._predictor.record(self._sample(data, image))
             one = partial(self._part, data)
             tiles = self.tiles(image)
             if self.library == 'mmseg':
