@@ -1,4 +1,4 @@
-"""Reading image files, and finding the images in a folder."""
+"""What is in image files, and which files of a folder are images."""
 
 import os
 from collections.abc import Iterator
@@ -21,19 +21,20 @@ IMAGE_SUFFIXES = (
     '.tiff',
     '.webp',
 )
-# Bits of Pillow's modes; all others have 8 per channel.
+_AT_ONCE = 1 << 22  # pixels; bincount makes 8 bytes of each
+# Of Pillow's modes; others have 8 bits a channel.
 _BITS = {'1': 1, 'I': 32, 'F': 32}
 _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 class Header(NamedTuple):
-    """The header of an image file, read without decoding pixels.
+    """What a file says of its image before a pixel is decoded.
 
     Attributes:
         width: In pixels, as stored.
         height: In pixels, as stored.
-        channels: Channels of each pixel; 1 for a palette.
-        bits: Bits of each channel.
+        channels: Of each pixel; 1 for colours of a palette.
+        bits: Of each channel.
     """
 
     width: int
@@ -43,7 +44,7 @@ class Header(NamedTuple):
 
 
 def read_header(path: str | Path) -> Header | str:
-    """Size, channels and bits of an image, or the reason for failing."""
+    """Size, channels and bits of an image, or the reason why there is none."""
     try:
         with _any_size(), Image.open(path) as image:
             mode = image.mode
@@ -56,13 +57,13 @@ def read_header(path: str | Path) -> Header | str:
 
 
 def read_pixels(path: str | Path) -> np.ndarray | str:
-    """Read an image as it is stored, upright as OpenCV turns it.
+    """An image as it is stored, upright as OpenCV turns it.
 
     Args:
         path: The file.
 
     Returns:
-        The array (H, W) or (H, W, C), or the reason for failing.
+        The array (H, W) or (H, W, C); or the reason why there is none.
     """
     try:
         with _any_size(), Image.open(path) as image:
@@ -90,7 +91,7 @@ def count_values(labels: np.ndarray, least: int = 0) -> np.ndarray:
 
 @contextmanager
 def _any_size() -> Iterator[None]:
-    """Let Pillow open large images, as OpenCV does in training."""
+    """Let Pillow open large images; OpenCV, which trains, reads them."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield
@@ -99,7 +100,7 @@ def _any_size() -> Iterator[None]:
 
 
 def is_stray(name: str) -> bool:
-    """Whether a program left a file or folder that is no data."""
+    """Whether a file or folder was left by a program, and is no data."""
     return name.startswith(('.', '__MACOSX', '@eaDir', '__pycache__'))
 
 
@@ -108,8 +109,8 @@ def list_images(
 ) -> list[str]:
     """Paths of the images in a folder and below it, sorted.
 
-    Hidden files and folders are ignored: files such as ``._a.jpg``, which
-    archives of other systems contain, are not images.
+    Hidden files and folders are passed over: what archives of other systems
+    bring along, as ``._a.jpg``, is no image.
     """
     found = []
     for parent, folders, names in os.walk(folder, followlinks=True):
@@ -133,7 +134,7 @@ def folder_problem(folder: str | Path) -> str | None:
     """Why nothing can be read from a folder, or None.
 
     Returns:
-        That it is missing, a file, or empty.
+        That it is missing, no folder, or empty.
     """
     folder = Path(folder)
     if not folder.exists():
