@@ -216,10 +216,11 @@ def choose_epochs(
     epochs = wanted
     if fits < wanted:
         epochs = max(1, fits)
-        why = (
-            f'what ends in {hours:g} h; {wanted} would be usual, '
-            f'--hours {math.ceil(wanted * each / 360) / 10:g}'
-        )
+        why = f'what ends in {hours:g} h'
+        if fits < 1:
+            why = f'the shortest; longer than {hours:g} h'
+        need = math.ceil(wanted * each / 360) / 10
+        why += f'; {wanted} would be usual, --hours {need:g}'
     made.take('epochs', epochs, why)
     if task == 'pretrain':
         return made.epochs * each

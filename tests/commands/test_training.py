@@ -196,10 +196,10 @@ def test_classify(tmp_path, capsys):
 
 def test_a_dry_run_leaves_nothing(tmp_path, capsys):
     made.folder(tmp_path)
-    assert call(*segment(tmp_path, '--dry-run', '--hours', '0.01')) == 0
+    assert call(*segment(tmp_path, '--dry-run', '--hours', '0.0001')) == 0
     told = capsys.readouterr().out
     assert 'time: about' in told
-    assert 'what ends in 0.01 h' in told
+    assert 'the shortest; longer than 0.0001 h' in told
     assert not (tmp_path / 'runs').exists()
 
 
