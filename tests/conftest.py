@@ -31,6 +31,7 @@ def pytest_collection_finish():
     """
     gc.freeze()
     gc.collect()
+    _forget_runs()  # those of modules that build configs when imported
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,10 @@ def no_scope_left_behind():
     And its logger, which writes to what a test captured.
     """
     yield
+    _forget_runs()
+
+
+def _forget_runs():
     from mmengine.logging import MMLogger
     from mmengine.registry import DefaultScope
 

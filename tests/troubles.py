@@ -44,7 +44,7 @@ def base_of_mmseg(folder):
 
 
 def base_of_ours(folder):
-    config(folder, "_base_ = 'mmmap::mmseg/upernet_map_ade20k.py'")
+    config(folder, "_base_ = 'mmmap::mmseg/upernet.py'")
 
 
 def dict_as_text(folder):
