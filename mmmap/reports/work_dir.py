@@ -229,6 +229,10 @@ def _pictures(folder: Path) -> list[Path]:
     """The newest pictures, some of each folder."""
     files = [f for f in folder.rglob('*') if f.suffix.lower() in SUFFIXES]
     files = [f for f in files if f.is_file() and not f.is_symlink()]
+    # Numbers of classes, nearly black, are no pictures.
+    files = [
+        f for f in files if 'class_maps' not in f.relative_to(folder).parts
+    ]
     files.sort(key=lambda f: (-f.stat().st_mtime, f.name))
     taken: dict[Path, int] = {}
     chosen = []

@@ -55,6 +55,9 @@ def test_segment_writes_an_ordinary_run(tmp_path, capsys):
         'config.py', 'config_whole.py', 'train.txt', 'val.txt', 'report.html',
         'samples', 'class_maps', 'epoch_1.pth', 'best_mIoU_epoch_1.pth',
     }  # fmt: skip
+    page = (out / 'report.html').read_text()
+    assert 'samples/train.png' in page
+    assert '<figcaption>class_maps' not in page
     text = (out / 'config.py').read_text()
     assert len(text.splitlines()) < 120
     config = Config.fromfile(out / 'config.py')
