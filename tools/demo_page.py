@@ -74,7 +74,7 @@ TASKS = [
         'UPerNet',
         {'MAP': 'upernet_mosaics', 'scratch': 'upernet_mosaics_scratch'},
         'ade_like',
-        40,
+        50,
         [('mIoU', 'mIoU', 1)],
     ),
     Task(
@@ -84,7 +84,7 @@ TASKS = [
             'scratch': 'mask-rcnn_mosaics_scratch',
         },
         'coco_like',
-        60,
+        80,
         [
             ('coco/bbox_mAP_50', 'box AP50', 100),
             ('coco/segm_mAP_50', 'mask AP50', 100),

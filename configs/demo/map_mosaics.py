@@ -26,4 +26,4 @@ train_dataloader = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=10)
+train_cfg = dict(max_epochs=15)

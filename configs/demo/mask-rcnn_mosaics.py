@@ -1,4 +1,4 @@
-# Mask R-CNN on 10 labelled mosaics from the MAP checkpoint of
+# Mask R-CNN on 100 labelled mosaics from the MAP checkpoint of
 # map_mosaics.py.
 #
 #   python tools/train.py configs/demo/mask-rcnn_mosaics.py
@@ -11,7 +11,7 @@ roi_extractor = dict(
 model = dict(
     backbone=dict(
         **_base_.backbone,
-        init_cfg=dict(checkpoint='work_dirs/map_mosaics/epoch_10.pth'),
+        init_cfg=dict(checkpoint='work_dirs/map_mosaics/epoch_15.pth'),
     ),
     neck=dict(
         in_channels=128,
@@ -35,7 +35,7 @@ model = dict(
             in_channels=channels, conv_out_channels=channels, num_classes=8
         ),
     ),
-    train_cfg=dict(rcnn=dict(sampler=dict(num=16))),
+    train_cfg=dict(rcnn=dict(sampler=dict(num=32))),
     test_cfg=dict(rcnn=dict(max_per_img=20)),
 )
 mosaics = dict(
@@ -45,12 +45,12 @@ mosaics = dict(
 load, annotate, _, flip, pack = _base_.train_dataloader.dataset.pipeline
 _, resize, truth, pack_for_test = _base_.val_dataloader.dataset.pipeline
 train_dataloader = dict(
-    batch_size=8,
-    # 50 steps an epoch, though the images are few.
+    batch_size=2,
+    # 200 steps an epoch, though the images are few.
     dataset=dict(
         _delete_=True,
         type='RepeatDataset',
-        times=40,
+        times=4,
         dataset=dict(
             mosaics,
             type='CocoDataset',
@@ -75,6 +75,8 @@ val_evaluator = dict(
     ann_file='data/mosaics/coco_like/annotations/instances_val.json'
 )
 test_evaluator = val_evaluator
-optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.9))
-train_cfg = dict(max_epochs=5, val_interval=5)
-default_hooks = dict(checkpoint=dict(interval=5))
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3), paramwise_cfg=dict(layer_decay_rate=0.9)
+)
+train_cfg = dict(max_epochs=4, val_interval=4)
+default_hooks = dict(checkpoint=dict(interval=4))

@@ -1,4 +1,4 @@
-# Mask R-CNN on 10 labelled mosaics from scratch: mask-rcnn_mosaics.py
+# Mask R-CNN on 100 labelled mosaics from scratch: mask-rcnn_mosaics.py
 # without pretraining.
 #
 #   python tools/train.py configs/demo/mask-rcnn_mosaics_scratch.py

@@ -7,7 +7,7 @@ model = dict(
     data_preprocessor=dict(size=(64, 64), test_cfg=dict(size_divisor=8)),
     backbone=dict(
         **_base_.backbone,
-        init_cfg=dict(checkpoint='work_dirs/map_mosaics/epoch_10.pth'),
+        init_cfg=dict(checkpoint='work_dirs/map_mosaics/epoch_15.pth'),
     ),
     neck=dict(in_channels=128, stride=8, out_strides=(4, 8, 8, 16)),
     decode_head=dict(
@@ -35,6 +35,7 @@ train_dataloader = dict(
         times=80,
         dataset=dict(
             mosaics,
+            indices=10,
             data_prefix=dict(
                 img_path='images/training',
                 seg_map_path='annotations/training',
@@ -55,6 +56,6 @@ val_dataloader = dict(
     batch_size=50, dataset=dict(pipeline=[load, annotate, pack], **mosaics)
 )
 test_dataloader = val_dataloader
-optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.9))
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.75))
 train_cfg = dict(max_epochs=5, val_interval=5)
 default_hooks = dict(checkpoint=dict(interval=5))

@@ -93,7 +93,7 @@ HELD_OUT = Photograph(
 )
 CLASSES = [photograph.name for photograph in PHOTOGRAPHS]
 # Scenes of a set.
-COUNTS = dict(unlabelled=4000, labelled=10, val=200)
+COUNTS = dict(unlabelled=4000, labelled=100, val=200)
 
 
 @dataclass
