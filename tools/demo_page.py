@@ -59,7 +59,7 @@ class Task(NamedTuple):
         configs: Config of each start.
         data: Folder of its data.
         seconds: Of a training on one core, about.
-        metrics: Key, name and factor of what is told.
+        metrics: Key, name and factor of what is shown.
     """
 
     model: str
@@ -94,14 +94,12 @@ TASKS = [
 HEADER = ('model', 'metric', 'from MAP', 'from scratch', 'difference')
 OWN_IMAGES = """\
 # 1. Pretrain on a folder of your images, no labels needed.
-python tools/train.py configs/demo/map_mosaics.py --work-dir work_dirs/own \\
-    --data-root DIR --cfg-options train_dataloader.dataset.data_prefix=
-# 2. Look at what it makes of an image of which it sees a part.
-python tools/analysis_tools/reconstruct.py configs/demo/map_mosaics.py \\
-    work_dirs/own/epoch_10.pth PHOTO.jpg --tiles --out pictures
-# 3. Train on the few that have labels, as images/ and annotations/.
-python tools/train.py configs/demo/upernet_mosaics.py --data-root LABELLED \\
-    --cfg-options model.backbone.init_cfg.checkpoint=work_dirs/own/epoch_10.pth
+mmmap pretrain photos/ --out runs/pretrained
+# 2. Train on the few that have masks.
+mmmap segment --images photos/ --masks masks/ --start runs/pretrained \\
+    --out runs/segmented
+# 3. Predict the masks of others.
+mmmap predict runs/segmented new_photos/ --out predicted
 """
 
 
@@ -164,14 +162,14 @@ def _cells(results: Results) -> list[list[str]]:
 
 
 def seeds_table(runs: Sequence[Results]) -> str:
-    """All numbers of several demos, and what is sure about the difference.
+    """All numbers of several demos, and how certain the difference is.
 
     Args:
         runs: The results of two seeds or more.
 
     Returns:
         Markdown: from MAP, from scratch and their difference, seed by seed;
-        its mean, the standard error of it, and how many of them it is.
+        its mean, its standard error, and the ratio of both.
     """
     lines = [
         '| model, metric | from MAP | from scratch | difference | mean '
@@ -181,12 +179,12 @@ def seeds_table(runs: Sequence[Results]) -> str:
     for per_seed in zip(*map(rows, runs), strict=True):
         model, metric, *_ = per_seed[0]
         columns = list(zip(*(row[2:] for row in per_seed), strict=True))
-        told = [', '.join(f'{x:.1f}' for x in c) for c in columns]
+        cells = [', '.join(f'{x:.1f}' for x in c) for c in columns]
         mean = statistics.mean(columns[2])
         error = statistics.stdev(columns[2]) / math.sqrt(len(runs))
         ratio = f'{mean / error:.1f}' if error else '-'
-        told += [f'{mean:+.1f}', f'{error:.1f}', ratio]
-        lines.append(f'| {model}, {metric} | {" | ".join(told)} |')
+        cells += [f'{mean:+.1f}', f'{error:.1f}', ratio]
+        lines.append(f'| {model}, {metric} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 
@@ -234,12 +232,12 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
 
 
 INTRODUCTION = (
-    'Labels are dear, images are cheap. A HybridNet of 0.6 M parameters was '
-    f'pretrained with MAP on {COUNTS["unlabelled"]} scenes without labels: it '
-    'saw half of the patches of each and learnt to rebuild the rest. Then '
-    f'UPerNet and Mask R-CNN were trained on {COUNTS["labelled"]} labelled '
-    'scenes, once from that checkpoint and '
-    'once from scratch, with the same number of steps.'
+    'Labels are expensive, images are cheap. A HybridNet of 0.6 M parameters '
+    f'was pretrained with MAP on {COUNTS["unlabelled"]} scenes without labels: '
+    'it saw half of the patches of each and learnt to rebuild the rest. Then '
+    'UPerNet was trained on 10 labelled scenes and Mask R-CNN on '
+    f'{COUNTS["labelled"]}, once from that checkpoint and once from scratch, '
+    'with the same number of steps.'
 )
 COMPLETED = (
     'Left: the image. Middle: what the model sees, with 25, 50 and 75 % of '
@@ -258,9 +256,9 @@ CURVES = (
     'The tasks learn faster from it than from scratch if its line is lower.'
 )
 OWN = (
-    'DIR is a folder of images; LABELLED holds images/training, '
-    'annotations/training and the same for validation, as docs/tutorial.md '
-    'tells. Set the classes in a copy of the config.'
+    'photos/ is a folder of images, masks/ holds a class map for some of '
+    'them, under the same name. "mmmap detect" takes boxes in COCO format. '
+    'See docs/commands.md.'
 )
 
 
