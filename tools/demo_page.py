@@ -234,8 +234,8 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
 INTRODUCTION = (
     'Labels are expensive, images are cheap. A HybridNet of 0.6 M parameters '
     f'was pretrained with MAP on {COUNTS["unlabelled"]} scenes without '
-    'labels: it saw half of the patches of each and learnt to rebuild the rest. Then '
-    'UPerNet was trained on 10 labelled scenes and Mask R-CNN on '
+    'labels: it saw half of the patches of each and learnt to rebuild the '
+    'rest. Then UPerNet was trained on 10 labelled scenes and Mask R-CNN on '
     f'{COUNTS["labelled"]}, once from that checkpoint and once from scratch, '
     'with the same number of steps.'
 )
