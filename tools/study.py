@@ -70,6 +70,7 @@ from study_table import (
     Row,
     Study,
     Task,
+    changes_of,
     flat,
     resolved,
     slug,
@@ -126,9 +127,9 @@ class Run:
 
     def options(self) -> dict:
         """All that is changed in the config but where it starts from."""
-        options = {**self.task.options, 'randomness.seed': self.seed}
-        options |= self.row.everywhere
-        return options | self.row.options if self.pretrains else options
+        seeded = ['randomness.seed', *self.task.seeded]
+        options = changes_of(self.task, self.row, self.pretrains)
+        return options | dict.fromkeys(seeded, self.seed)
 
     @functools.cached_property
     def config(self) -> Config:
@@ -270,17 +271,19 @@ def lanes(study: Study, args: argparse.Namespace) -> list[list[Run]]:
     seeds = _chosen(args.seeds, {seed: seed for seed in study.seeds})
     tasks = _chosen(args.tasks, {task.name: task for task in study.tasks})
     place = dict(out=args.out.resolve(), data_root=args.data_root.resolve())
-    made = []
+    known = {row.name: row for row in study.rows}
+    made: dict[tuple[int, str], list[Run]] = {}
     for seed in seeds:
         for row in rows:
-            start = None
+            origin, start = known.get(row.start, row), None
             if row.pretrained:
                 start = Run(
-                    row, study.pretraining, seed, **place, pretrains=True
+                    origin, study.pretraining, seed, **place, pretrains=True
                 )
-            after = [Run(row, t, seed, **place, start=start) for t in tasks]
-            made.append([start, *after] if start else after)
-    return made
+            first = [start] if start else []
+            lane = made.setdefault((seed, origin.name), first)
+            lane += [Run(row, t, seed, **place, start=start) for t in tasks]
+    return list(made.values())
 
 
 def _chosen(names: list | None, known: dict) -> list:
@@ -382,7 +385,8 @@ def run_study(args: argparse.Namespace) -> None:
             progress = Progress([stage], args.jobs)
             run_stage(stage, args.out / 'logs', progress)
     names = [task.name for task in study.tasks]
-    print(summarise(args.out, [row.name for row in study.rows], names))
+    bases = {row.name: row.base for row in study.rows}
+    print(summarise(args.out, bases, names))
 
 
 def main(argv: list[str] | None = None) -> int:

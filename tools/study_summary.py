@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mmmap.errors import InputError
 
-BASE = 'none'
 RESULT = {'row', 'task', 'seed', 'metric', 'value'}
 
 
@@ -81,22 +80,27 @@ def cell(pair: tuple[float, float | None] | None, sign: str = '') -> str:
     return text if spread is None else f'{text} +- {spread:.2f}'
 
 
-def table(values: dict) -> str:
-    """Markdown: a section for each task."""
+def table(values: dict, bases: dict[str, str]) -> str:
+    """Markdown: a section for each task.
+
+    Args:
+        values: By task, row and seed.
+        bases: The row that each row is compared with.
+    """
     lines = []
     for task, rows in values.items():
         lines += [
             f'## {task}',
             '',
-            f'| row | seeds | mean +- deviation | over {BASE} +- standard '
-            'error |',
-            '|---|---|---|---|',
+            '| row | seeds | mean +- deviation | over its base +- standard '
+            'error | base |',
+            '|---|---|---|---|---|',
         ]
-        base = rows.get(BASE, {})
         for name, seeds in rows.items():
             own = cell(mean_and_deviation(list(seeds.values())))
-            over = '' if name == BASE else cell(difference(seeds, base), '+')
-            lines.append(f'| {name} | {len(seeds)} | {own} | {over} |')
+            base = bases[name] if bases[name] != name else ''
+            over = cell(difference(seeds, rows.get(base, {})), '+')
+            lines.append(f'| {name} | {len(seeds)} | {own} | {over} | {base} |')
         lines.append('')
     return '\n'.join(lines)
 
@@ -125,21 +129,22 @@ def plot(values: dict, path: Path) -> None:
     pyplot.close(figure)
 
 
-def summarise(out: Path, rows: list[str], tasks: list[str]) -> str:
+def summarise(out: Path, bases: dict[str, str], tasks: list[str]) -> str:
     """Write ``results.md`` and ``results.png``; returns the table.
 
     Args:
         out: Folder of the study.
-        rows: Their names, in order.
+        bases: The names of the rows, in order, and the row that each is
+            compared with.
         tasks: Their names, in order.
 
     Raises:
         InputError: There is no finished run.
     """
-    values = by_row(read_runs(out), rows, tasks)
+    values = by_row(read_runs(out), list(bases), tasks)
     if not values:
         raise InputError(f'{out} holds no finished run of this table')
-    text = table(values)
+    text = table(values, bases)
     (out / 'results.md').write_text(f'{text}\n')
     plot(values, out / 'results.png')
     return f'{text}\n{out / "results.md"}, {out / "results.png"}'

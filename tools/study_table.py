@@ -28,13 +28,20 @@ class Row:
         options: What differs in the pretraining config, by dotted key.
         everywhere: What differs in the configs of the tasks, too, as the
             backbone.
+        downstream: What differs in the configs of the tasks alone, as the
+            learning rate.
         pretrained: Whether there is any pretraining.
+        start: Another row, whose pretraining this one shares.
+        base: The row that it is compared with.
     """
 
     name: str
     options: dict = field(default_factory=dict)
     everywhere: dict = field(default_factory=dict)
+    downstream: dict = field(default_factory=dict)
     pretrained: bool = True
+    start: str = ''
+    base: str = 'none'
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Task:
         metric: As the library logs it.
         options: Changes of the config, by dotted key.
         seconds: How long a run takes, about, until that is known.
+        seeded: Keys of the config that take the seed of the run.
     """
 
     name: str
@@ -56,6 +64,7 @@ class Task:
     metric: str = 'loss'
     options: dict = field(default_factory=dict)
     seconds: float = 100.0
+    seeded: list = field(default_factory=list)
 
 
 class Study:
@@ -82,6 +91,16 @@ class Study:
         named = [*self.rows, *self.tasks, self.pretraining]
         _once([slug(item.name) for item in named], 'name', table)
         _once(self.seeds, 'seed', table)
+        names = {row.name: row for row in self.rows}
+        for row in self.rows:
+            start = names.get(row.start)
+            if row.base not in names and row.base != 'none':
+                raise InputError(f'{table}: {row.name} has no base {row.base!r}')
+            if row.start and (start is None or start.start):
+                raise InputError(
+                    f'{table}: {row.name} starts from {row.start!r}, which is '
+                    'no row with a pretraining of its own'
+                )
         for task in (self.pretraining, *self.tasks):
             if not (ROOT / task.config).is_file():
                 raise InputError(f'{table}: there is no {task.config}')
@@ -93,14 +112,19 @@ class Study:
     def _content(self, row: Row) -> str:
         """All configs of a row, as text: equal for the same runs."""
         texts = [
-            text_of(resolved(t.config, {**t.options, **row.everywhere}))
+            text_of(resolved(t.config, changes_of(t, row)))
             for t in self.tasks
         ]
         if row.pretrained:
-            changes = {**self.pretraining.options, **row.everywhere}
-            changes |= row.options
+            changes = changes_of(self.pretraining, row, pretrains=True)
             texts.append(text_of(resolved(self.pretraining.config, changes)))
-        return f'{row.pretrained} {texts}'
+        return f'{row.pretrained} {row.start} {texts}'
+
+
+def changes_of(task: Task, row: Row, pretrains: bool = False) -> dict:
+    """What a row changes in the config of a task, or of the pretraining."""
+    own = row.options if pretrains else row.downstream
+    return {**task.options, **row.everywhere, **own}
 
 
 def slug(name: str) -> str:
@@ -203,10 +227,11 @@ def _parsed(kind: type, values: dict, table: Path):
             f'{table}: a name is made of letters, digits, spaces and .+%-, '
             f'got {item.name!r}'
         )
-    if isinstance(item, Row) and item.options and not item.pretrained:
+    own = isinstance(item, Row) and item.pretrained and not item.start
+    if isinstance(item, Row) and item.options and not own:
         raise InputError(
-            f'{table}: {item.name} is not pretrained, so its options change '
-            'nothing'
+            f'{table}: {item.name} has no pretraining of its own, so its '
+            'options change nothing'
         )
     return item
 

@@ -14,6 +14,8 @@ from ..errors import UserError
 ROOMS = (
     'engine',
     'evaluation',
+    'datasets.few_shot',
+    'datasets.image_memory',
     'datasets.points',
     'models.backbones',
     'models.classifiers',

@@ -7,7 +7,6 @@ from .benchmarks import (
     ShapeNet55,
     ShapeNetPart,
 )
-from .few_shot import FewShot
 from .folder import PointFolder
 from .npz import PointNPZ
 from .transforms import (
@@ -19,7 +18,6 @@ from .transforms import (
 )
 
 __all__ = [
-    'FewShot',
     'ModelNet40',
     'ModelNet40H5',
     'ScanObjectNN',

@@ -5,9 +5,9 @@ import types
 import numpy as np
 import pytest
 
+from mmmap.datasets.few_shot import FewShot
 from mmmap.datasets.point_files import PointFileError
 from mmmap.datasets.points import (
-    FewShot,
     ModelNet40,
     ModelNet40H5,
     PointNPZ,
@@ -267,6 +267,20 @@ def test_few_shot(tmp_path):
         old = int(item['points'][0, 0]) // 3 % 6
         assert old == learnt.classes[item['gt_label']]
         assert learnt.metainfo['classes'][item['gt_label']] == 'abcdef'[old]
+
+
+def test_few_shot_of_all_classes(tmp_path):
+    dataset = labelled(tmp_path)
+    learnt = FewShot(dataset, way=None, shot=5, num_queries=10, fold=3)
+    assert len(learnt) == 30
+    # All classes keep their labels.
+    for index, item in enumerate(learnt):
+        old = int(item['points'][0, 0]) // 3 % 6
+        assert item['gt_label'] == old
+        assert learnt.get_data_info(index)['gt_label'] == old
+    assert learnt.metainfo['classes'] == dataset.metainfo['classes']
+    with pytest.raises(ValueError, match='6 classes of 6.*only 0'):
+        FewShot(dataset, way=None, shot=6, num_queries=10)
 
 
 def test_folds_differ_and_repeat(tmp_path):

@@ -1,0 +1,42 @@
+"""Images that are decoded once."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmmap.datasets.image_memory import LoadImageOnce
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Paths of two images of 4 x 6 pixels, of one value each."""
+    paths = [str(tmp_path / f'{value}.png') for value in (10, 20)]
+    for path, value in zip(paths, (10, 20)):
+        cv2.imwrite(path, np.full((4, 6, 3), value, np.uint8))
+    return paths
+
+
+def read(load, path):
+    return load(dict(img_path=path))
+
+
+def test_images_are_read_once(files):
+    load = LoadImageOnce()
+    first = read(load, files[0])
+    first['img'][:] = 99  # as a transform might
+    cv2.imwrite(files[0], np.zeros((4, 6, 3), np.uint8))
+    again = read(load, files[0])
+    assert np.unique(again['img']).tolist() == [10]
+    assert again['img_shape'] == again['ori_shape'] == (4, 6)
+    assert first.keys() == again.keys()
+    again['img'][:] = 99
+    assert np.unique(read(load, files[0])['img']).tolist() == [10]
+
+
+def test_memory_is_bounded(files):
+    load = LoadImageOnce(max_bytes=4 * 6 * 3)
+    for path, value in zip(files, (10, 20)):
+        assert np.unique(read(load, path)['img']).tolist() == [value]
+    assert list(load.kept) == files[:1]
+    cv2.imwrite(files[1], np.zeros((4, 6, 3), np.uint8))
+    assert np.unique(read(load, files[1])['img']).tolist() == [0]
