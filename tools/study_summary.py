@@ -100,7 +100,9 @@ def table(values: dict, bases: dict[str, str]) -> str:
             own = cell(mean_and_deviation(list(seeds.values())))
             base = bases[name] if bases[name] != name else ''
             over = cell(difference(seeds, rows.get(base, {})), '+')
-            lines.append(f'| {name} | {len(seeds)} | {own} | {over} | {base} |')
+            lines.append(
+                f'| {name} | {len(seeds)} | {own} | {over} | {base} |'
+            )
         lines.append('')
     return '\n'.join(lines)
 

@@ -95,7 +95,9 @@ class Study:
         for row in self.rows:
             start = names.get(row.start)
             if row.base not in names and row.base != 'none':
-                raise InputError(f'{table}: {row.name} has no base {row.base!r}')
+                raise InputError(
+                    f'{table}: {row.name} has no base {row.base!r}'
+                )
             if row.start and (start is None or start.start):
                 raise InputError(
                     f'{table}: {row.name} starts from {row.start!r}, which is '
@@ -112,8 +114,7 @@ class Study:
     def _content(self, row: Row) -> str:
         """All configs of a row, as text: equal for the same runs."""
         texts = [
-            text_of(resolved(t.config, changes_of(t, row)))
-            for t in self.tasks
+            text_of(resolved(t.config, changes_of(t, row))) for t in self.tasks
         ]
         if row.pretrained:
             changes = changes_of(self.pretraining, row, pretrains=True)

@@ -64,9 +64,9 @@ class FewShot:
         wanted = way or np.count_nonzero(numbers)
         if len(usable) < wanted:
             raise InputError(
-                f'{wanted} classes of {shot} examples and {num_queries} queries '
-                f'are wanted, but only {len(usable)} classes of the data set '
-                f'have {needed} samples'
+                f'{wanted} classes of {shot} examples and {num_queries} '
+                f'queries are wanted, but only {len(usable)} classes of the '
+                f'data set have {needed} samples'
             )
         self.classes = rng.permutation(usable)[:way] if way else usable
         labels_to_be = range(way) if way else usable

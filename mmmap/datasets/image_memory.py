@@ -31,7 +31,10 @@ class LoadImageOnce(LoadImageFromFile):
         if image is None:
             results = super().transform(results)
             image = results and results['img']
-            if image is not None and self.bytes + image.nbytes <= self.max_bytes:
+            if (
+                image is not None
+                and self.bytes + image.nbytes <= self.max_bytes
+            ):
                 self.kept[path] = image.copy()
                 self.bytes += image.nbytes
             return results

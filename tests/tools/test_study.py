@@ -69,6 +69,24 @@ def test_lanes_are_pretraining_then_tasks_for_each_seed(table, tmp_path):
     assert 'model.backbone.init_cfg=None' in lanes[0][0].argv()
 
 
+def test_rows_share_a_pretraining_and_tune_their_tasks(table, tmp_path):
+    content, file = table
+    rate = 'optim_wrapper.optimizer.lr'
+    content['rows'].append(
+        dict(name='MAE fast', start='MAE', downstream={rate: 0.5})
+    )
+    content['tasks'][0]['seeded'] = ['train_cfg.val_interval']
+    file.write_text(yaml.safe_dump(content))
+    _, lanes = runs_of(file, '--out', tmp_path, '--seeds', 3)
+    pretraining, slow, fast = lanes[1]
+    assert slow.start == fast.start == pretraining
+    assert rate not in pretraining.options() | slow.options()
+    assert fast.options()[rate] == 0.5
+    assert fast.options()['train_cfg.val_interval'] == 3
+    _, lanes = runs_of(file, '--out', tmp_path, '--rows', 'MAE fast')
+    assert [r.name for r in lanes[0]] == [pretraining.name, fast.name]
+
+
 def test_only_some(table, tmp_path):
     options = ('--rows', 'MAE', '--seeds', 4, '--out', tmp_path)
     _, lanes = runs_of(table[1], *options)
@@ -115,7 +133,15 @@ WRONG = {
     ),
     'options of nothing': (
         lambda c: c['rows'][0].update(options={'model.decoder.depth': 1}),
-        'not pretrained, so its options',
+        'no pretraining of its own, so its options',
+    ),
+    'a start that is no row': (
+        lambda c: c['rows'][0].update(pretrained=True, start='MAP'),
+        "none starts from 'MAP', which is no row",
+    ),
+    'a base that is no row': (
+        lambda c: c['rows'][1].update(base='scratch'),
+        "MAE has no base 'scratch'",
     ),
     'a misspelt part': (
         option('network.decoder.attention', 'full'),
@@ -269,7 +295,9 @@ def test_tables_of_the_project_name_metrics_that_are_there():
     tables = sorted((study.ROOT / 'configs/study').glob('*.yml'))
     assert tables
     for table in tables:
-        for run in sum(runs_of(table, '--seeds', 0, '--rows', 'MAP')[1], []):
+        seed = study.Study(table).seeds[0]
+        chosen = '--seeds', seed, '--rows', 'MAP'
+        for run in sum(runs_of(table, *chosen)[1], []):
             study.rehearse(run)
 
 
@@ -335,9 +363,9 @@ def test_means_deviations_and_differences():
     # Of the seeds that both have: 1 and 3.
     mean, error = summary.difference(row, base)
     assert (mean, error) == (2.0, pytest.approx(math.sqrt(2) / math.sqrt(2)))
-    text = summary.table(values)
-    assert '| MAP | 3 | 6.00 +- 4.00 | +2.00 +- 1.00 |' in text
-    assert '| none | 2 | 2.00 +- 1.41 |  |' in text
+    text = summary.table(values, dict(MAP='none', none='none'))
+    assert '| MAP | 3 | 6.00 +- 4.00 | +2.00 +- 1.00 | none |' in text
+    assert '| none | 2 | 2.00 +- 1.41 |  |  |' in text
 
 
 @pytest.mark.slow
