@@ -59,11 +59,11 @@ def call(tool, *arguments):
         return end.code
 
 
-def scalars(work_dir):
-    """What the runs in a work_dir logged, by time."""
+def scalars(work_dir, name='loss'):
+    """The lines that the runs in a work_dir logged with a name, by time."""
     files = sorted(work_dir.glob('*/vis_data/scalars.json'))
     lines = [line for file in files for line in file.read_text().splitlines()]
-    return [json.loads(line) for line in lines]
+    return [x for x in map(json.loads, lines) if name in x]
 
 
 @pytest.fixture(scope='session')

@@ -35,7 +35,7 @@ def analyse(segmentor, digits, maps, out):
 def test_as_mmseg_counts(segmentor, digits, predicted, tmp_path, capsys):
     assert analyse(segmentor, digits, predicted, tmp_path) == 0
     said = capsys.readouterr().out
-    last = [line for line in scalars(segmentor.work_dir) if 'mIoU' in line][-1]
+    last = scalars(segmentor.work_dir, 'mIoU')[-1]
     assert f'mIoU {last["mIoU"]:.2f} on 4 images' in said
     with open(tmp_path / 'confusion.csv') as file:
         header, *rows = csv.reader(file)

@@ -22,7 +22,7 @@ def test_a_segmentor(segmentor, digits, tmp_path, capsys):
     run = (segmentor.work_dir, '--out', out, '--base', segmentor.config)
     assert report(*run) == 0
     page = out.read_text()
-    last = [line for line in scalars(segmentor.work_dir) if 'mIoU' in line][-1]
+    last = scalars(segmentor.work_dir, 'mIoU')[-1]
     assert f'{last["mIoU"]:.6g}' in page
     assert '<td>finished</td><td>yes</td>' in page
     assert '<td>epoch_2.pth</td>' in page
@@ -53,8 +53,8 @@ def test_a_classifier(digits, tmp_path, capsys):
     page = (work_dir / 'report.html').read_text()
     (top1,) = [
         line['accuracy/top1']
-        for line in scalars(work_dir)
-        if 'accuracy/top1' in line and 'iter' not in line
+        for line in scalars(work_dir, 'accuracy/top1')
+        if 'iter' not in line
     ][:1]
     row = '<td>accuracy/top1</td><td>{0:.6g}</td><td class="number">5</td>'
     assert row.format(top1) in page

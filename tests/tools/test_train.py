@@ -31,7 +31,8 @@ param_scheduler = []
 randomness = dict(seed=3)
 """
 EACH_RANK = """[
-    dict(type='LossOfEachRankHook'), dict(type='FixedStatisticsHook')]"""
+    dict(type='LossOfEachRankHook'), dict(type='FixedStatisticsHook'),
+    dict(type='FeatureMonitorHook', interval=1, num_samples=8)]"""
 # What else is random in a segmentor, or of each process alone.
 SEGMENTOR = """
 group_norm = dict(type='GN', num_groups=2)
@@ -79,6 +80,12 @@ def test_two_processes_train_as_one(digits, tmp_path, kind):
     assert single[-1] < single[0]
     halves = [losses(two, 0), losses(two, 1)]
     assert halves[0] == [step['loss'] for step in scalars(two)]
+    ranks = [
+        [line['effective_rank'] for line in scalars(run, 'effective_rank')]
+        for run in (one, two)
+    ]
+    assert len(ranks[0]) == 2
+    assert ranks[1] == pytest.approx(ranks[0], rel=1e-3)
     assert halves[0] != halves[1]
     mean = torch.tensor(halves).mean(0)
     torch.testing.assert_close(mean, torch.tensor(single), rtol=1e-5, atol=0)
@@ -338,7 +345,7 @@ def metrics(folder):
 
 
 def test_testing_gives_the_last_validation(segmentor, tested):
-    last = [line for line in scalars(segmentor.work_dir) if 'mIoU' in line][-1]
+    last = scalars(segmentor.work_dir, 'mIoU')[-1]
     found = metrics(tested)
     assert set(found) == {'aAcc', 'mIoU', 'mAcc'}
     assert found == {name: round(last[name], 4) for name in found}
