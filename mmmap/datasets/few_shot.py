@@ -72,7 +72,7 @@ class FewShot:
         labels_to_be = range(way) if way else usable
         part = slice(shot, needed) if query else slice(shot)
         self.members = [
-            (int(index), label)
+            (int(index), int(label))
             for label, kind in zip(labels_to_be, self.classes, strict=True)
             for index in rng.permutation(np.flatnonzero(labels == kind))[part]
         ]
@@ -94,7 +94,7 @@ class FewShot:
     def get_data_info(self, index: int) -> dict:
         """What the data set knows of a sample, with its new label."""
         place, label = self.members[index]
-        return {**self.dataset.get_data_info(place), 'gt_label': int(label)}
+        return {**self.dataset.get_data_info(place), 'gt_label': label}
 
     def __getitem__(self, index: int) -> dict:
         """A sample from the data set's pipeline, with its new label."""

@@ -277,6 +277,7 @@ def test_few_shot_of_all_classes(tmp_path):
     for index, item in enumerate(learnt):
         old = int(item['points'][0, 0]) // 3 % 6
         assert item['gt_label'] == old
+        assert isinstance(item['gt_label'], int)  # as mmpretrain demands
         assert learnt.get_data_info(index)['gt_label'] == old
     assert learnt.metainfo['classes'] == dataset.metainfo['classes']
     with pytest.raises(ValueError, match='6 classes of 6.*only 0'):
