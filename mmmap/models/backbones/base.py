@@ -6,16 +6,14 @@ Letters: B batch, H W pixels, h w grid of units, V visible units, C channels.
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from types import MappingProxyType
+from typing import ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...checkpoints import CheckpointError
-from ...checkpoints.recorded import check_equal, recorded_model
+from ...checkpoints.fit import Policy, always, compare, load
+from ...checkpoints.recorded import check_recorded
 from ...errors import InputError
-from .pretrained import compare, load_pretrained, pretrained_cfg, shorten
 
 
 class Encoder(BaseModule):
@@ -27,37 +25,11 @@ class Encoder(BaseModule):
     """
 
     out_type: str
-    # Of this encoder, see implicit_settings_in; set by the constructor.
-    implicit_settings: Mapping[str, object] = MappingProxyType({})
-
-    @classmethod
-    def implicit_settings_in(cls, **config) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape."""
-        return {}
-
-    @classmethod
-    def check_recorded(
-        cls, settings: Mapping, checkpoint: Mapping, source: str | Path
-    ) -> None:
-        """Compare settings with those that a checkpoint was trained with.
-
-        Checkpoints without a config, or of another kind of backbone, pass.
-
-        Args:
-            settings: What ``implicit_settings_in`` finds in the config.
-            checkpoint: The content of the file.
-            source: Its name.
-
-        Raises:
-            CheckpointError: They differ.
-        """
-        trained = recorded_model(checkpoint).get('backbone')
-        trained = trained if isinstance(trained, dict) else {}
-        if str(trained.get('type')).split('.')[-1] != cls.__name__:
-            return
-        theirs = cls.implicit_settings_in(**trained)
-        for name, value in settings.items():
-            check_equal(source, f'backbone.{name}', theirs[name], value)
+    # Arguments that change the network but no weight's shape; see
+    # mmmap/checkpoints/recorded.py.
+    implicit_settings: ClassVar[dict[str, str]] = {}
+    # The values of those, set by the constructor.
+    settings: Mapping[str, object]
 
     def init_weights(self) -> None:
         """Load the checkpoint of ``init_cfg``, or apply another ``init_cfg``.
@@ -71,17 +43,18 @@ class Encoder(BaseModule):
         if cfg is None:
             super().init_weights()
             return
-        load_pretrained(
+        source = cfg['checkpoint']
+        own = dict(self.settings, type=type(self).__name__)
+        load(
             self,
-            cfg['checkpoint'],
+            source,
             cfg.get('prefix'),
-            may_miss=self._may_miss,
-            may_leave=self._may_leave,
-            resizable=self._is_resized,
-            check=partial(
-                self.check_recorded,
-                self.implicit_settings,
-                source=cfg['checkpoint'],
+            self.policy,
+            partial(
+                check_recorded,
+                dict(backbone=own),
+                source=source,
+                use='initialising',
             ),
         )
         self._is_init = True
@@ -99,29 +72,32 @@ class Encoder(BaseModule):
         mmengine, the inferencers and ``get_model`` load with
         ``strict=False``, which would leave a random backbone.
         """
-        place = f'{type(self).__name__} at {prefix or "the top"!r}'
         weights = {
             key.removeprefix(prefix): value
             for key, value in state_dict.items()
             if key.startswith(prefix)
         }
-        report = compare(self, weights, 'the weights', self._is_resized)
-        if report.mismatched:
-            raise CheckpointError(
-                f'the weights do not fit the {place}: '
-                f'{len(report.mismatched)} of other shapes '
-                f'({shorten(report.mismatched)}). They are of another arch; '
-                'build the model with that of the checkpoint'
-            )
-        if not report.matched:
-            raise CheckpointError(
-                f'the weights have nothing for the {place}: none of them has '
-                'one of its names. They are probably of another library, or '
-                'lack this prefix; convert them (tools/model_converters), or '
-                "load a backbone by init_cfg=dict(type='Pretrained', "
-                "checkpoint=..., prefix='backbone.')"
-            )
+        policy = Policy(always, always, resized=self._is_resized)
+        fit = compare(self, weights, 'the checkpoint', policy)
+        advice = (
+            'it is of another arch; build the model with that of the '
+            'checkpoint'
+            if fit.shapes
+            else 'none of its tensors has one of these names. It is probably '
+            'of another library, or lacks this prefix; convert it '
+            '(tools/model_converters), or load a backbone by '
+            "init_cfg=dict(type='Pretrained', checkpoint=..., "
+            "prefix='backbone.')"
+        )
+        fit.check(f'{type(self).__name__} at {prefix or "the top"!r}', advice)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+    @property
+    def policy(self) -> Policy:
+        """What need not agree when a checkpoint is loaded."""
+        return Policy(
+            self._may_miss, self._may_leave, resized=self._is_resized
+        )
 
     def _may_miss(self, key: str) -> bool:
         """Whether a checkpoint need not have a key of this backbone."""
@@ -176,3 +152,29 @@ class Backbone(Encoder):
         self, images: Tensor, keep: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         """Encode images (B, 3, H, W), or the units ``keep`` (B, V) of them."""
+
+
+def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
+    """Return the ``Pretrained`` entry of an ``init_cfg``, or None.
+
+    Raises:
+        InputError: It names no checkpoint, or another init stands beside it.
+    """
+    cfg = init_cfg or {}
+    if isinstance(cfg, list | tuple) and len(cfg) == 1:
+        cfg = cfg[0]
+    if isinstance(cfg, list | tuple):
+        if any(part.get('type') == 'Pretrained' for part in cfg):
+            raise InputError(
+                "init_cfg of type 'Pretrained' must stand alone, got "
+                f'{init_cfg}'
+            )
+        return None
+    if cfg.get('type') != 'Pretrained':
+        return None
+    if not cfg.get('checkpoint'):
+        raise InputError(
+            "init_cfg=dict(type='Pretrained', ...) needs checkpoint="
+            f'FILE, got {init_cfg}'
+        )
+    return dict(cfg)

@@ -94,6 +94,10 @@ class HybridNet(Backbone):
             pos_embed, or an index beyond the depth.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = {
+        'arch.num_heads': 'initialising',
+        'attention': 'initialising',
+    }
     arch_zoo: ClassVar[dict[str, dict]] = {
         **dict.fromkeys(
             ['t', 'tiny'],
@@ -144,8 +148,8 @@ class HybridNet(Backbone):
         super().__init__(init_cfg)
         check_choice('out_type', out_type, OUT_TYPES)
         check_choice('attention', attention, ATTENTION_BLOCKS)
-        settings = arch_settings(arch, self.arch_zoo)
-        self.implicit_settings = self.implicit_settings_in(arch, attention)
+        settings = self.settings_of(arch)
+        self.settings = dict(arch=arch, attention=attention)
         check_count('patch_size', patch_size)
         check_count('in_channels', in_channels)
         pattern = settings['pattern']
@@ -198,12 +202,9 @@ class HybridNet(Backbone):
         self._freeze()
 
     @classmethod
-    def implicit_settings_in(
-        cls, arch: str | dict = 'base', attention: str = 'published', **_
-    ) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape."""
-        heads = arch_settings(arch, cls.arch_zoo)['num_heads']
-        return {'attention': attention, 'arch.num_heads': heads}
+    def settings_of(cls, arch: str | dict) -> dict:
+        """An arch, given by name or as a dict, with all keys."""
+        return arch_settings(arch, cls.arch_zoo)
 
     @property
     def patch_size(self) -> int:

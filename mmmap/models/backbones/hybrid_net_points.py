@@ -78,6 +78,10 @@ class HybridNetPoints(Encoder):
             an index beyond the depth.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = {
+        'arch.num_heads': 'initialising',
+        'order': 'testing',
+    }
     arch_zoo: ClassVar[dict[str, dict]] = {
         **dict.fromkeys(
             ['t', 'tiny'],
@@ -112,8 +116,8 @@ class HybridNetPoints(Encoder):
         check_count('num_groups', num_groups)
         check_count('group_size', group_size)
         check_count('num_neighbours', num_neighbours)
-        settings = self._settings_of(arch)
-        self.implicit_settings = self.implicit_settings_in(arch)
+        settings = self.settings_of(arch)
+        self.settings = dict(arch=arch)
         depth = len(settings['pattern'])
         check_frozen(frozen_stages, depth)
         self.pattern = settings['pattern']
@@ -155,14 +159,8 @@ class HybridNetPoints(Encoder):
         self._freeze()
 
     @classmethod
-    def implicit_settings_in(
-        cls, arch: str | dict = 'small', **_
-    ) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape."""
-        return {'arch.num_heads': cls._settings_of(arch)['num_heads']}
-
-    @classmethod
-    def _settings_of(cls, arch: str | dict) -> dict:
+    def settings_of(cls, arch: str | dict) -> dict:
+        """An arch, given by name or as a dict, with all keys."""
         return arch_settings(arch, cls.arch_zoo, num_heads=6, mlp_ratio=4.0)
 
     @property

@@ -87,6 +87,10 @@ class MambaVision(Backbone):
         InputError: An unknown arch or out_type, or an unknown stage.
     """
 
+    # Windows are not among them: other image sizes may need other windows.
+    implicit_settings: ClassVar[dict[str, str]] = {
+        'arch.num_heads': 'initialising',
+    }
     arch_zoo: ClassVar[dict[str, dict]] = ARCH_ZOO
 
     def __init__(
@@ -106,7 +110,7 @@ class MambaVision(Backbone):
         check_count('in_channels', in_channels)
         check_frozen(frozen_stages, STAGES)
         settings = settings_of(arch)
-        self.implicit_settings = self.implicit_settings_in(arch)
+        self.settings = dict(arch=arch)
         self.depths = tuple(settings['depths'])
         self.widths = tuple(
             settings['embed_dims'] * 2**i for i in range(STAGES)
@@ -148,15 +152,7 @@ class MambaVision(Backbone):
         self._own_init()
         self._freeze()
 
-    @classmethod
-    def implicit_settings_in(
-        cls, arch: str | dict = 'base', **_
-    ) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape.
-
-        Windows are not compared: other image sizes may need other windows.
-        """
-        return {'arch.num_heads': list(settings_of(arch)['num_heads'])}
+    settings_of = staticmethod(settings_of)
 
     @property
     def patch_size(self) -> int:

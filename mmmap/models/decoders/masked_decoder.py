@@ -7,6 +7,8 @@ Source: MAP (Liu and Yi, CVPR 2025); full attention is MAE's (He et al.,
 arXiv 2111.06377).
 """
 
+from typing import ClassVar
+
 import torch
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
@@ -84,6 +86,10 @@ class MaskedDecoder(BaseModule):
     Raises:
         InputError: An unknown ``attention`` or ``pos_embed``.
     """
+
+    implicit_settings: ClassVar[dict[str, str]] = dict(
+        attention='testing', num_heads='testing'
+    )
 
     def __init__(
         self,

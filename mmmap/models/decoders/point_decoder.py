@@ -7,6 +7,7 @@ attention is Point-MAE's (Pang et al., arXiv 2203.06604).
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from mmengine.model import BaseModule
@@ -47,6 +48,10 @@ class PointDecoder(BaseModule):
     Raises:
         InputError: An unknown ``attention`` or ``sequence``.
     """
+
+    implicit_settings: ClassVar[dict[str, str]] = dict(
+        attention='testing', num_heads='testing', sequence='testing'
+    )
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """Masking of neighbouring places in space."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +17,8 @@ class PointBlockMasking(nn.Module):
     Args:
         ratio: See ``MaskRatio``.
     """
+
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
 
     def __init__(self, ratio: float | dict[str, float] = 0.6) -> None:
         super().__init__()

@@ -1,5 +1,7 @@
 """Masking of bands along the diagonal."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -25,6 +27,8 @@ class DiagonalMasking(nn.Module):
         offset: Column of the band's first token in the first row; None draws
             one for each image.
     """
+
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """Random masking, the paper's best."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -13,6 +15,8 @@ class RandomMasking(nn.Module):
     Args:
         ratio: See ``MaskRatio``.
     """
+
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
 
     def __init__(self, ratio: float | dict[str, float] = 0.5) -> None:
         super().__init__()

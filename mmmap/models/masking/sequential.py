@@ -1,5 +1,7 @@
 """Masking of a run of tokens in raster order."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -15,6 +17,8 @@ class SequentialMasking(nn.Module):
         ratio: See ``MaskRatio``.
         start: First hidden token; None draws one for each image.
     """
+
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
 
     def __init__(
         self,

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from mmmap.models.backbones.pretrained import CheckpointError
+from mmmap.checkpoints import CheckpointError
 from tests.models.tiny_points import (
     BACKBONE,
     DIMS,
