@@ -3,9 +3,10 @@
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from .base import MaskPlan, hide
+from ...errors import InputError
+from .base import Layout, MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -24,11 +25,20 @@ class PointBlockMasking(nn.Module):
         super().__init__()
         self.ratio = MaskRatio(ratio)
 
-    def forward(self, places: Tensor) -> MaskPlan:
-        """Mask a batch of clouds by the centres of their tokens, (B, L, 3).
+    def forward(self, layout: Layout) -> MaskPlan:
+        """Mask a batch of clouds by the centres of their tokens.
 
         Of two centres equally far away, the lower index is hidden.
+
+        Raises:
+            InputError: The tokens are not places in space.
         """
+        places = layout.centers
+        if places is None:
+            raise InputError(
+                'PointBlockMasking hides neighbours in space, and the tokens '
+                'of this backbone are patches of a grid: use RandomMasking'
+            )
         batch, length, _ = places.shape
         hidden = self.ratio.hidden(length)
         drawn = torch.randint(length, (batch, 1, 1), device=places.device)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ...errors import InputError
-from .base import MaskPlan, hide
+from .base import Layout, MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -39,16 +39,14 @@ class DiagonalMasking(nn.Module):
         self.ratio = MaskRatio(ratio)
         self.offset = offset
 
-    def forward(
-        self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> MaskPlan:
+    def forward(self, layout: Layout) -> MaskPlan:
         """Mask a batch of token grids.
 
         Raises:
             InputError: ``offset`` is not a column of the grid, or there is
                 only one.
         """
-        h, w = grid
+        (h, w), batch, device, _ = layout
         if w == 1:
             raise InputError(
                 f'a grid of {h}x1 is a single diagonal, of which the same '
