@@ -7,6 +7,7 @@ headers from "# Paper:" to the command.
 """
 
 import argparse
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -70,15 +71,6 @@ class Row(NamedTuple):
         return f'configs/{self.folder}/{self.config}.py'
 
 
-class Facts(NamedTuple):
-    """What a config itself says for its entry in the metafile."""
-
-    length: dict[str, int]
-    batch: int
-    parameters: int
-    pretrained: str | None
-
-
 @cache
 def table() -> dict:
     """The content of configs/rows.yml."""
@@ -111,26 +103,26 @@ def _repeated(row: Row, numbers: dict[str, Row]) -> Row:
 
 
 @cache
-def facts(path: str) -> Facts:
-    """Read a config and build its model, without memory for its weights."""
-    config = Config.fromfile(REPO / path)
+def config_of(path: str) -> Config:
+    """A config as read, not to be changed."""
+    return Config.fromfile(REPO / path)
+
+
+@cache
+def parameters(path: str) -> int:
+    """The size of a config's model, which is built without memory."""
+    config = config_of(path)
     init_default_scope(config.default_scope)
     with torch.device('meta'):
         model = MODELS.build(config.model)
-    epochs = config.train_cfg.get('max_epochs')
-    length = (
-        dict(Epochs=epochs)
-        if epochs
-        else dict(Iterations=config.train_cfg.max_iters)
-    )
-    init = config.model.backbone.get('init_cfg') or {}
-    weights = init.get('checkpoint')
-    return Facts(
-        length,
-        config.auto_scale_lr.base_batch_size,
-        sum(p.numel() for p in model.parameters()),
-        weights and Path(weights).parent.name,
-    )
+    return sum(p.numel() for p in model.parameters())
+
+
+def pretrained(path: str) -> str | None:
+    """The config from whose checkpoint another starts."""
+    init = config_of(path).model.backbone.get('init_cfg') or {}
+    checkpoint = init.get('checkpoint')
+    return checkpoint and Path(checkpoint).parent.name
 
 
 def command(row: Row) -> str:
@@ -143,7 +135,7 @@ def command(row: Row) -> str:
     backbone = row.config.split('_')[1]
     fine = f'configs/{row.folder}/{backbone}-amp-ft-400e_in1k.py'
     fine = fine.replace(f'{backbone}-', f'{backbone}_8xb128-')
-    epochs = facts(row.path).length['Epochs']
+    epochs = config_of(row.path).train_cfg.max_epochs
     return (
         f'{first}, then `tools/dist_train.sh {fine} 8 '
         f'--work-dir work_dirs/ft_{row.config} '
@@ -243,14 +235,18 @@ def _collection(given: dict) -> dict:
 
 
 def _entry(row: Row, others: list[Row]) -> dict:
-    own = facts(row.path)
+    config = config_of(row.path)
+    loop, length = config.train_cfg, 'Epochs'
+    if 'max_iters' in loop:
+        length = 'Iterations'
     meta = {
-        **own.length,
-        'Batch Size': own.batch,
-        'Parameters': own.parameters,
+        length: loop.get('max_epochs', loop.get('max_iters')),
+        'Batch Size': config.auto_scale_lr.base_batch_size,
+        'Parameters': parameters(row.path),
     }
-    if own.pretrained:
-        meta['Pretrained Model'] = own.pretrained
+    start = pretrained(row.path)
+    if start:
+        meta['Pretrained Model'] = start
     metric = row.result and row.result['metric']
     if metric and row.paper is not None:
         meta[f'{metric} of the Paper'] = row.paper
@@ -260,7 +256,7 @@ def _entry(row: Row, others: list[Row]) -> dict:
         'Config': row.path,
         'Metadata': meta,
     }
-    after = [o.config for o in others if _starts_from(o, row)]
+    after = [o.config for o in others if pretrained(o.path) == row.config]
     if after:
         entry['Downstream'] = after
     entry['Results'] = None
@@ -273,10 +269,6 @@ def _entry(row: Row, others: list[Row]) -> dict:
             }
         ]
     return entry
-
-
-def _starts_from(row: Row, other: Row) -> bool:
-    return facts(row.path).pretrained == other.config
 
 
 def folder_files(folder: str) -> Iterator[tuple[Path, str]]:
@@ -308,6 +300,8 @@ def _marked(path: Path, texts: dict[str, str]) -> tuple[Path, str]:
 
 def run(args: argparse.Namespace) -> None:
     """Write what differs, and name it."""
+    # Of building the models.
+    logging.disable(logging.WARNING)
     folders = (folder_files(folder) for folder in table()['folders'])
     for path, text in chain(*folders, other_files()):
         if not path.is_file() or path.read_text() != text:

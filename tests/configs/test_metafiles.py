@@ -1,11 +1,12 @@
 """What `make configs` writes is what is there, and it lists every config."""
 
 import pytest
+import yaml
 
 from tests.configs.test_configs import NAMED as OF_LIBRARIES
-from tests.configs.test_configs import config_of
+from tests.configs.test_configs import built_on_meta, config_of
 from tests.configs.test_points import NAMED as ON_POINTS
-from tests.helpers import REPO
+from tests.helpers import REPO, each
 from tools import make_configs
 
 NAMED = [*OF_LIBRARIES, *(f'points/{name}' for name in ON_POINTS)]
@@ -24,14 +25,33 @@ def differing(files):
     ]
 
 
-@pytest.mark.slow
+def listed(folder):
+    """The entries of a metafile, by their configs."""
+    text = (REPO / 'configs' / folder / 'metafile.yml').read_text()
+    return {entry['Config']: entry for entry in yaml.safe_load(text)['Models']}
+
+
 @pytest.mark.parametrize('folder', make_configs.table()['folders'])
-def test_nothing_in_a_folder_differs_from_the_table(folder):
+def test_nothing_in_a_folder_differs_from_the_table(folder, monkeypatch):
+    """The sizes of the models, which take long, have a test of their own."""
+    entries = listed(folder)
+    monkeypatch.setattr(
+        make_configs,
+        'parameters',
+        lambda path: entries[path]['Metadata']['Parameters'],
+    )
     files = make_configs.folder_files(folder)
     assert not differing(files), 'run `make configs`'
 
 
-@pytest.mark.slow
+@each(NAMED)
+def test_size_of_a_model(name):
+    model, path = built_on_meta(name), f'configs/{name}'
+    size = sum(p.numel() for p in model.parameters())
+    entry = listed(name.split('/')[0])[path]
+    assert entry['Metadata']['Parameters'] == size
+
+
 def test_nothing_else_differs_from_the_table():
     assert not differing(make_configs.other_files()), 'run `make configs`'
 
