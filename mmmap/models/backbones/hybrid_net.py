@@ -25,15 +25,11 @@ from ..layers import (
     PublishedAttentionBlock,
     ResidualAttentionBlock,
 )
+from ..layers.checks import check_choice, check_count
 from ..masking.base import gather_tokens
 from .base import Backbone
-from .checks import (
-    absolute_indices,
-    check_choice,
-    check_count,
-    check_frozen,
-)
-from .hybrid_arch import arch_settings, drop_rates
+from .checks import absolute_indices, check_frozen
+from .hybrid_arch import arch_settings, drop_rates, hybrid_size
 
 ATTENTION_BLOCKS = {
     'published': PublishedAttentionBlock,
@@ -102,32 +98,12 @@ class HybridNet(Backbone):
         'attention': 'initialising',
     }
     arch_zoo: ClassVar[dict[str, dict]] = {
-        **dict.fromkeys(
-            ['t', 'tiny'],
-            dict(embed_dims=192, mamba_depth=24, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['s', 'small'],
-            dict(embed_dims=384, mamba_depth=24, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['b', 'base'],
-            dict(embed_dims=768, mamba_depth=24, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['l', 'large'],
-            # 12 heads, as published, do not divide 1024 channels.
-            dict(
-                embed_dims=1024,
-                mamba_depth=48,
-                attention_every=3,
-                num_heads=16,
-            ),
-        ),
-        **dict.fromkeys(
-            ['h', 'huge'],
-            dict(embed_dims=1536, mamba_depth=36, attention_every=3),
-        ),
+        **dict.fromkeys(['t', 'tiny'], hybrid_size(192, 24)),
+        **dict.fromkeys(['s', 'small'], hybrid_size(384, 24)),
+        **dict.fromkeys(['b', 'base'], hybrid_size(768, 24)),
+        # 12 heads, as published, do not divide 1024 channels.
+        **dict.fromkeys(['l', 'large'], hybrid_size(1024, 48, num_heads=16)),
+        **dict.fromkeys(['h', 'huge'], hybrid_size(1536, 36)),
     }
 
     def __init__(

@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...ops import knn
 from ..layers import BidirectionalMamba, ViTBlock
+from ..layers.checks import check_choice, check_count
 from ..layers.points import (
     GroupEmbed,
     PointBlock,
@@ -28,13 +29,8 @@ from ..layers.points import (
 from ..layers.points.embed import ORDERS
 from ..masking import Layout
 from .base import Encoder
-from .checks import (
-    absolute_indices,
-    check_choice,
-    check_count,
-    check_frozen,
-)
-from .hybrid_arch import arch_settings, drop_rates
+from .checks import absolute_indices, check_frozen
+from .hybrid_arch import arch_settings, drop_rates, hybrid_size
 
 OUT_TYPES = ('raw', 'pooled')
 
@@ -87,14 +83,8 @@ class HybridNetPoints(Encoder):
         'order': 'testing',
     }
     arch_zoo: ClassVar[dict[str, dict]] = {
-        **dict.fromkeys(
-            ['t', 'tiny'],
-            dict(embed_dims=192, mamba_depth=12, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['s', 'small'],
-            dict(embed_dims=384, mamba_depth=12, attention_every=3),
-        ),
+        **dict.fromkeys(['t', 'tiny'], hybrid_size(192, 12)),
+        **dict.fromkeys(['s', 'small'], hybrid_size(384, 12)),
     }
 
     def __init__(

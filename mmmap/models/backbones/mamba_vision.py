@@ -28,14 +28,10 @@ from ..layers import (
     recomputed,
     to_windows,
 )
+from ..layers.checks import check_choice, check_count
 from ..masking.base import gather_tokens
 from .base import Backbone
-from .checks import (
-    absolute_indices,
-    check_choice,
-    check_count,
-    check_frozen,
-)
+from .checks import absolute_indices, check_frozen
 from .mamba_vision_arch import ARCH_ZOO, CONV_STAGES, STAGES, settings_of
 
 OUT_TYPES = ('raw', 'featmap', 'avg_featmap')

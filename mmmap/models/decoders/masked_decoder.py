@@ -15,8 +15,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..backbones.checks import check_choice
 from ..layers import DecoderBlock, PositionEmbedding
+from ..layers.checks import check_choice
 from ..masking import Layout, MaskPlan
 
 # Whether a query q may attend to a key k, both as (row, column).

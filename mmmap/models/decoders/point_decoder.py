@@ -14,8 +14,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ..backbones.checks import check_choice
 from ..layers import ViTBlock
+from ..layers.checks import check_choice
 from ..layers.points import position_mlp
 from ..masking import Layout, MaskPlan
 from ..masking.base import gather_tokens
