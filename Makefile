@@ -18,7 +18,7 @@ PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help install repair demo test test-fast test-gpu lint format bench \
-    docs doctor clean
+    configs docs doctor clean
 
 help: ## list the commands
 	@echo 'make COMMAND [PYTHON=python3.12] [VENV=.venv] [OPS=compiled] [ARGS="..."]'
@@ -55,6 +55,9 @@ format: install ## fix what lint can fix
 bench: install ## run every tools/benchmarks/bench_*.py
 	@for script in tools/benchmarks/bench_*.py; do \
 	    echo "== $$script"; $(PY) $$script $(ARGS) || exit 1; done
+
+configs: install ## write the tables and metafiles of configs/rows.yml
+	@$(PY) tools/make_configs.py
 
 docs: $(DOCS_VENV)/installed ## build the documentation site in site/
 	@$(DOCS_VENV)/bin/mkdocs build --strict $(ARGS)

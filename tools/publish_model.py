@@ -54,7 +54,7 @@ from mmmap.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmmap.models.backbones.pretrained import shorten, weights_of
+from mmmap.checkpoints.fit import shorten, weights_of
 
 SUFFIXES = ('.pth', '.safetensors')
 # What says what the weights are; the rest of a meta is of the run.

@@ -54,6 +54,7 @@ if __name__ == '__main__':
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
+from mmmap.checkpoints.recorded import check_resumed
 from mmmap.datasets.checks import check_data
 from mmmap.engine.batch_size import scale_learning_rate
 from mmmap.engine.compilation import compile_parts
@@ -66,7 +67,6 @@ from mmmap.engine.launch import (
     read_config,
     training,
 )
-from mmmap.engine.recorded import check_resumed
 
 
 def apply_options(config: Config, args: Namespace) -> None:

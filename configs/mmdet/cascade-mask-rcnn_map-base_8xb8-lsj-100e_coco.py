@@ -1,16 +1,11 @@
 # Cascade Mask R-CNN on HybridNet-B, COCO, 1024 px with large-scale jitter,
 # 100 epochs, from MAP.
-# Paper: no result of this size.
-# Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmdet/cascade-mask-rcnn_map-base_8xb8-lsj-100e_coco.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/coco: --data-root DIR.
+# Options: README.md.
 _base_ = 'cascade-mask-rcnn_map-tiny_8xb8-lsj-100e_coco.py'
 
 model = dict(

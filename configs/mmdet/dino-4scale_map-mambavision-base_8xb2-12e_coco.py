@@ -1,14 +1,10 @@
 # DINO (the detector, four scales) on MambaVision-B, COCO, 12 epochs, from MAP.
-# Paper: no result of this model. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmdet/dino-4scale_map-mambavision-base_8xb2-12e_coco.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/coco: --data-root DIR.
+# Options: README.md.
 _base_ = [
     'dino-4scale_map-tiny_8xb2-12e_coco.py',
     '../_base_/models/mambavision.py',

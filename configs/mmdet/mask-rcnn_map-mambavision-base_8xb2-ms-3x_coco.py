@@ -1,15 +1,11 @@
 # Mask R-CNN on MambaVision-B with an FPN, COCO, 3x schedule, from MAP: 36
 # epochs, the shorter edge at 480 to 800 px.
-# Paper: no result of this model. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmdet/mask-rcnn_map-mambavision-base_8xb2-ms-3x_coco.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/coco: --data-root DIR.
+# Options: README.md.
 _base_ = [
     '../_base_/models/mask-rcnn_mambavision.py',
     '../_base_/datasets/coco_multi-scale.py',

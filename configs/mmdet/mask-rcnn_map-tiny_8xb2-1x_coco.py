@@ -1,14 +1,10 @@
 # Mask R-CNN on HybridNet-T, COCO, 1x schedule, from MAP:
 # 12 epochs, the shorter edge at 800 px.
-# Paper: no result of this schedule. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh configs/mmdet/mask-rcnn_map-tiny_8xb2-1x_coco.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/coco: --data-root DIR.
+# Options: README.md.
 _base_ = [
     '../_base_/models/mask-rcnn.py',
     '../_base_/datasets/coco.py',

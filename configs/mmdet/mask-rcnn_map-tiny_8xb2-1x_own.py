@@ -1,15 +1,11 @@
 # A template for your own data in COCO's format: Mask R-CNN on HybridNet-T, 1x
 # schedule, from MAP. Copy it and name your classes as the categories of the
 # annotation files do.
-# Paper: - Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh configs/mmdet/mask-rcnn_map-tiny_8xb2-1x_own.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/own: --data-root DIR.
+# Options: README.md.
 _base_ = 'mask-rcnn_map-tiny_8xb2-1x_coco.py'
 
 classes = ('first thing', 'second thing')

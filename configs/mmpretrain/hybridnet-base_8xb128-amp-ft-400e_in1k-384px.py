@@ -4,10 +4,7 @@
 #   tools/dist_train.sh \
 #       configs/mmpretrain/hybridnet-base_8xb128-amp-ft-400e_in1k-384px.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
+# Options: README.md.
 _base_ = [
     '../_base_/models/classifier_finetune.py',
     '../_base_/datasets/imagenet_augmented-384px.py',

@@ -4,8 +4,7 @@
 #   tools/dist_train.sh \
 #       configs/mmpretrain/hybridnet-large_8xb512-amp-linear-90e_in1k.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# Options: README.md.
 _base_ = 'hybridnet-tiny_8xb512-amp-linear-90e_in1k.py'
 
 model = dict(

@@ -1,13 +1,10 @@
 # HybridNet-S fine-tuned on ImageNet-1K, 224 px, 400 epochs, from MAP.
-# Paper: no result of this size. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/hybridnet-small_8xb128-amp-ft-400e_in1k.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
+# Options: README.md.
 _base_ = 'hybridnet-tiny_8xb128-amp-ft-400e_in1k.py'
 
 model = dict(

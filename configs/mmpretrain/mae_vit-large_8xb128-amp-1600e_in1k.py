@@ -1,10 +1,11 @@
 # MAE pretraining of ViT-L on ImageNet-1K, 224 px, 1,600 epochs, with three
 # quarters of the tokens hidden.
-# Paper: fine-tuned from it, 85.9 top-1 (MAP: 86.1).
-# Expected time: not measured.
+# Paper: 85.9 top-1, after fine-tuning. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/mae_vit-large_8xb128-amp-1600e_in1k.py 8
+#
+# Options: README.md.
 _base_ = 'map_vit-large_8xb128-amp-1600e_in1k.py'
 
 model = dict(masking=dict(ratio=0.75), decoder=dict(attention='full'))

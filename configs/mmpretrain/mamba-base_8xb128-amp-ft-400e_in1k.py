@@ -1,12 +1,10 @@
 # Pure Mamba fine-tuned on ImageNet-1K, 224 px, 400 epochs, from MAP.
-# Paper: 84.0 top-1 (83.7 from AR, 83.1 from MAE; with MambaR-B).
-# Expected time: not measured.
+# Paper: 84.0 top-1, with MambaR-B. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/mamba-base_8xb128-amp-ft-400e_in1k.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# Options: README.md.
 _base_ = [
     'hybridnet-tiny_8xb128-amp-ft-400e_in1k.py',
     '../_base_/models/archs.py',

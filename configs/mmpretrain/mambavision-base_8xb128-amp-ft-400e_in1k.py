@@ -1,13 +1,10 @@
 # MambaVision-B fine-tuned on ImageNet-1K, 224 px, 400 epochs, from MAP.
-# Paper: 84.9 top-1 (84.2 without pretraining). Expected time: not measured.
+# Paper: 84.9 top-1. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/mambavision-base_8xb128-amp-ft-400e_in1k.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
+# Options: README.md.
 _base_ = 'hybridnet-tiny_8xb128-amp-ft-400e_in1k.py'
 
 model = dict(

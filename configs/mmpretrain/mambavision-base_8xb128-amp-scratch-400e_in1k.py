@@ -3,6 +3,8 @@
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/mambavision-base_8xb128-amp-scratch-400e_in1k.py 8
+#
+# Options: README.md.
 _base_ = 'mambavision-base_8xb128-amp-ft-400e_in1k.py'
 
 model = dict(backbone=dict(init_cfg=None))

@@ -2,7 +2,9 @@
 # Paper: 85.3 top-1. Expected time: not measured.
 #
 #   tools/dist_train.sh \
-#       configs/mmpretrain/mambavision-large2_8xb128-amp-scratch-400e_in1k.py 8
+#   configs/mmpretrain/mambavision-large2_8xb128-amp-scratch-400e_in1k.py 8
+#
+# Options: README.md.
 _base_ = 'mambavision-large2_8xb128-amp-ft-400e_in1k.py'
 
 model = dict(backbone=dict(init_cfg=None))

@@ -1,9 +1,11 @@
 # MAP pretraining of HybridNet-B on ImageNet-1K, 224 px, 1,600 epochs, with
 # pixels that are not normalised by patch.
-# Paper: no such result (normalised: 84.9 top-1). Expected time: not measured.
+# Paper: no such result, after fine-tuning. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #   configs/mmpretrain/map_hybridnet-base_8xb128-amp-raw-pixels-1600e_in1k.py 8
+#
+# Options: README.md.
 _base_ = 'map_hybridnet-base_8xb128-amp-1600e_in1k.py'
 
 model = dict(target_generator=dict(norm_pix=False))

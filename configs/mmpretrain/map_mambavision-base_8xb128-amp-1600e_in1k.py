@@ -1,12 +1,10 @@
 # MAP pretraining of MambaVision-B on ImageNet-1K, 224 px, 1,600 epochs.
-# Paper: fine-tuned from it, 84.9 top-1 (84.2 without pretraining).
-# Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/map_mambavision-base_8xb128-amp-1600e_in1k.py 8
 #
-# Images elsewhere than in data/imagenet: --data-root DIR. Another batch:
-# --auto-scale-lr.
+# Options: README.md.
 _base_ = [
     '../_base_/models/map_mambavision.py',
     '../_base_/datasets/imagenet_map.py',

@@ -1,10 +1,11 @@
 # Contrastive pretraining of HybridNet-B on ImageNet-1K, 224 px, 300 epochs, by
 # mmpretrain's MoCo v3.
-# Paper: fine-tuned from it, 83.1 top-1 (MAP: 84.9).
-# Expected time: not measured.
+# Paper: 83.1 top-1, after fine-tuning. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/mocov3_hybridnet-base_8xb128-amp-300e_in1k.py 8
+#
+# Options: README.md.
 _base_ = [
     '../_base_/models/mocov3.py',
     '../_base_/datasets/imagenet_mocov3.py',

@@ -1,8 +1,10 @@
 # ViT-B trained from scratch on ImageNet-1K, 224 px, 400 epochs.
-# Paper: no such result (83.6 from MAE). Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/vit-base_8xb128-amp-scratch-400e_in1k.py 8
+#
+# Options: README.md.
 _base_ = 'vit-base_8xb128-amp-ft-400e_in1k.py'
 
 model = dict(backbone=dict(init_cfg=None))

@@ -1,11 +1,10 @@
 # ViT-L fine-tuned on ImageNet-1K, 224 px, 400 epochs, from MAP.
-# Paper: 86.1 top-1 (85.9 from MAE). Expected time: not measured.
+# Paper: 86.1 top-1. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmpretrain/vit-large_8xb128-amp-ft-400e_in1k.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
+# Options: README.md.
 _base_ = [
     'hybridnet-tiny_8xb128-amp-ft-400e_in1k.py',
     '../_base_/models/archs.py',

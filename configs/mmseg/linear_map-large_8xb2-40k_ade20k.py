@@ -1,14 +1,10 @@
 # A linear layer on a frozen HybridNet-L, ADE20K, 512 px, 40k iterations, from
 # MAP.
-# Paper: no result of this model. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh configs/mmseg/linear_map-large_8xb2-40k_ade20k.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/ade/ADEChallengeData2016: --data-root DIR.
+# Options: README.md.
 _base_ = 'linear_map-small_8xb2-40k_ade20k.py'
 
 model = dict(

@@ -1,14 +1,10 @@
 # SegFormer's head on MambaVision-B, ADE20K, 512 px, 160k iterations, from MAP.
-# Paper: no result of this model. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmseg/segformer_map-mambavision-base_8xb2-160k_ade20k.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/ade/ADEChallengeData2016: --data-root DIR.
+# Options: README.md.
 _base_ = [
     'segformer_map-small_8xb2-160k_ade20k.py',
     '../_base_/models/mambavision.py',

@@ -1,15 +1,11 @@
 # UPerNet on HybridNet-B, Cityscapes, crops of 512 x 1024 px, 80k iterations,
 # from MAP.
-# Paper: no result of this model. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmseg/upernet_map-base_8xb2-80k_cityscapes-512x1024.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/cityscapes: --data-root DIR.
+# Options: README.md.
 _base_ = 'upernet_map-small_8xb2-80k_cityscapes-512x1024.py'
 
 model = dict(

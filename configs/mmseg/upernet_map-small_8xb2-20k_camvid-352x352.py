@@ -1,15 +1,11 @@
 # UPerNet on HybridNet-S, CamVid (11 classes), crops of 352 px, 20k iterations,
 # from MAP.
-# Paper: no result of this model. Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmseg/upernet_map-small_8xb2-20k_camvid-352x352.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/camvid: --data-root DIR.
+# Options: README.md.
 _base_ = [
     '../_base_/models/upernet.py',
     '../_base_/datasets/camvid.py',

@@ -3,16 +3,12 @@
 # maps of the same names into the folders below. A class map is a PNG of one
 # channel that holds the index of each pixel's class, from 0 in the order of
 # `classes`; 255 is not counted.
-# Paper: - Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   tools/dist_train.sh \
 #       configs/mmseg/upernet_map-small_8xb2-20k_own-512x512.py 8
 #
-# It starts from the checkpoint of the pretraining config; from another with
-#   --cfg-options model.backbone.init_cfg.checkpoint=FILE
-# and from scratch with
-#   --cfg-options model.backbone.init_cfg=None
-# Images elsewhere than in data/own: --data-root DIR.
+# Options: README.md.
 _base_ = [
     '../_base_/models/upernet.py',
     '../_base_/datasets/ade20k.py',

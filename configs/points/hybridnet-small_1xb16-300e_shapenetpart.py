@@ -1,9 +1,10 @@
 # Parts of ShapeNetPart by HybridNet, from MAP on ShapeNet-55.
-# Paper: 86.3 instance mIoU.
-# Expected time: not measured.
+# Paper: 86.3 instance mIoU. Expected time: not measured.
 #
 #   python tools/train.py \
 #       configs/points/hybridnet-small_1xb16-300e_shapenetpart.py
+#
+# Options: README.md.
 _base_ = [
     '../_base_/models/point_parts.py',
     '../_base_/datasets/shapenetpart.py',

@@ -1,9 +1,10 @@
 # Few-shot: 10 classes of ModelNet40, 20 examples of each; one fold.
-# Paper: 98.7 for 5-way 20-shot; this row is not at hand.
-# Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   python tools/train.py \
 #       configs/points/hybridnet-small_1xb32-150e_modelnet40-10way-20shot.py
+#
+# Options: README.md.
 _base_ = 'hybridnet-small_1xb32-150e_modelnet40-5way-20shot.py'
 
 model = dict(head=dict(num_classes=10))

@@ -1,9 +1,10 @@
 # Few-shot: 5 classes of ModelNet40, 20 examples of each; one fold.
-# Paper: 98.7 top-1, the mean of ten folds.
-# Expected time: not measured.
+# Paper: 98.7 top-1, the mean of ten folds. Expected time: not measured.
 #
 #   python tools/train.py \
 #       configs/points/hybridnet-small_1xb32-150e_modelnet40-5way-20shot.py
+#
+# Options: README.md.
 _base_ = [
     '../_base_/models/point_classifier.py',
     '../_base_/datasets/modelnet40.py',

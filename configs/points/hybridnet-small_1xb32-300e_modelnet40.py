@@ -1,9 +1,10 @@
 # HybridNet on ModelNet40, from MAP on ShapeNet-55.
-# Paper: 95.9 top-1.
-# Expected time: not measured.
+# Paper: 95.9 top-1. Expected time: not measured.
 #
 #   python tools/train.py \
 #       configs/points/hybridnet-small_1xb32-300e_modelnet40.py
+#
+# Options: README.md.
 _base_ = [
     '../_base_/models/point_classifier.py',
     '../_base_/datasets/modelnet40.py',

@@ -1,9 +1,10 @@
 # MAP pretraining of HybridNet on ShapeNet-55, 300 epochs.
-# Paper: fine-tuned from it, 95.9 top-1 on ModelNet40.
-# Expected time: not measured.
+# Paper: no such result. Expected time: not measured.
 #
 #   python tools/train.py \
 #       configs/points/map_hybridnet-small_1xb128-300e_shapenet55.py
+#
+# Options: README.md.
 _base_ = [
     '../_base_/models/point_map.py',
     '../_base_/datasets/shapenet55.py',

@@ -96,11 +96,10 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
     model.eval()
     plan = hide(fixture['mask'].bool())
     image = fixture['image']
-    grid = model.backbone.grid(image)
 
     (full,) = model.backbone(image)
     (visible,) = model.backbone(image, plan.ids_keep)
-    features = model.decoder(visible, plan, grid)
+    features = model.decoder(visible, plan, model.backbone.layout(image))
     target = model.target_generator(image)
     loss = model.head.loss(features, target, plan.predicted)
     loss.backward()

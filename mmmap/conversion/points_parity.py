@@ -115,7 +115,7 @@ def _pretrained(
     model = _loaded(build_official_pretraining(config), official, dtype)
     groups = _groups(model.backbone, official['points'], dtype)
     plan = hide(official['mask'].bool())
-    (visible,) = model.backbone.encode(groups, plan.ids_keep)
+    (visible,) = model.backbone(groups, plan.ids_keep)
     features, _ = model.decode(groups, plan)
     loss = model.head.loss(features, groups.offsets, plan.predicted)
     loss.backward()
@@ -142,7 +142,7 @@ def _finetuned(
     model = _loaded(build_official_classifier(config), official, dtype)
     backbone = model.backbone
     backbone.out_type = 'raw'
-    (tokens,) = backbone.encode(_groups(backbone, points, dtype))
+    (tokens,) = backbone(_groups(backbone, points, dtype))
     return dict(tokens=tokens, logits=model.head((backbone.pool(tokens),)))
 
 
@@ -150,7 +150,7 @@ def _groups(
     backbone: nn.Module, points: Tensor, dtype: torch.dtype
 ) -> PointGroups:
     # Groups are always computed in fp32.
-    return PointGroups(*(x.to(dtype) for x in backbone.group(points)))
+    return PointGroups(*(x.to(dtype) for x in backbone.units(points)))
 
 
 def _loaded(

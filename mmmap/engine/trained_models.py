@@ -14,18 +14,13 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ..checkpoints import CheckpointError, read_checkpoint
+from ..checkpoints.fit import OWN_CONFIG, compare, load, weights_of
+from ..checkpoints.recorded import check_recorded
 from ..datasets.image_reader import ReadingError
 from ..errors import InputError
 from ..models.backbones.base import Backbone
-from ..models.backbones.pretrained import (
-    CheckpointError,
-    compare,
-    load_pretrained,
-    read_checkpoint,
-    weights_of,
-)
 from .launch import replace_sync_bn
-from .recorded import METHOD_SETTINGS, check_settings
 from .settings import open_model_config
 
 
@@ -68,13 +63,9 @@ def open_model(
             f'{checkpoint} holds no decoder (decoder.*): an encoder alone '
             'cannot reconstruct. Use the checkpoint that pretraining wrote'
         )
-    report = compare(model, weights, str(checkpoint))
-    if report.missing or report.unexpected or report.mismatched:
-        raise CheckpointError(
-            f'{report}. It does not fit the config; use the one it was '
-            'trained with'
-        )
-    check_settings(cfg, content, checkpoint, METHOD_SETTINGS)
+    fit = compare(model, weights, str(checkpoint))
+    fit.check(type(model).__name__, OWN_CONFIG)
+    check_recorded(cfg, content, checkpoint, 'testing')
     model.load_state_dict(weights)
     return model.eval().requires_grad_(False)
 
@@ -114,7 +105,7 @@ def open_backbone(
         backbone.init_cfg = dict(type='Pretrained', checkpoint=str(checkpoint))
         backbone.init_weights()
     else:
-        load_pretrained(backbone, str(checkpoint))
+        load(backbone, checkpoint)
     return backbone.eval().requires_grad_(False), normaliser(config)
 
 
@@ -141,12 +132,9 @@ def open_whole(
     init_default_scope(config.get('default_scope', 'mmpretrain'))
     model = MODELS.build(config.model)
     check = partial(
-        check_settings,
-        config.model,
-        source=checkpoint,
-        settings=METHOD_SETTINGS,
+        check_recorded, config.model, source=checkpoint, use='testing'
     )
-    load_pretrained(model, str(checkpoint), prefix='', check=check)
+    load(model, checkpoint, prefix='', check=check)
     return model.eval().requires_grad_(False), config
 
 

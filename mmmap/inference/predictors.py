@@ -18,9 +18,9 @@ from mmpretrain.visualization import UniversalVisualizer
 from mmseg.apis import MMSegInferencer
 from torch import nn
 
-from ..checkpoints import CheckpointError, read_checkpoint
+from ..checkpoints import read_checkpoint
+from ..checkpoints.fit import OWN_CONFIG, WHOLE, compare, weights_of
 from ..datasets.image_reader import as_picture
-from ..models.backbones.pretrained import compare, weights_of
 from ..visualization.palettes import complete_meta
 
 
@@ -63,7 +63,9 @@ class Predictor:
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         self.inferencer = self._build(config, checkpoint, device)
         model = self.inferencer.model
-        check_whole(model, content, checkpoint)
+        weights = weights_of(content, checkpoint)
+        fit = compare(model, weights, checkpoint, WHOLE)
+        fit.check(type(model).__name__, OWN_CONFIG)
         self.meta = complete_meta(meta_of(content, config), model)
         model.dataset_meta = self.meta
 
@@ -204,20 +206,6 @@ class Detector(Predictor):
 
 
 LIBRARIES = dict(mmpretrain=Classifier, mmseg=Segmentor, mmdet=Detector)
-
-
-def check_whole(model: nn.Module, content: dict, source: str) -> None:
-    """Check that a checkpoint has every weight of a model.
-
-    Raises:
-        CheckpointError: It does not.
-    """
-    report = compare(model, weights_of(content, source), source)
-    if report.missing or report.mismatched:
-        raise CheckpointError(
-            f'{report}. It does not fit {type(model).__name__}: use the '
-            'config it was trained with'
-        )
 
 
 def meta_of(content: dict, config: Config) -> dict:

@@ -1,23 +1,48 @@
-"""Errors for derivatives that the kernels do not have."""
+"""Operators that differentiate once, and errors for other derivatives."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+LIBRARY = torch.library.Library('mmmap', 'FRAGMENT')
 
-def refuse_second_derivatives(
-    operator: str, op: str, instead: str, library: torch.library.Library
-) -> None:
-    """Make differentiating a backward operator a helpful error.
+
+def define_with_gradient(
+    forward: tuple[str, Callable],
+    backward: tuple[str, Callable],
+    keep: Callable,
+    differentiate: Callable,
+    op: str,
+    instead: str,
+) -> tuple[Callable, Callable]:
+    """Define an operator and, as another, its gradient.
+
+    Differentiating the second is a helpful error.
 
     Args:
-        operator: The backward operator, as ``'mmmap::scan_backward_cpp'``.
+        forward: Schema, as torch writes it, and fake of the operator.
+        backward: Those of its gradient.
+        keep: Stores what the gradient needs; see ``setup_context`` in
+            ``torch.library.register_autograd``.
+        differentiate: From the context, the backward operator and gradients
+            of the results to gradients of the arguments.
         op: The function that users call.
         instead: The backend that has second derivatives.
-        library: Where the operator is defined.
+
+    Returns:
+        Both operators; ``LIBRARY.impl`` registers their kernels.
     """
+    names = []
+    for schema, fake in (forward, backward):
+        LIBRARY.define(schema)
+        names.append(f'mmmap::{schema.partition("(")[0]}')
+        torch.library.register_fake(names[-1], fake, lib=LIBRARY)
+    operators = [
+        getattr(torch.ops.mmmap, name.removeprefix('mmmap::'))
+        for name in names
+    ]
 
     def refuse(ctx, *grads):
         raise RuntimeError(
@@ -25,7 +50,14 @@ def refuse_second_derivatives(
             f'gradients use backend={instead!r}'
         )
 
-    torch.library.register_autograd(operator, refuse, lib=library)
+    torch.library.register_autograd(
+        names[0],
+        lambda ctx, *grads: differentiate(ctx, operators[1], *grads),
+        setup_context=keep,
+        lib=LIBRARY,
+    )
+    torch.library.register_autograd(names[1], refuse, lib=LIBRARY)
+    return tuple(operators)
 
 
 def refuse_forward_mode(

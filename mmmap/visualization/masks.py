@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..models.decoders import ATTENTION_MASKS, attention_mask
 from ..models.masking import (
     DiagonalMasking,
+    Layout,
     NoMasking,
     RandomMasking,
     SequentialMasking,
@@ -86,7 +87,7 @@ def _drawn(
     with torch.random.fork_rng():
         for masking in parts:
             torch.manual_seed(seed)
-            keep = masking(draws, grid, torch.device('cpu')).ids_keep
+            keep = masking(Layout(grid, draws)).ids_keep
             seen = torch.zeros(draws, grid[0] * grid[1], dtype=torch.bool)
             name = type(masking).__name__
             shown[name] = seen.scatter(1, keep, True).view(-1, *grid)

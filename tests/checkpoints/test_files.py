@@ -12,7 +12,7 @@ from mmmap.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmmap.models.backbones.pretrained import weights_of
+from mmmap.checkpoints.fit import weights_of
 
 
 def test_written_whole_and_read_back(tmp_path):

@@ -98,8 +98,10 @@ def built_on_meta(name):
 
 
 def unwrapped(dataset):
-    """The data set that is repeated, where one is."""
-    return dataset.get('dataset', dataset)
+    """The data set inside those that repeat or select."""
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
 
 
 def optimizer_of(config, model):

@@ -7,7 +7,7 @@ of the official code are in the fixtures of ``shared/parity``.
 import torch
 
 from mmmap.conversion.parity import build_official
-from mmmap.models.masking import hide
+from mmmap.models.masking import Layout, hide
 from tests.helpers import REPO
 from tests.models.tiny import seeded_images
 
@@ -88,7 +88,7 @@ def make_fixture(to_official, **sizes):
     mask = torch.arange(grid[0] * grid[1]).expand(2, -1) % 2 == 0
     masked = hide(mask)
     (visible,) = model.backbone(images, masked.ids_keep)
-    features = model.decoder(visible, masked, grid)
+    features = model.decoder(visible, masked, Layout(grid))
     target = model.target_generator(images)
     loss = model.head.loss(features, target, mask)
     loss.backward()

@@ -52,9 +52,9 @@ def make_fixture(**sizes):
     """A fixture of the form of ``shared/parity`` from our own models."""
     weights, model = official_weights('pretrain', **sizes)
     points = seeded_clouds(2, 40)
-    groups = model.backbone.group(points)
+    groups = model.backbone.units(points)
     mask = torch.arange(groups.centers.shape[1]).expand(2, -1) % 2 == 0
-    (visible,) = model.backbone.encode(groups, hide(mask).ids_keep)
+    (visible,) = model.backbone(groups, hide(mask).ids_keep)
     features, _ = model.decode(groups, hide(mask))
     loss = model.head.loss(features, groups.offsets, mask)
     loss.backward()

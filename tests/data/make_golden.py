@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from mmengine.optim import OptimWrapper
 
-from mmmap.models.masking import hide
+from mmmap.models.masking import Layout, hide
 from tests.models.tiny import seeded_images, tiny_map
 
 PATH = Path(__file__).with_name('golden_map.pt')
@@ -49,7 +49,7 @@ def one_pass():
         parameter.data += 0.3 * torch.randn_like(parameter)
     masked = fixed_mask()
     (encoded,) = model.backbone(images, masked.ids_keep)
-    features = model.decoder(encoded, masked, (4, 4))
+    features = model.decoder(encoded, masked, Layout((4, 4)))
     target = model.target_generator(images)
     loss = model.head.loss(features, target, masked.hidden)
     loss.backward()

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from mmmap.checkpoints import CheckpointError
 from mmmap.engine import CheckpointGuardHook
-from mmmap.models.backbones.pretrained import CheckpointError
 from tests.engine.tiny_runner import tiny_runner
 from tests.models.tiny import tiny_map
 

@@ -8,6 +8,7 @@ from mmmap.engine import EpochSeedHook
 from mmmap.engine.hooks import epoch_seed
 from mmmap.models.masking import (
     DiagonalMasking,
+    Layout,
     RandomMasking,
     SequentialMasking,
 )
@@ -39,7 +40,7 @@ def test_masks_follow_from_seed_and_rank(build, monkeypatch):
     def masks(rank):
         monkeypatch.setattr(epoch_seed, 'get_rank', lambda: rank)
         EpochSeedHook().before_train_epoch(runner)
-        return masking(16, (8, 8), torch.device('cpu')).hidden
+        return masking(Layout((8, 8), 16)).hidden
 
     assert torch.equal(masks(0), masks(0))
     assert not torch.equal(masks(0), masks(1))

@@ -5,8 +5,8 @@ import torch
 from mmengine.config import Config
 
 from mmmap import cli
+from mmmap.checkpoints import CheckpointError
 from mmmap.engine import launch
-from mmmap.models.backbones.pretrained import CheckpointError
 
 
 def read(*arguments):

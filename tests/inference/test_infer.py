@@ -297,7 +297,7 @@ def test_checkpoints_that_do_not_fit(
         path.write_bytes(path.read_bytes()[:5000])
     error = refused(capsys, tmp_path, tiny.config, path, photos / 'a.png')
     expected = dict(
-        other='nothing for the HybridNet',
+        other=': none of its tensors has one',
         headless='1 missing',
         cut='truncated',
     )

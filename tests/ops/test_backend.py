@@ -168,11 +168,11 @@ importlib.util.find_spec = lambda name, *rest: (
 )
 import torch
 from mmmap.models.layers import BidirectionalMamba
-from mmmap.models.masking import RandomMasking
+from mmmap.models.masking import Layout, RandomMasking
 from mmmap.ops import selective_scan
 
 tokens = torch.ones(1, 12, 32)
-masked = RandomMasking(0.5)(1, (3, 4), tokens.device)
+masked = RandomMasking(0.5)(Layout((3, 4)))
 print(*BidirectionalMamba(32)(masked.gather(tokens)).shape)
 """
 

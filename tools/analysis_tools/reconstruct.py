@@ -173,8 +173,7 @@ def _shown(
             masking = model.masking
             if ratio is not None:
                 masking.ratio = MaskRatio(ratio)
-            grid = model.backbone.grid(inputs)
-            plan = masking(len(inputs), grid, inputs.device)
+            plan = masking(model.backbone.layout(inputs))
         shown.append(model.reconstruct(inputs, plan))
     return shown
 

@@ -28,13 +28,13 @@ def parse_args(argv=None):
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
+from mmmap.checkpoints.fit import weights_of
 from mmmap.conversion.names import unwrapped
 from mmmap.conversion.official_mamba_vision import (
     depths_of,
     to_mmmap,
     to_official,
 )
-from mmmap.models.backbones.pretrained import weights_of
 
 # Names of wrappers in NVIDIA's releases of files and of the hub.
 KEYS = ('state_dict', 'model')

@@ -26,6 +26,7 @@ def parse_args(argv=None):
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
+from mmmap.checkpoints.fit import weights_of
 from mmmap.conversion.names import unwrapped
 from mmmap.conversion.official_map import (
     pattern_of_mmmap,
@@ -33,7 +34,6 @@ from mmmap.conversion.official_map import (
     to_official,
     unused_of,
 )
-from mmmap.models.backbones.pretrained import weights_of
 
 UNUSED_KEY = 'official_unused'
 

@@ -27,6 +27,7 @@ def parse_args(argv=None):
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
+from mmmap.checkpoints.fit import weights_of
 from mmmap.conversion.names import unwrapped
 from mmmap.conversion.official_points import (
     kind_of,
@@ -35,7 +36,6 @@ from mmmap.conversion.official_points import (
     to_official,
     unused_of,
 )
-from mmmap.models.backbones.pretrained import weights_of
 
 UNUSED_KEY = 'official_unused'
 # Point-MAE and what came of it save weights under the first.

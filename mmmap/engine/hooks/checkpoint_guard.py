@@ -5,8 +5,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop
 
-from ...checkpoints import CheckpointError
-from ...models.backbones.pretrained import compare, weights_of
+from ...checkpoints.fit import BACKBONE, OWN_CONFIG, WHOLE, compare, weights_of
 
 
 @HOOKS.register_module()
@@ -29,17 +28,15 @@ class CheckpointGuardHook(Hook):
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         source = str(runner._load_from or 'checkpoint')
-        report = compare(model, weights_of(checkpoint, source), source)
-        problems = [*report.missing, *report.mismatched]
         # The loop exists only in training.
         trains = isinstance(runner._train_loop, BaseLoop)
-        if trains and not runner._resume:
-            problems = [p for p in problems if p.startswith('backbone.')]
-        if problems or not report.matched:
-            raise CheckpointError(
-                f'{report}. It does not fit {type(model).__name__}: use the '
-                'config it was trained with; for a pretrained backbone '
-                "set model.backbone.init_cfg=dict(type='Pretrained', "
-                "checkpoint=..., prefix='backbone.')"
-            )
-        runner.logger.info(f'checkpoint {report}')
+        policy = BACKBONE if trains and not runner._resume else WHOLE
+        weights = weights_of(checkpoint, source)
+        fit = compare(model, weights, source, policy)
+        fit.check(
+            type(model).__name__,
+            f'{OWN_CONFIG}; for a pretrained backbone '
+            "set model.backbone.init_cfg=dict(type='Pretrained', "
+            "checkpoint=..., prefix='backbone.')",
+        )
+        runner.logger.info(f'checkpoint {fit}')

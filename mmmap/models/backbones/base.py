@@ -4,18 +4,21 @@ Letters: B batch, H W pixels, h w grid of units, V visible units, C channels.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
-from types import MappingProxyType
+from typing import ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...checkpoints import CheckpointError
-from ...checkpoints.recorded import check_equal, recorded_model
+from ...checkpoints.fit import Policy, always, compare, load
+from ...checkpoints.recorded import check_recorded
 from ...errors import InputError
-from .pretrained import compare, load_pretrained, pretrained_cfg, shorten
+from ..layers.points import PointGroups
+from ..masking import Layout
+
+# What an encoder can encode a part of: images, or groups of points.
+Units = Tensor | PointGroups
 
 
 class Encoder(BaseModule):
@@ -26,38 +29,31 @@ class Encoder(BaseModule):
             prefix='backbone.')`` must fit, or raises.
     """
 
+    # Arguments that change the network but no weight's shape; see
+    # mmmap/checkpoints/recorded.py.
+    implicit_settings: ClassVar[dict[str, str]] = {}
+    # Children and parameters before the first block.
+    embedding: ClassVar[tuple[str, ...]]
+    # Beginnings of keys that only pretraining or only fine-tuning has.
+    optional: ClassVar[tuple[str, ...]] = ()
+    # Keys of tensors that are resampled while they are loaded.
+    resized: ClassVar[tuple[str, ...]] = ()
+
+    # Set by the constructor: the values of the implicit settings, the depth
+    # that ``out_indices`` and ``frozen_stages`` count in, and those two.
+    settings: Mapping[str, object]
+    depth: int
+    out_indices: tuple[int, ...]
+    frozen_stages: int
     out_type: str
-    # Of this encoder, see implicit_settings_in; set by the constructor.
-    implicit_settings: Mapping[str, object] = MappingProxyType({})
 
-    @classmethod
-    def implicit_settings_in(cls, **config) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape."""
-        return {}
+    @abstractmethod
+    def units(self, inputs: Tensor) -> Units:
+        """What of a batch can be hidden or kept; ``forward`` takes it."""
 
-    @classmethod
-    def check_recorded(
-        cls, settings: Mapping, checkpoint: Mapping, source: str | Path
-    ) -> None:
-        """Compare settings with those that a checkpoint was trained with.
-
-        Checkpoints without a config, or of another kind of backbone, pass.
-
-        Args:
-            settings: What ``implicit_settings_in`` finds in the config.
-            checkpoint: The content of the file.
-            source: Its name.
-
-        Raises:
-            CheckpointError: They differ.
-        """
-        trained = recorded_model(checkpoint).get('backbone')
-        trained = trained if isinstance(trained, dict) else {}
-        if str(trained.get('type')).split('.')[-1] != cls.__name__:
-            return
-        theirs = cls.implicit_settings_in(**trained)
-        for name, value in settings.items():
-            check_equal(source, f'backbone.{name}', theirs[name], value)
+    @abstractmethod
+    def layout(self, units: Units) -> Layout:
+        """Where the tokens of units are."""
 
     def init_weights(self) -> None:
         """Load the checkpoint of ``init_cfg``, or apply another ``init_cfg``.
@@ -71,17 +67,18 @@ class Encoder(BaseModule):
         if cfg is None:
             super().init_weights()
             return
-        load_pretrained(
+        source = cfg['checkpoint']
+        own = dict(self.settings, type=type(self).__name__)
+        load(
             self,
-            cfg['checkpoint'],
+            source,
             cfg.get('prefix'),
-            may_miss=self._may_miss,
-            may_leave=self._may_leave,
-            resizable=self._is_resized,
-            check=partial(
-                self.check_recorded,
-                self.implicit_settings,
-                source=cfg['checkpoint'],
+            self.policy,
+            partial(
+                check_recorded,
+                dict(backbone=own),
+                source=source,
+                use='initialising',
             ),
         )
         self._is_init = True
@@ -89,8 +86,9 @@ class Encoder(BaseModule):
     def train(self, mode: bool = True) -> 'Encoder':
         """Set the mode; frozen parts stay in evaluation mode."""
         super().train(mode)
-        for module in self._frozen_modules():
-            module.eval()
+        for part in self._frozen():
+            if isinstance(part, nn.Module):
+                part.eval()
         return self
 
     def _load_from_state_dict(self, state_dict, prefix, *arguments) -> None:
@@ -99,49 +97,114 @@ class Encoder(BaseModule):
         mmengine, the inferencers and ``get_model`` load with
         ``strict=False``, which would leave a random backbone.
         """
-        place = f'{type(self).__name__} at {prefix or "the top"!r}'
         weights = {
             key.removeprefix(prefix): value
             for key, value in state_dict.items()
             if key.startswith(prefix)
         }
-        report = compare(self, weights, 'the weights', self._is_resized)
-        if report.mismatched:
-            raise CheckpointError(
-                f'the weights do not fit the {place}: '
-                f'{len(report.mismatched)} of other shapes '
-                f'({shorten(report.mismatched)}). They are of another arch; '
-                'build the model with that of the checkpoint'
-            )
-        if not report.matched:
-            raise CheckpointError(
-                f'the weights have nothing for the {place}: none of them has '
-                'one of its names. They are probably of another library, or '
-                'lack this prefix; convert them (tools/model_converters), or '
-                "load a backbone by init_cfg=dict(type='Pretrained', "
-                "checkpoint=..., prefix='backbone.')"
-            )
+        policy = Policy(always, always, resized=self.resized.__contains__)
+        fit = compare(self, weights, 'the checkpoint', policy)
+        advice = (
+            'it is of another arch; build the model with that of the '
+            'checkpoint'
+            if fit.shapes
+            else 'none of its tensors has one of these names. It is probably '
+            'of another library, or lacks this prefix; convert it '
+            '(tools/model_converters), or load a backbone by '
+            "init_cfg=dict(type='Pretrained', checkpoint=..., "
+            "prefix='backbone.')"
+        )
+        fit.check(f'{type(self).__name__} at {prefix or "the top"!r}', advice)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
-    def _may_miss(self, key: str) -> bool:
-        """Whether a checkpoint need not have a key of this backbone."""
-        return False
+    @property
+    def policy(self) -> Policy:
+        """What need not agree when a checkpoint is loaded.
 
-    def _may_leave(self, key: str) -> bool:
-        """Whether a checkpoint's key may stay unused."""
-        return False
+        Norms of outputs and optional keys may be missing; those, and blocks
+        that are not built here, may be left.
+        """
+        own = ('out_norms.', *self.optional)
+        return Policy(
+            may_miss=lambda key: key.startswith(own),
+            may_leave=lambda key: (
+                key.startswith(('norm.', *own)) or self._is_beyond(key)
+            ),
+            resized=self.resized.__contains__,
+        )
 
-    def _is_resized(self, key: str) -> bool:
-        """Whether a tensor is resampled while it is loaded."""
-        return False
+    def _is_beyond(self, key: str) -> bool:
+        """Whether a key belongs to a block after those that are built."""
+        room, *place = key.split('.')
+        return room == 'layers' and (
+            len(self.layers) <= int(place[0]) < self.depth
+        )
 
-    def _frozen_modules(self) -> list[nn.Module]:
-        return []
+    def _add_norms(
+        self,
+        last: Callable[[], nn.Module],
+        other: Callable[[int], nn.Module],
+    ) -> None:
+        """Add a norm for each output.
+
+        Pretraining trains the norm of the last block; the others start from
+        scratch.
+        """
+        final = self.depth - 1
+        if final in self.out_indices:
+            self.norm = last()
+        others = (index for index in self.out_indices if index != final)
+        self.out_norms = nn.ModuleDict({str(i): other(i) for i in others})
+
+    def _norm_of(self, index: int) -> nn.Module:
+        final = index == self.depth - 1
+        return self.norm if final else self.out_norms[str(index)]
+
+    def get_layer_depth(
+        self, param_name: str, prefix: str = ''
+    ) -> tuple[int, int]:
+        """Depth of a parameter, for layer-wise learning rate decay.
+
+        Args:
+            param_name: Name of the parameter.
+            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
+
+        Returns:
+            The depth (0 for the embedding, i + 1 for block i, the largest
+            for the norms of the outputs) and the number of depths.
+        """
+        num_layers = self._num_blocks() + 2
+        room, *place = param_name.removeprefix(prefix).split('.')
+        if room in self.embedding:
+            return 0, num_layers
+        block = self._block_of(room, place)
+        return num_layers - 1 if block is None else block + 1, num_layers
+
+    def _num_blocks(self) -> int:
+        return self.depth
+
+    def _block_of(self, room: str, place: list[str]) -> int | None:
+        """The number of the block that has a parameter."""
+        return int(place[0]) if room == 'layers' else None
+
+    def _frozen(self) -> list[nn.Module | nn.Parameter]:
+        """The parts that ``frozen_stages`` freezes."""
+        if self.frozen_stages < 0:
+            return []
+        frozen = [getattr(self, name) for name in self.embedding]
+        frozen += self._stages(self.frozen_stages)
+        if self.frozen_stages == self.depth:
+            frozen += [self.out_norms, getattr(self, 'norm', None)]
+        return [part for part in frozen if part is not None]
+
+    def _stages(self, count: int) -> list[nn.Module]:
+        """The first of what ``frozen_stages`` counts."""
+        return list(self.layers[:count])
 
     def _freeze(self) -> None:
-        for module in self._frozen_modules():
-            module.eval()
-            module.requires_grad_(False)
+        for part in self._frozen():
+            part.requires_grad_(False)
+        self.train(self.training)
 
     def _check_keep(self, keep: Tensor) -> None:
         if self.out_type != 'raw':
@@ -171,8 +234,42 @@ class Backbone(Encoder):
     def grid(self, images: Tensor) -> tuple[int, int]:
         """Rows and columns of units of images (B, 3, H, W)."""
 
+    def units(self, inputs: Tensor) -> Tensor:
+        """The images themselves."""
+        return inputs
+
+    def layout(self, units: Tensor) -> Layout:
+        """The grid of images (B, 3, H, W)."""
+        return Layout(self.grid(units), len(units), units.device)
+
     @abstractmethod
     def forward(
         self, images: Tensor, keep: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         """Encode images (B, 3, H, W), or the units ``keep`` (B, V) of them."""
+
+
+def pretrained_cfg(init_cfg: dict | list | None) -> dict | None:
+    """Return the ``Pretrained`` entry of an ``init_cfg``, or None.
+
+    Raises:
+        InputError: It names no checkpoint, or another init stands beside it.
+    """
+    cfg = init_cfg or {}
+    if isinstance(cfg, list | tuple) and len(cfg) == 1:
+        cfg = cfg[0]
+    if isinstance(cfg, list | tuple):
+        if any(part.get('type') == 'Pretrained' for part in cfg):
+            raise InputError(
+                "init_cfg of type 'Pretrained' must stand alone, got "
+                f'{init_cfg}'
+            )
+        return None
+    if cfg.get('type') != 'Pretrained':
+        return None
+    if not cfg.get('checkpoint'):
+        raise InputError(
+            "init_cfg=dict(type='Pretrained', ...) needs checkpoint="
+            f'FILE, got {init_cfg}'
+        )
+    return dict(cfg)

@@ -38,30 +38,6 @@ def absolute_indices(
     return tuple(absolute)
 
 
-def check_count(name: str, value) -> None:
-    """Check that a value is a whole number of at least 1.
-
-    Raises:
-        InputError: It is not.
-    """
-    if not isinstance(value, int) or value < 1:
-        raise InputError(
-            f'{name} must be a whole number of at least 1, got {value!r}'
-        )
-
-
-def check_choice(name: str, value, choices) -> None:
-    """Check that a value is one of the choices.
-
-    Raises:
-        InputError: It is not.
-    """
-    if value not in choices:
-        raise InputError(
-            f'unknown {name} {value!r}; choose one of {", ".join(choices)}'
-        )
-
-
 def check_frozen(frozen_stages, depth: int) -> None:
     """Check that a number of stages can be frozen.
 

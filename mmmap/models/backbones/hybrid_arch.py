@@ -1,7 +1,17 @@
 """Archs of Mamba and attention blocks, as written in configs."""
 
 from ...errors import InputError
-from .checks import check_choice, check_count
+from ..layers.checks import check_choice, check_count
+
+
+def hybrid_size(width: int, mamba_depth: int, **others: int) -> dict:
+    """A published arch: an attention block after every third Mamba block."""
+    return dict(
+        embed_dims=width,
+        mamba_depth=mamba_depth,
+        attention_every=3,
+        **others,
+    )
 
 
 def arch_settings(

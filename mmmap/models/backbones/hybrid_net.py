@@ -8,6 +8,7 @@ Backbone's Potential with Masked Autoregressive Pretraining" (CVPR 2025).
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -24,15 +25,11 @@ from ..layers import (
     PublishedAttentionBlock,
     ResidualAttentionBlock,
 )
+from ..layers.checks import check_choice, check_count
 from ..masking.base import gather_tokens
 from .base import Backbone
-from .checks import (
-    absolute_indices,
-    check_choice,
-    check_count,
-    check_frozen,
-)
-from .hybrid_arch import arch_settings, drop_rates
+from .checks import absolute_indices, check_frozen
+from .hybrid_arch import arch_settings, drop_rates, hybrid_size
 
 ATTENTION_BLOCKS = {
     'published': PublishedAttentionBlock,
@@ -94,33 +91,19 @@ class HybridNet(Backbone):
             pos_embed, or an index beyond the depth.
     """
 
+    embedding = ('patch_embed', 'pos_embed')
+    resized = ('pos_embed.weight',)
+    implicit_settings: ClassVar[dict[str, str]] = {
+        'arch.num_heads': 'initialising',
+        'attention': 'initialising',
+    }
     arch_zoo: ClassVar[dict[str, dict]] = {
-        **dict.fromkeys(
-            ['t', 'tiny'],
-            dict(embed_dims=192, mamba_depth=24, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['s', 'small'],
-            dict(embed_dims=384, mamba_depth=24, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['b', 'base'],
-            dict(embed_dims=768, mamba_depth=24, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['l', 'large'],
-            # 12 heads, as published, do not divide 1024 channels.
-            dict(
-                embed_dims=1024,
-                mamba_depth=48,
-                attention_every=3,
-                num_heads=16,
-            ),
-        ),
-        **dict.fromkeys(
-            ['h', 'huge'],
-            dict(embed_dims=1536, mamba_depth=36, attention_every=3),
-        ),
+        **dict.fromkeys(['t', 'tiny'], hybrid_size(192, 24)),
+        **dict.fromkeys(['s', 'small'], hybrid_size(384, 24)),
+        **dict.fromkeys(['b', 'base'], hybrid_size(768, 24)),
+        # 12 heads, as published, do not divide 1024 channels.
+        **dict.fromkeys(['l', 'large'], hybrid_size(1024, 48, num_heads=16)),
+        **dict.fromkeys(['h', 'huge'], hybrid_size(1536, 36)),
     }
 
     def __init__(
@@ -144,12 +127,13 @@ class HybridNet(Backbone):
         super().__init__(init_cfg)
         check_choice('out_type', out_type, OUT_TYPES)
         check_choice('attention', attention, ATTENTION_BLOCKS)
-        settings = arch_settings(arch, self.arch_zoo)
-        self.implicit_settings = self.implicit_settings_in(arch, attention)
+        settings = self.settings_of(arch)
+        self.settings = dict(arch=arch, attention=attention)
         check_count('patch_size', patch_size)
         check_count('in_channels', in_channels)
         pattern = settings['pattern']
         self.pattern = pattern
+        self.depth = len(pattern)
         self.embed_dims = settings['embed_dims']
         self.out_indices = absolute_indices(
             out_indices, len(pattern), 'blocks'
@@ -182,28 +166,15 @@ class HybridNet(Backbone):
             )
             for index in range(built)
         )
-        # One norm per output. The last block's is the final norm, which
-        # pretraining trains; the others start from scratch.
-        last = len(pattern) - 1
-        if last in self.out_indices:
-            self.norm = nn.RMSNorm(self.embed_dims, eps=1e-5)
-        self.out_norms = nn.ModuleDict(
-            {
-                str(index): nn.RMSNorm(self.embed_dims, eps=1e-5)
-                for index in self.out_indices
-                if index != last
-            }
-        )
+        norm = partial(nn.RMSNorm, self.embed_dims, eps=1e-5)
+        self._add_norms(norm, lambda index: norm())
         self._own_init()
         self._freeze()
 
     @classmethod
-    def implicit_settings_in(
-        cls, arch: str | dict = 'base', attention: str = 'published', **_
-    ) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape."""
-        heads = arch_settings(arch, cls.arch_zoo)['num_heads']
-        return {'attention': attention, 'arch.num_heads': heads}
+    def settings_of(cls, arch: str | dict) -> dict:
+        """An arch, given by name or as a dict, with all keys."""
+        return arch_settings(arch, cls.arch_zoo)
 
     @property
     def patch_size(self) -> int:
@@ -257,38 +228,13 @@ class HybridNet(Backbone):
         stream = hidden.float()
         if residual is not None:
             stream = stream + residual
-        norm = (
-            self.norm
-            if index == len(self.pattern) - 1
-            else self.out_norms[str(index)]
-        )
+        norm = self._norm_of(index)
         if self.out_type == 'avg_featmap':
             return norm(stream.mean(1))
         tokens = norm(stream)
         if self.out_type == 'raw':
             return tokens
         return tokens.transpose(1, 2).unflatten(2, grid).contiguous()
-
-    def get_layer_depth(
-        self, param_name: str, prefix: str = ''
-    ) -> tuple[int, int]:
-        """Depth of a parameter, for layer-wise learning rate decay.
-
-        Args:
-            param_name: Name of the parameter.
-            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
-
-        Returns:
-            The depth (0 for embeddings, i + 1 for block i, the largest for
-            the norms of the outputs) and the number of depths.
-        """
-        num_layers = len(self.pattern) + 2
-        name = param_name.removeprefix(prefix)
-        if name.startswith(('patch_embed.', 'pos_embed.')):
-            return 0, num_layers
-        if name.startswith('layers.'):
-            return int(name.split('.')[1]) + 1, num_layers
-        return num_layers - 1, num_layers
 
     def _check_keep(self, keep: Tensor) -> None:
         super()._check_keep(keep)
@@ -298,19 +244,6 @@ class HybridNet(Backbone):
                 'windows; pretrain without window_size and set it afterwards, '
                 'the weights are the same'
             )
-
-    def _may_miss(self, key: str) -> bool:
-        return key.startswith('out_norms.')
-
-    def _may_leave(self, key: str) -> bool:
-        """Whether a key belongs to a HybridNet with more outputs or depth."""
-        if key.startswith('layers.'):
-            index = int(key.split('.')[1])
-            return len(self.layers) <= index < len(self.pattern)
-        return key == 'norm.weight' or key.startswith('out_norms.')
-
-    def _is_resized(self, key: str) -> bool:
-        return key == 'pos_embed.weight'
 
     def _own_init(self) -> None:
         if self.published_init:
@@ -330,16 +263,6 @@ class HybridNet(Backbone):
                 if isinstance(module, nn.Linear):
                     nn.init.xavier_uniform_(module.weight)
                     nn.init.zeros_(module.bias)
-
-    def _frozen_modules(self) -> list[nn.Module]:
-        if self.frozen_stages < 0:
-            return []
-        frozen = [self.patch_embed, self.pos_embed]
-        frozen += self.layers[: self.frozen_stages]
-        if self.frozen_stages == len(self.pattern):
-            frozen += [self.out_norms]
-            frozen += [self.norm] if hasattr(self, 'norm') else []
-        return frozen
 
 
 def _windowed(

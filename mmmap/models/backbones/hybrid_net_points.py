@@ -8,6 +8,7 @@ et al., arXiv 2404.14966).
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -17,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...ops import knn
 from ..layers import BidirectionalMamba, ViTBlock
+from ..layers.checks import check_choice, check_count
 from ..layers.points import (
     GroupEmbed,
     PointBlock,
@@ -25,14 +27,10 @@ from ..layers.points import (
     position_mlp,
 )
 from ..layers.points.embed import ORDERS
+from ..masking import Layout
 from .base import Encoder
-from .checks import (
-    absolute_indices,
-    check_choice,
-    check_count,
-    check_frozen,
-)
-from .hybrid_arch import arch_settings, drop_rates
+from .checks import absolute_indices, check_frozen
+from .hybrid_arch import arch_settings, drop_rates, hybrid_size
 
 OUT_TYPES = ('raw', 'pooled')
 
@@ -78,15 +76,15 @@ class HybridNetPoints(Encoder):
             an index beyond the depth.
     """
 
+    embedding = ('embed', 'position', 'cls_token', 'cls_position')
+    optional = ('cls_',)
+    implicit_settings: ClassVar[dict[str, str]] = {
+        'arch.num_heads': 'initialising',
+        'order': 'testing',
+    }
     arch_zoo: ClassVar[dict[str, dict]] = {
-        **dict.fromkeys(
-            ['t', 'tiny'],
-            dict(embed_dims=192, mamba_depth=12, attention_every=3),
-        ),
-        **dict.fromkeys(
-            ['s', 'small'],
-            dict(embed_dims=384, mamba_depth=12, attention_every=3),
-        ),
+        **dict.fromkeys(['t', 'tiny'], hybrid_size(192, 12)),
+        **dict.fromkeys(['s', 'small'], hybrid_size(384, 12)),
     }
 
     def __init__(
@@ -112,11 +110,11 @@ class HybridNetPoints(Encoder):
         check_count('num_groups', num_groups)
         check_count('group_size', group_size)
         check_count('num_neighbours', num_neighbours)
-        settings = self._settings_of(arch)
-        self.implicit_settings = self.implicit_settings_in(arch)
-        depth = len(settings['pattern'])
-        check_frozen(frozen_stages, depth)
+        settings = self.settings_of(arch)
+        self.settings = dict(arch=arch)
         self.pattern = settings['pattern']
+        self.depth = depth = len(self.pattern)
+        check_frozen(frozen_stages, depth)
         self.embed_dims = settings['embed_dims']
         self.num_groups = num_groups
         self.group_size = group_size
@@ -136,38 +134,20 @@ class HybridNetPoints(Encoder):
             self.cls_token = nn.Parameter(torch.zeros(shape))
             self.cls_position = nn.Parameter(torch.zeros(shape))
         rates = drop_rates(drop_path_rate, depth)
+        built = self.out_indices[-1] + 1
         self.layers = nn.ModuleList(
             _block(kind, settings, rate, batch_std)
-            for kind, rate in list(zip(self.pattern, rates))[: self._built]
+            for kind, rate in list(zip(self.pattern, rates))[:built]
         )
-        # One norm per output. The last block's is the final norm, which
-        # pretraining trains; the others start from scratch.
-        if depth - 1 in self.out_indices:
-            self.norm = nn.LayerNorm(self.embed_dims)
-        self.out_norms = nn.ModuleDict(
-            {
-                str(index): nn.LayerNorm(self.embed_dims)
-                for index in self.out_indices
-                if index != depth - 1
-            }
-        )
+        norm = partial(nn.LayerNorm, self.embed_dims)
+        self._add_norms(norm, lambda index: norm())
         self._own_init()
         self._freeze()
 
     @classmethod
-    def implicit_settings_in(
-        cls, arch: str | dict = 'small', **_
-    ) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape."""
-        return {'arch.num_heads': cls._settings_of(arch)['num_heads']}
-
-    @classmethod
-    def _settings_of(cls, arch: str | dict) -> dict:
+    def settings_of(cls, arch: str | dict) -> dict:
+        """An arch, given by name or as a dict, with all keys."""
         return arch_settings(arch, cls.arch_zoo, num_heads=6, mlp_ratio=4.0)
-
-    @property
-    def _built(self) -> int:
-        return self.out_indices[-1] + 1
 
     @property
     def out_channels(self) -> int:
@@ -175,7 +155,7 @@ class HybridNetPoints(Encoder):
         both = self.out_type == 'pooled' and self.cls_token is not None
         return self.embed_dims * (2 if both else 1)
 
-    def group(self, points: Tensor) -> PointGroups:
+    def units(self, inputs: Tensor) -> PointGroups:
         """The groups of clouds (B, N, 3), in the order of the tokens.
 
         Raises:
@@ -183,32 +163,33 @@ class HybridNetPoints(Encoder):
                 points than groups or than a group has.
         """
         return group_points(
-            points, self.num_groups, self.group_size, self.order
+            inputs, self.num_groups, self.group_size, self.order
         )
 
+    def layout(self, units: PointGroups) -> Layout:
+        """Tokens in one row, each at the centre of its group."""
+        batch, length, _ = units.centers.shape
+        device = units.centers.device
+        return Layout((1, length), batch, device, units.centers)
+
     def forward(
-        self, points: Tensor, keep: Tensor | None = None
+        self, points: Tensor | PointGroups, keep: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         """Encode clouds.
 
+        Groups that are not kept are ignored, also by the statistics of batch
+        norms.
+
         Args:
-            points: (B, N, 3).
+            points: (B, N, 3), or their groups.
             keep: Indices of the groups to encode, (B, V), ascending; needs
                 ``out_type='raw'``.
 
         Returns:
             One tensor for each of ``out_indices``, see ``out_type``.
         """
-        return self.encode(self.group(points), keep)
-
-    def encode(
-        self, groups: PointGroups, keep: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        """Encode clouds in groups, see ``forward``.
-
-        Groups that are not kept are ignored, also by the statistics of batch
-        norms.
-        """
+        grouped = isinstance(points, PointGroups)
+        groups = points if grouped else self.units(points)
         if keep is not None:
             self._check_keep(keep)
             groups = groups.gather(keep)
@@ -245,42 +226,8 @@ class HybridNetPoints(Encoder):
         return torch.cat((tokens[:, 0], pooled), dim=1)
 
     def _output(self, index: int, x: Tensor) -> Tensor:
-        final = index == len(self.pattern) - 1
-        norm = self.norm if final else self.out_norms[str(index)]
-        tokens = norm(x)
+        tokens = self._norm_of(index)(x)
         return tokens if self.out_type == 'raw' else self.pool(tokens)
-
-    def get_layer_depth(
-        self, param_name: str, prefix: str = ''
-    ) -> tuple[int, int]:
-        """Depth of a parameter, for layer-wise learning rate decay.
-
-        Args:
-            param_name: Name of the parameter.
-            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
-
-        Returns:
-            The depth (0 for embeddings and class token, i + 1 for block i,
-            the largest for the norms of the outputs) and the number of
-            depths.
-        """
-        num_layers = len(self.pattern) + 2
-        room, *place = param_name.removeprefix(prefix).split('.')
-        if room in ('embed', 'position', 'cls_token', 'cls_position'):
-            return 0, num_layers
-        if room == 'layers':
-            return int(place[0]) + 1, num_layers
-        return num_layers - 1, num_layers
-
-    def _may_miss(self, key: str) -> bool:
-        return key.startswith(('out_norms.', 'cls_'))
-
-    def _may_leave(self, key: str) -> bool:
-        """Whether a key belongs to one with more outputs or depth."""
-        if key.startswith('layers.'):
-            index = int(key.split('.')[1])
-            return len(self.layers) <= index < len(self.pattern)
-        return key.startswith(('norm.', 'out_norms.', 'cls_'))
 
     def _own_init(self) -> None:
         for layer in self.layers:
@@ -300,22 +247,6 @@ class HybridNetPoints(Encoder):
         if self.cls_token is not None:
             nn.init.trunc_normal_(self.cls_token, std=0.02)
             nn.init.trunc_normal_(self.cls_position, std=0.02)
-
-    def _frozen_modules(self) -> list[nn.Module]:
-        if self.frozen_stages < 0:
-            return []
-        frozen = [self.embed, self.position]
-        frozen += self.layers[: self.frozen_stages]
-        if self.frozen_stages == len(self.pattern):
-            frozen += [self.out_norms]
-            frozen += [self.norm] if hasattr(self, 'norm') else []
-        return frozen
-
-    def _freeze(self) -> None:
-        super()._freeze()
-        if self.frozen_stages >= 0 and self.cls_token is not None:
-            self.cls_token.requires_grad_(False)
-            self.cls_position.requires_grad_(False)
 
 
 def _block(

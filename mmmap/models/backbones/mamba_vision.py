@@ -28,14 +28,10 @@ from ..layers import (
     recomputed,
     to_windows,
 )
+from ..layers.checks import check_choice, check_count
 from ..masking.base import gather_tokens
 from .base import Backbone
-from .checks import (
-    absolute_indices,
-    check_choice,
-    check_count,
-    check_frozen,
-)
+from .checks import absolute_indices, check_frozen
 from .mamba_vision_arch import ARCH_ZOO, CONV_STAGES, STAGES, settings_of
 
 OUT_TYPES = ('raw', 'featmap', 'avg_featmap')
@@ -87,6 +83,12 @@ class MambaVision(Backbone):
         InputError: An unknown arch or out_type, or an unknown stage.
     """
 
+    embedding = ('stem', 'mask_token')
+    optional = ('mask_token',)
+    # Windows are not among them: other image sizes may need other windows.
+    implicit_settings: ClassVar[dict[str, str]] = {
+        'arch.num_heads': 'initialising',
+    }
     arch_zoo: ClassVar[dict[str, dict]] = ARCH_ZOO
 
     def __init__(
@@ -106,11 +108,12 @@ class MambaVision(Backbone):
         check_count('in_channels', in_channels)
         check_frozen(frozen_stages, STAGES)
         settings = settings_of(arch)
-        self.implicit_settings = self.implicit_settings_in(arch)
+        self.settings = dict(arch=arch)
         self.depths = tuple(settings['depths'])
         self.widths = tuple(
             settings['embed_dims'] * 2**i for i in range(STAGES)
         )
+        self.depth = STAGES
         self.out_indices = absolute_indices(out_indices, STAGES, 'stages')
         self.out_type = out_type
         self.frozen_stages = frozen_stages
@@ -130,16 +133,10 @@ class MambaVision(Backbone):
         self.downsamples = nn.ModuleList(
             Downsample(width, 2 * width) for width in self.widths[: built - 1]
         )
-        # Pretraining trains the last norm. The others start from scratch, and
-        # are no batch norms: detectors have small batches.
-        if STAGES - 1 in self.out_indices:
-            self.norm = nn.BatchNorm2d(self.widths[-1])
-        self.out_norms = nn.ModuleDict(
-            {
-                str(index): LayerNorm2d(self.widths[index])
-                for index in self.out_indices
-                if index != STAGES - 1
-            }
+        # The others are no batch norms: detectors have small batches.
+        self._add_norms(
+            lambda: nn.BatchNorm2d(self.widths[-1]),
+            lambda index: LayerNorm2d(self.widths[index]),
         )
         # Only pretraining hides anything.
         self.mask_token = None
@@ -148,15 +145,7 @@ class MambaVision(Backbone):
         self._own_init()
         self._freeze()
 
-    @classmethod
-    def implicit_settings_in(
-        cls, arch: str | dict = 'base', **_
-    ) -> dict[str, object]:
-        """What of a config changes the network and no weight's shape.
-
-        Windows are not compared: other image sizes may need other windows.
-        """
-        return {'arch.num_heads': list(settings_of(arch)['num_heads'])}
+    settings_of = staticmethod(settings_of)
 
     @property
     def patch_size(self) -> int:
@@ -236,51 +225,32 @@ class MambaVision(Backbone):
             )
 
     def _output(self, index: int, x: Tensor) -> Tensor:
-        last = index == STAGES - 1
-        x = (self.norm if last else self.out_norms[str(index)])(x)
+        x = self._norm_of(index)(x)
         if self.out_type == 'avg_featmap':
             return x.mean((2, 3))
         if self.out_type == 'raw':
             return x.flatten(2).transpose(1, 2)
         return x.contiguous()
 
-    def get_layer_depth(
-        self, param_name: str, prefix: str = ''
-    ) -> tuple[int, int]:
-        """Depth of a parameter, for layer-wise learning rate decay.
+    def _num_blocks(self) -> int:
+        return sum(self.depths)
 
-        Args:
-            param_name: Name of the parameter.
-            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
-
-        Returns:
-            The depth (0 for the stem, then counting blocks through all
-            stages, downsampling with the block after it, and the largest for
-            the norms of the outputs) and the number of depths.
-        """
-        num_layers = sum(self.depths) + 2
-        room, *place = param_name.removeprefix(prefix).split('.')
-        if room in ('stem', 'mask_token'):
-            return 0, num_layers
+    def _block_of(self, room: str, place: list[str]) -> int | None:
+        """Through all stages; downsampling counts with the block after it."""
         if room == 'stages':
-            before = sum(self.depths[: int(place[0])])
-            return before + int(place[2]) + 1, num_layers
+            return sum(self.depths[: int(place[0])]) + int(place[2])
         if room == 'downsamples':
-            return sum(self.depths[: int(place[0]) + 1]) + 1, num_layers
-        return num_layers - 1, num_layers
+            return sum(self.depths[: int(place[0]) + 1])
+        return None
 
-    def _may_miss(self, key: str) -> bool:
-        return key == 'mask_token' or key.startswith('out_norms.')
-
-    def _may_leave(self, key: str) -> bool:
-        """Whether a key belongs to a backbone with more outputs or stages."""
+    def _is_beyond(self, key: str) -> bool:
         room, *place = key.split('.')
         built = len(self.stages)
         if room == 'stages':
             return built <= int(place[0]) < STAGES
-        if room == 'downsamples':
-            return built - 1 <= int(place[0]) < STAGES - 1
-        return room in ('norm', 'out_norms', 'mask_token')
+        return room == 'downsamples' and (
+            built - 1 <= int(place[0]) < STAGES - 1
+        )
 
     def _own_init(self) -> None:
         # The state space keeps Mamba's own init.
@@ -298,15 +268,9 @@ class MambaVision(Backbone):
         if self.mask_token is not None:
             nn.init.normal_(self.mask_token, std=0.02)
 
-    def _frozen_modules(self) -> list[nn.Module]:
-        frozen = []
-        if self.frozen_stages >= 0:
-            frozen += [self.stem, *self.stages[: self.frozen_stages]]
-            frozen += self.downsamples[: max(self.frozen_stages - 1, 0)]
-        if self.frozen_stages == STAGES:
-            frozen += [self.out_norms]
-            frozen += [self.norm] if hasattr(self, 'norm') else []
-        return frozen
+    def _stages(self, count: int) -> list[nn.Module]:
+        between = self.downsamples[: max(count - 1, 0)]
+        return [*self.stages[:count], *between]
 
     def train(self, mode: bool = True) -> 'MambaVision':
         """Set the mode; frozen parts stay in evaluation mode."""

@@ -6,7 +6,7 @@ Source: Hatamizadeh and Kautz (CVPR 2025, arXiv 2407.08083).
 from collections.abc import Sequence
 
 from ...errors import InputError
-from .checks import check_choice, check_count
+from ..layers.checks import check_choice, check_count
 
 STAGES = 4
 # Stages of convolutions; the others mix tokens in windows.

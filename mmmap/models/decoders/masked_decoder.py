@@ -7,6 +7,8 @@ Source: MAP (Liu and Yi, CVPR 2025); full attention is MAE's (He et al.,
 arXiv 2111.06377).
 """
 
+from typing import ClassVar
+
 import torch
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
@@ -14,7 +16,8 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..layers import DecoderBlock, PositionEmbedding
-from ..masking import MaskPlan
+from ..layers.checks import check_choice
+from ..masking import Layout, MaskPlan
 
 # Whether a query q may attend to a key k, both as (row, column).
 ATTENTION_MASKS = {
@@ -53,6 +56,19 @@ def attention_mask(
     return ATTENTION_MASKS[kind](queries, (row, column))
 
 
+def check_channels(visible: Tensor, wanted: int) -> None:
+    """Check that tokens (B, V, C) have the channels a decoder takes.
+
+    Raises:
+        InputError: They have not.
+    """
+    if visible.shape[-1] != wanted:
+        raise InputError(
+            f'the encoder gives {visible.shape[-1]} channels, the decoder '
+            f'takes {wanted}: set decoder.in_channels'
+        )
+
+
 @MODELS.register_module()
 class MaskedDecoder(BaseModule):
     """Insert mask tokens at the hidden places and attend under a mask.
@@ -85,6 +101,10 @@ class MaskedDecoder(BaseModule):
         InputError: An unknown ``attention`` or ``pos_embed``.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = dict(
+        attention='testing', num_heads='testing'
+    )
+
     def __init__(
         self,
         in_channels: int,
@@ -98,11 +118,7 @@ class MaskedDecoder(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if attention not in ATTENTION_MASKS:
-            raise InputError(
-                f'unknown attention {attention!r} of the decoder; choose one '
-                f'of {", ".join(ATTENTION_MASKS)}'
-            )
+        check_choice('decoder.attention', attention, ATTENTION_MASKS)
         self.attention = attention
         grid = (grid, grid) if isinstance(grid, int) else tuple(grid)
         self.embed = nn.Linear(in_channels, embed_dims)
@@ -120,14 +136,14 @@ class MaskedDecoder(BaseModule):
                 nn.init.zeros_(module.bias)
 
     def forward(
-        self, visible: Tensor, plan: MaskPlan, grid: tuple[int, int]
+        self, visible: Tensor, plan: MaskPlan, layout: Layout
     ) -> Tensor:
         """Features of every token of the grid.
 
         Args:
             visible: Encoded visible tokens, (B, V, C).
             plan: Where they belong.
-            grid: h, w.
+            layout: Of all tokens.
 
         Returns:
             (B, L, E).
@@ -135,16 +151,12 @@ class MaskedDecoder(BaseModule):
         Raises:
             InputError: The encoder has another number of channels.
         """
-        if visible.shape[-1] != self.embed.in_features:
-            raise InputError(
-                f'the encoder gives {visible.shape[-1]} channels, the decoder '
-                f'takes {self.embed.in_features}: set decoder.in_channels'
-            )
+        check_channels(visible, self.embed.in_features)
         x = plan.restore(self.embed(visible), self.mask_token)
-        x = x + self.pos_embed(grid)
+        x = x + self.pos_embed(layout.grid)
         mask = None
         if self.attention != 'full':
-            mask = attention_mask(self.attention, grid, x.device)
+            mask = attention_mask(self.attention, layout.grid, x.device)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)

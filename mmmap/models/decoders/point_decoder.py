@@ -7,18 +7,19 @@ attention is Point-MAE's (Pang et al., arXiv 2203.06604).
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ...errors import InputError
 from ..layers import ViTBlock
+from ..layers.checks import check_choice
 from ..layers.points import position_mlp
-from ..masking import MaskPlan
+from ..masking import Layout, MaskPlan
 from ..masking.base import gather_tokens
-from .masked_decoder import ATTENTION_MASKS, attention_mask
+from .masked_decoder import ATTENTION_MASKS, attention_mask, check_channels
 
 SEQUENCES = ('visible_first', 'places')
 
@@ -48,6 +49,10 @@ class PointDecoder(BaseModule):
         InputError: An unknown ``attention`` or ``sequence``.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = dict(
+        attention='testing', num_heads='testing', sequence='testing'
+    )
+
     def __init__(
         self,
         in_channels: int,
@@ -59,16 +64,8 @@ class PointDecoder(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        choices = dict(
-            attention=(attention, ATTENTION_MASKS),
-            sequence=(sequence, SEQUENCES),
-        )
-        for name, (value, known) in choices.items():
-            if value not in known:
-                raise InputError(
-                    f'unknown {name} {value!r} of the decoder; choose one '
-                    f'of {", ".join(known)}'
-                )
+        check_choice('decoder.attention', attention, ATTENTION_MASKS)
+        check_choice('decoder.sequence', sequence, SEQUENCES)
         self.attention = attention
         self.sequence = sequence
         self.in_channels = in_channels
@@ -87,14 +84,14 @@ class PointDecoder(BaseModule):
                     nn.init.zeros_(module.bias)
 
     def forward(
-        self, visible: Tensor, plan: MaskPlan, centers: Tensor
+        self, visible: Tensor, plan: MaskPlan, layout: Layout
     ) -> Tensor:
         """Features of every token, in the backbone's order.
 
         Args:
             visible: Encoded visible tokens, (B, V, C).
             plan: Where they belong.
-            centers: Places of all tokens, (B, L, 3).
+            layout: Of all tokens, with their centres.
 
         Returns:
             (B, L, C).
@@ -102,13 +99,9 @@ class PointDecoder(BaseModule):
         Raises:
             InputError: The encoder has another number of channels.
         """
-        if visible.shape[-1] != self.in_channels:
-            raise InputError(
-                f'the encoder gives {visible.shape[-1]} channels, the decoder '
-                f'takes {self.in_channels}: set decoder.in_channels'
-            )
+        check_channels(visible, self.in_channels)
         x = plan.restore(visible, self.mask_token)
-        position = self.position(centers)
+        position = self.position(layout.centers)
         if self.sequence == 'visible_first':
             order = plan.hidden.sort(dim=1, stable=True).indices
             x, position = (

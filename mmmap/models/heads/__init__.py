@@ -2,6 +2,7 @@
 
 from .chamfer_head import ChamferHead
 from .diffusion_head import DiffusionHead
+from .group_target import GroupTarget
 from .pixel_head import PixelHead
 from .pixel_target import PixelTarget
 from .point_cls_head import PointClsHead
@@ -10,6 +11,7 @@ from .point_part_head import PointPartHead
 __all__ = [
     'ChamferHead',
     'DiffusionHead',
+    'GroupTarget',
     'PixelHead',
     'PixelTarget',
     'PointClsHead',

@@ -7,9 +7,10 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ...errors import InputError
 from ...ops import chamfer_distance
 from ...ops.points.chamfer import NORMS
+from ..layers.checks import check_choice
+from .checks import check_sizes
 
 
 @MODELS.register_module()
@@ -29,10 +30,7 @@ class ChamferHead(BaseModule):
         self, in_channels: int, group_size: int = 32, norm: str = 'l2'
     ) -> None:
         super().__init__()
-        if norm not in NORMS:
-            raise InputError(
-                f'unknown norm {norm!r}; choose one of {", ".join(NORMS)}'
-            )
+        check_choice('norm', norm, NORMS)
         self.group_size = group_size
         self.norm = norm
         self.pred = nn.Linear(in_channels, 3 * group_size)
@@ -55,17 +53,13 @@ class ChamferHead(BaseModule):
         Raises:
             InputError: Features or target do not fit this head's sizes.
         """
-        if features.shape[-1] != self.pred.in_features:
-            raise InputError(
-                f'the decoder gives {features.shape[-1]} channels, the head '
-                f'takes {self.pred.in_features}: set head.in_channels'
-            )
-        wanted = (*features.shape[:2], self.group_size, 3)
-        if target.shape != wanted:
-            raise InputError(
-                f'the groups are {tuple(target.shape)}, the head predicts '
-                f'{wanted}: give backbone and head one group_size'
-            )
+        check_sizes(
+            features,
+            target,
+            self.pred.in_features,
+            (self.group_size, 3),
+            'give backbone and head one group_size',
+        )
         # In fp32 also under autocast.
         guess = self(features[mask]).float()
         return chamfer_distance(guess, target[mask].float(), self.norm)

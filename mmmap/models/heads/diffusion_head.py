@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..layers import DenoisingMLP
+from .checks import ONE_PATCH, check_sizes
 
 
 def cosine_schedule(timesteps: int) -> Tensor:
@@ -106,7 +107,9 @@ class DiffusionHead(BaseModule):
         Raises:
             InputError: Features or target do not fit this head's sizes.
         """
-        self._check(features, target)
+        check_sizes(
+            features, target, self.in_channels, (self.channels,), ONE_PATCH
+        )
         condition = features[mask].repeat(self.repeats, 1)
         clean = target[mask].float().repeat(self.repeats, 1)  # (N*repeats, D)
         timestep = torch.randint(
@@ -159,16 +162,3 @@ class DiffusionHead(BaseModule):
             noise = (x - signal.sqrt() * clean) / (1 - signal).sqrt()
             x = after.sqrt() * clean + (1 - after).sqrt() * noise
         return x.unflatten(0, features.shape[:2])
-
-    def _check(self, features: Tensor, target: Tensor) -> None:
-        if features.shape[-1] != self.in_channels:
-            raise InputError(
-                f'the decoder gives {features.shape[-1]} channels, the head '
-                f'takes {self.in_channels}: set head.in_channels'
-            )
-        wanted = (*features.shape[:2], self.channels)
-        if target.shape != wanted:
-            raise InputError(
-                f'the target is {tuple(target.shape)}, the head denoises '
-                f'{wanted}: give backbone, target and head one patch_size'
-            )

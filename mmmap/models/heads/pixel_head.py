@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ...errors import InputError
+from .checks import ONE_PATCH, check_sizes
 
 
 @MODELS.register_module()
@@ -46,17 +46,13 @@ class PixelHead(BaseModule):
         Raises:
             InputError: Features or target do not fit this head's sizes.
         """
-        if features.shape[-1] != self.pred.in_features:
-            raise InputError(
-                f'the decoder gives {features.shape[-1]} channels, the head '
-                f'takes {self.pred.in_features}: set head.in_channels'
-            )
-        wanted = (*features.shape[:2], self.pred.out_features)
-        if target.shape != wanted:
-            raise InputError(
-                f'the target is {tuple(target.shape)}, the head predicts '
-                f'{wanted}: give backbone, target and head one patch_size'
-            )
+        check_sizes(
+            features,
+            target,
+            self.pred.in_features,
+            (self.pred.out_features,),
+            ONE_PATCH,
+        )
         # In fp32 also under autocast: mean over pixels, then over patches.
         error = (self(features).float() - target).square().mean(-1)  # (B, L)
         return (error * mask).sum() / mask.sum()

@@ -3,6 +3,8 @@
 Letters: B batch, L tokens, P patch edge in pixels.
 """
 
+from typing import ClassVar
+
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor
@@ -20,6 +22,8 @@ class PixelTarget(BaseModule):
             variance.
         eps: Added to the variance.
     """
+
+    implicit_settings: ClassVar[dict[str, str]] = dict(norm_pix='testing')
 
     def __init__(
         self, patch_size: int = 16, norm_pix: bool = True, eps: float = 1e-6

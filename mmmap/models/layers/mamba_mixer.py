@@ -15,6 +15,7 @@ from ...ops import (
     selective_scan,
     selective_scan_bidirectional,
 )
+from .checks import check_choice
 
 REVERSED = ('tokens', 'channels')
 
@@ -125,11 +126,7 @@ class BidirectionalMamba(nn.Module):
         reverse: str = 'tokens',
     ) -> None:
         super().__init__()
-        if reverse not in REVERSED:
-            raise ValueError(
-                f'unknown reverse {reverse!r} of the mixer; choose one of '
-                f'{", ".join(REVERSED)}'
-            )
+        check_choice('reverse', reverse, REVERSED)
         self.reverse = reverse
         inner = int(expand * dims)
         dt_rank = math.ceil(dims / 16)

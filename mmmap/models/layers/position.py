@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import InputError
+from .checks import check_choice
 from .windows import is_known
 
 POSITION_INITS = ('normal', 'sincos')
@@ -72,11 +73,7 @@ class PositionEmbedding(nn.Module):
         self, dims: int, grid: tuple[int, int], init: str = 'normal'
     ) -> None:
         super().__init__()
-        if init not in POSITION_INITS:
-            raise InputError(
-                f'unknown pos_embed {init!r}; choose one of '
-                f'{", ".join(POSITION_INITS)}'
-            )
+        check_choice('pos_embed', init, POSITION_INITS)
         self.weight = nn.Parameter(torch.zeros(1, *grid, dims))
         if init == 'sincos':
             self.weight.data.copy_(sincos_grid(dims, grid))

@@ -1,6 +1,6 @@
 """Which tokens are hidden; needs only torch."""
 
-from .base import MaskPlan, hide
+from .base import Layout, MaskPlan, hide
 from .block import PointBlockMasking
 from .diagonal import DiagonalMasking
 from .none import NoMasking
@@ -10,6 +10,7 @@ from .sequential import SequentialMasking
 
 __all__ = [
     'DiagonalMasking',
+    'Layout',
     'MaskRatio',
     'MaskPlan',
     'NoMasking',

@@ -1,13 +1,35 @@
-"""The result of every masking.
+"""What every masking takes and returns.
 
 Letters: B batch, L tokens of the whole grid, V visible tokens, C channels.
 """
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from ...errors import InputError
+
+
+class Layout(NamedTuple):
+    """Where the tokens of a batch are; backbones return it.
+
+    Attributes:
+        grid: Rows and columns; tokens that form no grid are one row.
+        batch: B.
+        device: Of the tokens.
+        centers: Of tokens that are places in space, (B, L, 3).
+    """
+
+    grid: tuple[int, int]
+    batch: int = 1
+    device: torch.device | None = None
+    centers: Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.grid[0] * self.grid[1]
 
 
 class MaskPlan(NamedTuple):

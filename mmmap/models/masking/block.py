@@ -1,9 +1,12 @@
 """Masking of neighbouring places in space."""
 
-import torch
-from torch import Tensor, nn
+from typing import ClassVar
 
-from .base import MaskPlan, hide
+import torch
+from torch import nn
+
+from ...errors import InputError
+from .base import Layout, MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -16,15 +19,26 @@ class PointBlockMasking(nn.Module):
         ratio: See ``MaskRatio``.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
+
     def __init__(self, ratio: float | dict[str, float] = 0.6) -> None:
         super().__init__()
         self.ratio = MaskRatio(ratio)
 
-    def forward(self, places: Tensor) -> MaskPlan:
-        """Mask a batch of clouds by the centres of their tokens, (B, L, 3).
+    def forward(self, layout: Layout) -> MaskPlan:
+        """Mask a batch of clouds by the centres of their tokens.
 
         Of two centres equally far away, the lower index is hidden.
+
+        Raises:
+            InputError: The tokens are not places in space.
         """
+        places = layout.centers
+        if places is None:
+            raise InputError(
+                'PointBlockMasking hides neighbours in space, and the tokens '
+                'of this backbone are patches of a grid: use RandomMasking'
+            )
         batch, length, _ = places.shape
         hidden = self.ratio.hidden(length)
         drawn = torch.randint(length, (batch, 1, 1), device=places.device)

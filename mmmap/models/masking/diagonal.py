@@ -1,10 +1,12 @@
 """Masking of bands along the diagonal."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from ...errors import InputError
-from .base import MaskPlan, hide
+from .base import Layout, MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -26,6 +28,8 @@ class DiagonalMasking(nn.Module):
             one for each image.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
+
     def __init__(
         self,
         ratio: float | dict[str, float] = 0.5,
@@ -35,16 +39,14 @@ class DiagonalMasking(nn.Module):
         self.ratio = MaskRatio(ratio)
         self.offset = offset
 
-    def forward(
-        self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> MaskPlan:
+    def forward(self, layout: Layout) -> MaskPlan:
         """Mask a batch of token grids.
 
         Raises:
             InputError: ``offset`` is not a column of the grid, or there is
                 only one.
         """
-        h, w = grid
+        (h, w), batch, device, _ = layout
         if w == 1:
             raise InputError(
                 f'a grid of {h}x1 is a single diagonal, of which the same '

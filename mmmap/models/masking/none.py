@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .base import MaskPlan
+from .base import Layout, MaskPlan
 
 
 class NoMasking(nn.Module):
@@ -13,11 +13,9 @@ class NoMasking(nn.Module):
     alone is not defined.
     """
 
-    def forward(
-        self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> MaskPlan:
-        """Keep all tokens of a batch of grids."""
-        places = torch.arange(grid[0] * grid[1], device=device)
-        ids_keep = places.expand(batch, -1)
+    def forward(self, layout: Layout) -> MaskPlan:
+        """Keep all tokens of a batch."""
+        places = torch.arange(layout.length, device=layout.device)
+        ids_keep = places.expand(layout.batch, -1)
         hidden = torch.zeros_like(ids_keep).bool()
         return MaskPlan(ids_keep, hidden, predicted=~hidden)

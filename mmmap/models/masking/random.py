@@ -1,9 +1,11 @@
 """Random masking, the paper's best."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from .base import MaskPlan, hide
+from .base import Layout, MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -14,17 +16,17 @@ class RandomMasking(nn.Module):
         ratio: See ``MaskRatio``.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
+
     def __init__(self, ratio: float | dict[str, float] = 0.5) -> None:
         super().__init__()
         self.ratio = MaskRatio(ratio)
 
-    def forward(
-        self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> MaskPlan:
-        """Mask a batch of token grids."""
-        length = grid[0] * grid[1]
-        hidden = self.ratio.hidden(length)
-        noise = torch.rand(batch, length, device=device)
+    def forward(self, layout: Layout) -> MaskPlan:
+        """Mask a batch of tokens."""
+        hidden = self.ratio.hidden(layout.length)
+        size = layout.batch, layout.length
+        noise = torch.rand(size, device=layout.device)
         mask = torch.zeros_like(noise, dtype=torch.bool)
         mask.scatter_(1, noise.topk(hidden, dim=1).indices, True)
         return hide(mask, hidden)

@@ -1,10 +1,12 @@
 """Masking of a run of tokens in raster order."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from ...errors import InputError
-from .base import MaskPlan, hide
+from .base import Layout, MaskPlan, hide
 from .ratio import MaskRatio
 
 
@@ -16,6 +18,8 @@ class SequentialMasking(nn.Module):
         start: First hidden token; None draws one for each image.
     """
 
+    implicit_settings: ClassVar[dict[str, str]] = dict(ratio='resuming')
+
     def __init__(
         self,
         ratio: float | dict[str, float] = 0.5,
@@ -25,15 +29,14 @@ class SequentialMasking(nn.Module):
         self.ratio = MaskRatio(ratio)
         self.start = start
 
-    def forward(
-        self, batch: int, grid: tuple[int, int], device: torch.device
-    ) -> MaskPlan:
-        """Mask a batch of token grids.
+    def forward(self, layout: Layout) -> MaskPlan:
+        """Mask a batch of tokens.
 
         Raises:
             InputError: The run does not fit after ``start``.
         """
-        length = grid[0] * grid[1]
+        grid, batch, device, _ = layout
+        length = layout.length
         hidden = self.ratio.hidden(length)
         last_start = length - hidden
         if self.start is None:

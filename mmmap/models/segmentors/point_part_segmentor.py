@@ -66,8 +66,8 @@ class PointPartSegmentor(BaseModel):
         return dict(loss=self.head.loss(scores, parts), accuracy=accuracy)
 
     def _scores(self, inputs: Tensor, data_samples: list) -> Tensor:
-        groups = self.backbone.group(inputs)
-        feats = self.backbone.encode(groups)
+        groups = self.backbone.units(inputs)
+        feats = self.backbone(groups)
         category = torch.cat([s.gt_label for s in data_samples])
         return self.head(inputs, groups.centers, feats, category)
 

@@ -13,6 +13,7 @@ from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ..backbones.base import Units
 from ..layers import unpatchify
 from ..masking import MaskPlan
 
@@ -33,6 +34,9 @@ class Reconstruction(NamedTuple):
 @MODELS.register_module()
 class MAP(BaseSelfSupervisor):
     """Hide tokens, encode the visible ones, predict the hidden ones.
+
+    The backbone says what the tokens are and where; masking and decoder take
+    this layout, so the algorithm is the same for images and points.
 
     Other parts give other methods: a decoder with ``attention='full'`` makes
     it MAE, ``'raster'`` an autoregressive model, and a ``DiffusionHead``
@@ -74,28 +78,29 @@ class MAP(BaseSelfSupervisor):
     def loss(
         self, inputs: Tensor, data_samples: list, **kwargs
     ) -> dict[str, Tensor]:
-        """Loss of a batch of images (B, 3, H, W)."""
-        features, plan = self.decode(inputs)
-        target = self.target_generator(inputs)
+        """Loss of a batch of images (B, 3, H, W), or of clouds (B, N, 3)."""
+        units = self.backbone.units(inputs)
+        features, plan = self.decode(units)
+        target = self.target_generator(units)
         return dict(loss=self.head.loss(features, target, plan.predicted))
 
     def decode(
-        self, inputs: Tensor, plan: MaskPlan | None = None
+        self, units: Units, plan: MaskPlan | None = None
     ) -> tuple[Tensor, MaskPlan]:
         """Features of all tokens from the visible ones.
 
         Args:
-            inputs: (B, 3, H, W).
+            units: From the backbone; of images, the images (B, 3, H, W).
             plan: What is hidden; by default ``masking`` decides.
 
         Returns:
             (B, L, E) and the plan.
         """
-        grid = self.backbone.grid(inputs)
+        layout = self.backbone.layout(units)
         if plan is None:
-            plan = self.masking(len(inputs), grid, inputs.device)
-        visible = self.backbone(inputs, plan.ids_keep)[-1]
-        return self.decoder(visible, plan, grid), plan
+            plan = self.masking(layout)
+        visible = self.backbone(units, plan.ids_keep)[-1]
+        return self.decoder(visible, plan, layout), plan
 
     @torch.no_grad()
     def reconstruct(

@@ -8,14 +8,13 @@ Source: Liu and Yi, MAP (CVPR 2025), and its published code for points.
 from typing import NamedTuple
 
 import torch
-from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..layers.points import PointGroups
-from ..masking import MaskPlan, PointBlockMasking
-from .map import built
+from ..heads import GroupTarget
+from ..masking import MaskPlan
+from .map import MAP
 
 
 class PointReconstruction(NamedTuple):
@@ -35,8 +34,8 @@ class PointReconstruction(NamedTuple):
 
 
 @MODELS.register_module()
-class PointMAP(BaseSelfSupervisor):
-    """Hide groups of points, encode the visible ones, predict the others.
+class PointMAP(MAP):
+    """MAP whose tokens are groups of points.
 
     Another ``attention`` of the decoder gives another method: ``'full'`` makes
     it Point-MAE, ``'raster'`` an autoregressive model.
@@ -49,6 +48,8 @@ class PointMAP(BaseSelfSupervisor):
         decoder: From visible groups to features of all groups, for example
             ``PointDecoder``.
         head: From features to the loss, for example ``ChamferHead``.
+        target_generator: From groups to what is predicted; by default, their
+            points.
         data_preprocessor: For example ``PointDataPreprocessor``.
         init_cfg: mmengine's.
 
@@ -62,48 +63,16 @@ class PointMAP(BaseSelfSupervisor):
         masking: dict | nn.Module,
         decoder: dict | nn.Module,
         head: dict | nn.Module,
-        data_preprocessor: dict | nn.Module | None = None,
-        init_cfg: dict | None = None,
+        target_generator: dict | nn.Module | None = None,
+        **settings: dict | nn.Module | None,
     ) -> None:
-        super().__init__(
-            backbone=backbone,
-            head=head,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg,
-        )
+        target = target_generator or GroupTarget()
+        super().__init__(backbone, masking, decoder, target, head, **settings)
         if self.backbone.cls_token is not None:
             raise InputError(
                 'pretraining has no use for a class token: set '
                 'backbone.with_cls_token=False; fine-tuning may add one'
             )
-        self.masking = built(masking)
-        self.decoder = built(decoder)
-
-    def loss(
-        self, inputs: Tensor, data_samples: list, **kwargs
-    ) -> dict[str, Tensor]:
-        """Loss of a batch of clouds (B, N, 3)."""
-        groups = self.backbone.group(inputs)
-        features, plan = self.decode(groups)
-        loss = self.head.loss(features, groups.offsets, plan.predicted)
-        return dict(loss=loss)
-
-    def decode(
-        self, groups: PointGroups, plan: MaskPlan | None = None
-    ) -> tuple[Tensor, MaskPlan]:
-        """Features of all groups from the visible ones.
-
-        Args:
-            groups: From the backbone.
-            plan: What is hidden; by default ``masking`` decides.
-
-        Returns:
-            (B, G, C) and the plan.
-        """
-        if plan is None:
-            plan = self._plan(groups.centers)
-        visible = self.backbone.encode(groups, plan.ids_keep)[-1]
-        return self.decoder(visible, plan, groups.centers), plan
 
     @torch.no_grad()
     def reconstruct(
@@ -115,7 +84,7 @@ class PointMAP(BaseSelfSupervisor):
             inputs: (B, N, 3).
             plan: What is hidden; by default ``masking`` decides.
         """
-        groups = self.backbone.group(inputs)
+        groups = self.backbone.units(inputs)
         features, plan = self.decode(groups, plan)
         predicted = plan.predicted[..., None, None]
         offsets = torch.where(predicted, self.head(features), groups.offsets)
@@ -126,10 +95,3 @@ class PointMAP(BaseSelfSupervisor):
             reconstructed=offsets.float() + centers,
             mask=plan.hidden,
         )
-
-    def _plan(self, centers: Tensor) -> MaskPlan:
-        if isinstance(self.masking, PointBlockMasking):
-            return self.masking(centers)
-        # The other maskings expect a grid; a cloud is one row.
-        batch, length, _ = centers.shape
-        return self.masking(batch, (1, length), centers.device)

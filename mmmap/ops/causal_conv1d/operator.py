@@ -16,11 +16,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..first_order import refuse_forward_mode, refuse_second_derivatives
+from ..first_order import LIBRARY, define_with_gradient, refuse_forward_mode
 
 _ARGUMENTS = 'Tensor x, Tensor weight, Tensor? bias, bool silu, bool reverse'
+# What users call, and the backend for other derivatives.
+_FUNCTION = 'causal_conv1d', 'torch'
 _PAIRS = 'Tensor x, Tensor[] weights, Tensor[] biases, bool silu'
-_library = torch.library.Library('mmmap', 'FRAGMENT')
 
 
 def define(kernel: str, channels_last: bool = False) -> Callable:
@@ -33,29 +34,21 @@ def define(kernel: str, channels_last: bool = False) -> Callable:
     Returns:
         The backend's ``apply``; ``implement`` registers the kernels.
     """
-    forward, backward = f'conv_forward_{kernel}', f'conv_backward_{kernel}'
-    _library.define(f'{forward}({_ARGUMENTS}) -> Tensor')
-    _library.define(f'{backward}(Tensor dy, {_ARGUMENTS}) -> Tensor[]')
     like = _channels_last if channels_last else torch.empty_like
-    for name, fake in ((forward, _fake_forward), (backward, _fake_backward)):
-        torch.library.register_fake(
-            f'mmmap::{name}', functools.partial(fake, like), lib=_library
-        )
-    torch.library.register_autograd(
-        f'mmmap::{forward}',
-        lambda ctx, dy: _differentiate(
-            ctx, getattr(torch.ops.mmmap, backward), dy
-        ),
-        setup_context=_keep,
-        lib=_library,
+    schemas = (
+        f'conv_forward_{kernel}({_ARGUMENTS}) -> Tensor',
+        f'conv_backward_{kernel}(Tensor dy, {_ARGUMENTS}) -> Tensor[]',
     )
-    refuse_second_derivatives(
-        f'mmmap::{backward}', 'causal_conv1d', 'torch', _library
+    operator, _ = define_with_gradient(
+        (schemas[0], functools.partial(_fake_forward, like)),
+        (schemas[1], functools.partial(_fake_backward, like)),
+        _keep,
+        _differentiate,
+        *_FUNCTION,
     )
 
     def apply(x, weight, bias, silu, reverse):
-        refuse_forward_mode('causal_conv1d', 'torch', (x, weight, bias))
-        operator = getattr(torch.ops.mmmap, forward)
+        refuse_forward_mode(*_FUNCTION, (x, weight, bias))
         return operator(x, weight, bias, silu, reverse)
 
     return apply
@@ -63,8 +56,8 @@ def define(kernel: str, channels_last: bool = False) -> Callable:
 
 def implement(kernel: str, forward: Callable, backward: Callable, key: str):
     """Register two Python functions as the operators on a dispatch key."""
-    _library.impl(f'conv_forward_{kernel}', forward, key)
-    _library.impl(f'conv_backward_{kernel}', backward, key)
+    LIBRARY.impl(f'conv_forward_{kernel}', forward, key)
+    LIBRARY.impl(f'conv_backward_{kernel}', backward, key)
 
 
 def define_pair(kernel: str) -> Callable:
@@ -78,30 +71,20 @@ def define_pair(kernel: str) -> Callable:
     Returns:
         A function (x, weights, biases, silu) -> forward's and backward's y.
     """
-    forward, backward = f'conv_both_{kernel}', f'conv_both_backward_{kernel}'
-    _library.define(f'{forward}({_PAIRS}) -> (Tensor, Tensor)')
-    _library.define(
-        f'{backward}(Tensor dy_forward, Tensor dy_backward, {_PAIRS}) '
-        '-> Tensor[]'
+    backward = (
+        f'conv_both_backward_{kernel}'
+        f'(Tensor dy_forward, Tensor dy_backward, {_PAIRS}) -> Tensor[]'
     )
-    fakes = (forward, _fake_both), (backward, _fake_both_backward)
-    for name, fake in fakes:
-        torch.library.register_fake(f'mmmap::{name}', fake, lib=_library)
-    torch.library.register_autograd(
-        f'mmmap::{forward}',
-        lambda ctx, *dys: _differentiate_both(
-            ctx, getattr(torch.ops.mmmap, backward), dys
-        ),
-        setup_context=_keep_both,
-        lib=_library,
-    )
-    refuse_second_derivatives(
-        f'mmmap::{backward}', 'causal_conv1d', 'torch', _library
+    operator, _ = define_with_gradient(
+        (f'conv_both_{kernel}({_PAIRS}) -> (Tensor, Tensor)', _fake_both),
+        (backward, _fake_both_backward),
+        _keep_both,
+        _differentiate_both,
+        *_FUNCTION,
     )
 
     def apply(x, weights, biases, silu):
-        refuse_forward_mode('causal_conv1d', 'torch', (x, *weights, *biases))
-        operator = getattr(torch.ops.mmmap, forward)
+        refuse_forward_mode(*_FUNCTION, (x, *weights, *biases))
         return operator(x, weights, biases, silu)
 
     return apply
@@ -111,8 +94,8 @@ def implement_pair(
     kernel: str, forward: Callable, backward: Callable, key: str
 ) -> None:
     """Register two functions for ``define_pair``; see ``implement``."""
-    _library.impl(f'conv_both_{kernel}', forward, key)
-    _library.impl(f'conv_both_backward_{kernel}', backward, key)
+    LIBRARY.impl(f'conv_both_{kernel}', forward, key)
+    LIBRARY.impl(f'conv_both_backward_{kernel}', backward, key)
 
 
 def _channels_last(x: Tensor) -> Tensor:
@@ -134,7 +117,7 @@ def _keep_both(ctx, inputs, output):
     ctx.save_for_backward(x, *weights, *biases)
 
 
-def _differentiate_both(ctx, backward, dys):
+def _differentiate_both(ctx, backward, *dys):
     x, *parameters = ctx.saved_tensors
     weights, biases = parameters[:2], parameters[2:]
     dx, *grads = backward(*dys, x, weights, biases, ctx.silu)

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from ..first_order import refuse_forward_mode, refuse_second_derivatives
+from ..first_order import LIBRARY, define_with_gradient, refuse_forward_mode
 from .common import state_dtype
 from .interface import ScanInputs
 
@@ -39,7 +39,8 @@ _LISTS = (
     'Tensor[] D, Tensor[] delta_bias, Tensor? z, '
     'int groups, int[] reverse, bool softplus'
 )
-_library = torch.library.Library('mmmap', 'FRAGMENT')
+# What users call, and the backend for other derivatives.
+_FUNCTION = 'selective_scan', 'reference'
 
 
 def define(
@@ -60,53 +61,38 @@ def define(
     Returns:
         The backend's ``apply``; ``implement`` registers the kernels.
     """
-    forward = f'scan_forward_{kernel}'
-    backward = f'scan_backward_{kernel}'
     more = ''.join(f', Tensor {name}' for name in saved)
-    _library.define(
-        f'{forward}({_LISTS}, bool save) '
-        f'-> (Tensor y, Tensor starts, Tensor last{more})'
+    schemas = (
+        f'scan_forward_{kernel}({_LISTS}, bool save) '
+        f'-> (Tensor y, Tensor starts, Tensor last{more})',
+        f'scan_backward_{kernel}'
+        f'(Tensor dy, Tensor dlast, Tensor starts{more}, {_LISTS}) '
+        '-> Tensor[]',
     )
-    _library.define(
-        f'{backward}(Tensor dy, Tensor dlast, Tensor starts{more}, {_LISTS}) '
-        '-> Tensor[]'
+    forward, backward = define_with_gradient(
+        (schemas[0], fake_forward),
+        (schemas[1], fake_backward),
+        _keep,
+        _differentiate,
+        *_FUNCTION,
     )
-    forward, backward = f'mmmap::{forward}', f'mmmap::{backward}'
-    for name, fake in ((forward, fake_forward), (backward, fake_backward)):
-        torch.library.register_fake(name, fake, lib=_library)
-    torch.library.register_autograd(
-        forward,
-        lambda ctx, *grads: _differentiate(ctx, _operator(backward), *grads),
-        setup_context=_keep,
-        lib=_library,
-    )
-    refuse_second_derivatives(
-        backward, 'selective_scan', 'reference', _library
-    )
-
-    register_flop_formula(_operator(forward))(scan_flops)
-    register_flop_formula(_operator(backward))(
+    register_flop_formula(forward)(scan_flops)
+    register_flop_formula(backward)(
         lambda dy, dlast, starts, *shapes, **_: (
             2 * scan_flops(*shapes[len(saved) :])
         )
     )
 
     def apply(directions, z, delta_softplus):
-        return _call(
-            _operator(forward),
-            _operator(backward),
-            directions,
-            z,
-            delta_softplus,
-        )
+        return _call(forward, backward, directions, z, delta_softplus)
 
     return apply
 
 
 def implement(kernel: str, forward: Callable, backward: Callable, key: str):
     """Register two Python functions as the operators on a dispatch key."""
-    _library.impl(f'scan_forward_{kernel}', forward, key)
-    _library.impl(f'scan_backward_{kernel}', backward, key)
+    LIBRARY.impl(f'scan_forward_{kernel}', forward, key)
+    LIBRARY.impl(f'scan_backward_{kernel}', backward, key)
 
 
 def scan_flops(u: list, delta: list, A: list, *_, **__) -> int:
@@ -119,10 +105,6 @@ def scan_flops(u: list, delta: list, A: list, *_, **__) -> int:
         9 * math.prod(sequence) * rates[1]
         for sequence, rates in zip(u, A, strict=True)
     )
-
-
-def _operator(name: str) -> Callable:
-    return getattr(torch.ops.mmmap, name.removeprefix('mmmap::'))
 
 
 def _call(
@@ -143,7 +125,7 @@ def _call(
         [] if delta_bias[0] is None else delta_bias,
     ]
     tensors = [*itertools.chain(*lists), *([] if z is None else [z])]
-    refuse_forward_mode('selective_scan', 'reference', tensors)
+    refuse_forward_mode(*_FUNCTION, tensors)
     save = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
     settings = B[0].shape[1], reverse, softplus
     # Tracing, which MMEngine's FLOP counter uses, needs the operator.

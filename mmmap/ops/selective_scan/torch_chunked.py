@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from ..autocast import no_autocast
-from ..first_order import refuse_forward_mode, refuse_second_derivatives
+from ..first_order import LIBRARY, define_with_gradient, refuse_forward_mode
 from .common import gated_sum, skip, state_dtype, step_size
 from .interface import ScanInputs
 from .operator import scan_flops
@@ -96,13 +96,12 @@ def chunk_length(length: int, step_elements: int) -> int:
     return min(length, max(min(2 * least_memory, fits_cache), 1))
 
 
-_library = torch.library.Library('mmmap', 'FRAGMENT')
 _INPUTS = 'Tensor u, Tensor delta, Tensor A, Tensor B, Tensor C'
-_library.define(
+_SCHEMA = (
     f'scan_chunks({_INPUTS}, bool save) '
     '-> (Tensor y, Tensor starts, Tensor last)'
 )
-_library.define(
+_BACKWARD_SCHEMA = (
     f'scan_chunks_backward(Tensor dy, Tensor dlast, Tensor starts, {_INPUTS}) '
     '-> Tensor[]'
 )
@@ -173,24 +172,21 @@ def _keep(ctx, inputs, output):
     ctx.save_for_backward(starts, *tensors)
 
 
-def _differentiate(ctx, dy, _, dlast):
+def _differentiate(ctx, backward, dy, _, dlast):
     with no_autocast(dy.device.type):
-        backward = torch.ops.mmmap.scan_chunks_backward
         return *backward(dy, dlast, *ctx.saved_tensors), None
 
 
-for _name, _real, _fake in (
-    ('scan_chunks', _forward, _fake_forward),
-    ('scan_chunks_backward', _backward, _fake_backward),
-):
-    _library.impl(_name, _real, 'CompositeExplicitAutograd')
-    torch.library.register_fake(f'mmmap::{_name}', _fake, lib=_library)
-torch.library.register_autograd(
-    'mmmap::scan_chunks', _differentiate, setup_context=_keep, lib=_library
+define_with_gradient(
+    (_SCHEMA, _fake_forward),
+    (_BACKWARD_SCHEMA, _fake_backward),
+    _keep,
+    _differentiate,
+    'selective_scan',
+    'reference',
 )
-refuse_second_derivatives(
-    'mmmap::scan_chunks_backward', 'selective_scan', 'reference', _library
-)
+LIBRARY.impl('scan_chunks', _forward, 'CompositeExplicitAutograd')
+LIBRARY.impl('scan_chunks_backward', _backward, 'CompositeExplicitAutograd')
 
 
 def _flops(u, delta, A, *_, **__) -> int:

@@ -3,8 +3,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch.nn import functional as F
 
+from mmmap.checkpoints import CheckpointError
 from mmmap.models.backbones import HybridNet
-from mmmap.models.backbones.pretrained import CheckpointError
 from mmmap.models.layers import (
     MambaBlock,
     PublishedAttentionBlock,

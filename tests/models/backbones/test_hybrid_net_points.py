@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from mmmap.models.backbones.pretrained import CheckpointError
+from mmmap.checkpoints import CheckpointError
 from tests.models.tiny_points import (
     BACKBONE,
     DIMS,
@@ -104,10 +104,10 @@ def test_pooling():
 
 def test_kept_groups_are_encoded_as_if_alone():
     backbone = tiny_backbone().eval()
-    groups = backbone.group(seeded_clouds())
+    groups = backbone.units(seeded_clouds())
     keep = torch.tensor([[0, 3, 4], [1, 2, 9]])
-    (kept,) = backbone.encode(groups, keep)
-    (alone,) = backbone.encode(groups.gather(keep))
+    (kept,) = backbone(groups, keep)
+    (alone,) = backbone(groups.gather(keep))
     assert torch.equal(kept, alone)
     assert kept.shape == (2, 3, DIMS)
 

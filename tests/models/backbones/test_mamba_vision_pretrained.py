@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmmap.models.backbones.pretrained import CheckpointError
+from mmmap.checkpoints import CheckpointError
 from tests.models.tiny_mamba_vision import ARCH, tiny_mamba_vision
 
 

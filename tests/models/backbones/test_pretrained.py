@@ -2,14 +2,14 @@ import pytest
 import torch
 from mmpretrain.models import ImageClassifier
 
-from mmmap.models.backbones import HybridNet
-from mmmap.models.backbones.pretrained import (
-    CheckpointError,
+from mmmap.checkpoints import CheckpointError, read_checkpoint
+from mmmap.checkpoints.fit import (
+    Policy,
     compare,
-    read_checkpoint,
     select_prefix,
     weights_of,
 )
+from mmmap.models.backbones import HybridNet
 
 ARCH = dict(embed_dims=16, pattern='MTM', num_heads=4, d_state=4)
 
@@ -170,13 +170,14 @@ def test_compare_counts_without_loading(source):
     weights['extra'] = weights.pop('norm.weight')
     weights['pos_embed.weight'] = torch.zeros(1, 2, 2, 16)
     weights['patch_embed.proj.bias'] = torch.zeros(3)
-    report = compare(source, weights, 'x', lambda key: 'pos_embed' in key)
-    assert report.missing == ['norm.weight']
-    assert report.unexpected == ['extra']
-    assert report.resized == ['pos_embed.weight']
-    assert report.mismatched == ['patch_embed.proj.bias (3,) for (16,)']
-    assert len(report.matched) == len(source.state_dict()) - 3
-    assert str(report).startswith(f'x: {len(report.matched)} tensors matched')
+    policy = Policy(resized=lambda key: 'pos_embed' in key)
+    fit = compare(source, weights, 'x', policy)
+    assert fit.missing == ['norm.weight']
+    assert fit.unexpected == ['extra']
+    assert fit.resized == ['pos_embed.weight']
+    assert fit.shapes == {'patch_embed.proj.bias': '(3,) for (16,)'}
+    assert len(fit.matched) == len(source.state_dict()) - 3
+    assert str(fit).startswith(f'x: {len(fit.matched)} tensors matched')
 
 
 def test_empty_prefix_takes_everything():

@@ -6,7 +6,7 @@ from mmmap.models.decoders import (
     MaskedDecoder,
     attention_mask,
 )
-from mmmap.models.masking import hide
+from mmmap.models.masking import Layout, hide
 
 # Which token (row, column) may look at which, as the paper puts it.
 MAY_LOOK = {
@@ -48,7 +48,7 @@ def test_attention_masks(kind, grid):
 def test_influence_of_visible_tokens(kind, masked):
     """By gradient: a token influences those that may look at it."""
     decoder, visible = build(kind), torch.randn(1, 6, 6, requires_grad=True)
-    features = decoder(visible, masked, (3, 4))
+    features = decoder(visible, masked, Layout((3, 4)))
     for place in range(12):
         (grad,) = torch.autograd.grad(
             features[0, place].square().sum(), visible, retain_graph=True
@@ -78,8 +78,8 @@ def test_what_a_later_row_changes_in_the_earlier_ones(kind, unchanged):
     changed = visible.clone()
     changed[:, -3:] += 1  # tokens 10, 12 and 14, the last row
     decoder = build(kind, grid=(3, 5))
-    first = decoder(visible, masked, (3, 5))[:, :10]
-    second = decoder(changed, masked, (3, 5))[:, :10]
+    first = decoder(visible, masked, Layout((3, 5)))[:, :10]
+    second = decoder(changed, masked, Layout((3, 5)))[:, :10]
     assert torch.equal(first, second) == unchanged
 
 
@@ -93,7 +93,7 @@ def test_autoregression_is_not_trivial(kind):
     grid = (3, 5)
     masked = hide(torch.arange(15)[None] % 4 > 0)
     visible = torch.randn(1, 4, 6, requires_grad=True)
-    features = build(kind, grid)(visible, masked, grid)
+    features = build(kind, grid)(visible, masked, Layout(grid))
     may_look = attention_mask(kind, grid)
     for place in masked.hidden[0].nonzero().flatten():
         (grad,) = torch.autograd.grad(
@@ -112,7 +112,7 @@ def test_rows_without_visible_or_without_hidden_tokens(kind):
     grid = (3, 4)
     masked = hide(torch.arange(12)[None] < 4)  # all of the first row
     visible = torch.randn(1, 8, 6, requires_grad=True)
-    features = build(kind, grid)(visible, masked, grid)
+    features = build(kind, grid)(visible, masked, Layout(grid))
     assert features.isfinite().all()
     features[:, :4].square().sum().backward()
     blind = kind in ('rows', 'raster', 'same_row')
@@ -129,7 +129,7 @@ def test_tokens_before_the_blocks(masked):
         tokens[0, place] = decoder.embed(visible[0, index])
     tokens = tokens + decoder.pos_embed.weight.reshape(1, 12, 8)
     torch.testing.assert_close(
-        decoder(visible, masked, (3, 4)),
+        decoder(visible, masked, Layout((3, 4))),
         torch.nn.functional.layer_norm(tokens, (8,)),
     )
 
@@ -137,7 +137,7 @@ def test_tokens_before_the_blocks(masked):
 def test_hidden_places_differ_by_position_alone(masked):
     decoder = build('full')
     torch.nn.init.zeros_(decoder.pos_embed.weight)
-    features = decoder(torch.randn(1, 6, 6), masked, (3, 4))[0]
+    features = decoder(torch.randn(1, 6, 6), masked, Layout((3, 4)))[0]
     hidden = features[masked.hidden[0]]
     torch.testing.assert_close(hidden, hidden[:1].expand(6, 8))
 
@@ -149,20 +149,21 @@ def test_other_grids_resample_the_positions():
     weights = decoder.state_dict()
     other.load_state_dict(weights)
     torch.testing.assert_close(
-        decoder(visible, masked, (3, 4)), other(visible, masked, (3, 4))
+        decoder(visible, masked, Layout((3, 4))),
+        other(visible, masked, Layout((3, 4))),
     )
 
 
 def test_every_parameter_has_a_gradient(masked):
     decoder = build()
-    out = decoder(torch.randn(1, 6, 6), masked, (3, 4))
+    out = decoder(torch.randn(1, 6, 6), masked, Layout((3, 4)))
     (out * torch.randn_like(out)).sum().backward()
     grads = {n: p.grad for n, p in decoder.named_parameters()}
     assert not [n for n, g in grads.items() if g is None or not g.any()]
 
 
 def test_wrong_options():
-    message = "unknown attention 'causal' of the decoder; choose one of rows"
+    message = "unknown decoder.attention 'causal'; choose one of rows"
     with pytest.raises(ValueError, match=message):
         build('causal')
     with pytest.raises(ValueError, match='8 channels cannot be split into 3'):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmmap.models.decoders import PointDecoder
-from mmmap.models.masking import hide
+from mmmap.models.masking import Layout, hide
 from tests.models.tiny_points import seeded_clouds
 
 MASK = torch.tensor([[0, 1, 1, 0, 1, 0, 1, 0, 1, 1, 0]] * 2).bool()
@@ -16,8 +16,9 @@ def decoder(**settings):
 def sees(model, query):
     """Which visible tokens and places the feature of a token depends on."""
     masked, centers = hide(MASK), seeded_clouds(2, 11).requires_grad_()
+    layout = Layout((1, 11), 2, centers=centers)
     visible = torch.randn(2, 5, 8, requires_grad=True)
-    out = model(visible, masked, centers)
+    out = model(visible, masked, layout)
     assert out.shape == (2, 11, 8)
     grads = torch.autograd.grad(out[0, query, 0], (visible, centers))
     return [(g[0].abs().sum(-1) > 0).nonzero()[:, 0].tolist() for g in grads]
@@ -49,19 +50,22 @@ def test_baselines(attention, places):
 
 
 def test_order_does_not_matter_under_full_attention():
-    masked, centers = hide(MASK), seeded_clouds(2, 11)
+    masked = hide(MASK)
+    layout = Layout((1, 11), 2, centers=seeded_clouds(2, 11))
     visible = torch.randn(2, 5, 8)
     first = decoder(attention='full')
     places = decoder(attention='full', sequence='places')
     torch.testing.assert_close(
-        first(visible, masked, centers), places(visible, masked, centers)
+        first(visible, masked, layout), places(visible, masked, layout)
     )
 
 
 def test_bad_settings():
-    with pytest.raises(ValueError, match="unknown attention 'rings'.*rows"):
+    with pytest.raises(
+        ValueError, match="unknown decoder.attention 'rings'.*rows"
+    ):
         decoder(attention='rings')
-    with pytest.raises(ValueError, match="unknown sequence 'random'"):
+    with pytest.raises(ValueError, match="unknown decoder.sequence 'random'"):
         decoder(sequence='random')
     with pytest.raises(ValueError, match='set decoder.in_channels'):
-        decoder()(torch.zeros(2, 5, 9), hide(MASK), seeded_clouds(2, 11))
+        decoder()(torch.zeros(2, 5, 9), hide(MASK), Layout((1, 11), 2))

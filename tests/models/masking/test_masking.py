@@ -4,6 +4,7 @@ import torch
 
 from mmmap.models.masking import (
     DiagonalMasking,
+    Layout,
     MaskRatio,
     NoMasking,
     RandomMasking,
@@ -11,7 +12,6 @@ from mmmap.models.masking import (
     hide,
 )
 
-CPU = torch.device('cpu')
 DRAWN = dict(mean=0.5, std=0.25, low=0.3, high=0.7)
 MASKINGS = [RandomMasking, SequentialMasking, DiagonalMasking]
 EACH = pytest.mark.parametrize('build', MASKINGS)
@@ -38,13 +38,13 @@ def check_outcome(masked, batch, length, hidden):
 )
 def test_hides_exactly_so_many(build, ratio, grid, hidden):
     torch.manual_seed(0)
-    masked = build(ratio)(5, grid, CPU)
+    masked = build(ratio)(Layout(grid, 5))
     check_outcome(masked, 5, grid[0] * grid[1], hidden)
 
 
 def test_one_column_has_no_bands():
     with pytest.raises(ValueError, match='6x1 is a single diagonal'):
-        DiagonalMasking(0.5)(2, (6, 1), CPU)
+        DiagonalMasking(0.5)(Layout((6, 1), 2))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_seed_decides(build):
     masking, outcomes = build(DRAWN), []
     for seed in (3, 3, 4):
         torch.manual_seed(seed)
-        outcomes.append(masking(4, (8, 8), CPU).hidden)
+        outcomes.append(masking(Layout((8, 8), 4)).hidden)
     assert torch.equal(outcomes[0], outcomes[1])
     assert outcomes[0].shape == outcomes[2].shape
     assert not torch.equal(outcomes[0], outcomes[2])
@@ -81,7 +81,7 @@ def test_a_seed_decides(build):
 
 def test_random_masking_is_uniform_and_differs_in_a_batch():
     torch.manual_seed(0)
-    mask = RandomMasking(0.25)(4000, (4, 4), CPU).hidden
+    mask = RandomMasking(0.25)(Layout((4, 4), 4000)).hidden
     rate = mask.float().mean(0)
     torch.testing.assert_close(
         rate, torch.full((16,), 0.25), rtol=0, atol=0.03
@@ -94,7 +94,7 @@ def test_random_masking_is_uniform_and_differs_in_a_batch():
 def test_random_masking_against_an_independent_construction():
     """The places of the largest of the same random numbers are hidden."""
     torch.manual_seed(5)
-    mask = RandomMasking(0.4)(3, (2, 5), CPU).hidden.numpy()
+    mask = RandomMasking(0.4)(Layout((2, 5), 3)).hidden.numpy()
     torch.manual_seed(5)
     noise = torch.rand(3, 10).numpy()
     for row, values in zip(mask, noise, strict=True):
@@ -104,14 +104,14 @@ def test_random_masking_against_an_independent_construction():
 
 @pytest.mark.parametrize('start', [0, 3, 6])
 def test_sequential_masking_hides_one_run(start):
-    mask = SequentialMasking(0.5, start)(2, (3, 4), CPU).hidden
+    mask = SequentialMasking(0.5, start)(Layout((3, 4), 2)).hidden
     expected = [start <= i < start + 6 for i in range(12)]
     assert mask.tolist() == [expected, expected]
 
 
 def test_sequential_masking_draws_every_start():
     torch.manual_seed(0)
-    mask = SequentialMasking(0.5)(500, (2, 4), CPU).hidden
+    mask = SequentialMasking(0.5)(Layout((2, 4), 500)).hidden
     runs = {tuple(np.flatnonzero(row).tolist()) for row in mask.numpy()}
     assert runs == {tuple(range(s, s + 4)) for s in range(5)}
 
@@ -120,7 +120,7 @@ def test_sequential_masking_draws_every_start():
 def test_sequential_run_that_does_not_fit(start):
     message = f'6 hidden tokens cannot start at {start} in a grid of 3x4'
     with pytest.raises(ValueError, match=message):
-        SequentialMasking(0.5, start)(2, (3, 4), CPU)
+        SequentialMasking(0.5, start)(Layout((3, 4), 2))
 
 
 @pytest.mark.parametrize('grid', [(4, 4), (3, 5), (5, 3), (1, 6), (6, 2)])
@@ -138,7 +138,7 @@ def test_diagonal_masking_against_an_independent_construction(grid, ratio):
         expected = torch.zeros(grid, dtype=torch.bool)
         for row, column in walk[:hidden]:
             expected[row, column] = True
-        mask = DiagonalMasking(ratio, offset)(2, grid, CPU).hidden
+        mask = DiagonalMasking(ratio, offset)(Layout(grid, 2)).hidden
         assert torch.equal(mask, expected.flatten().expand(2, -1))
         rows = expected.sum(1)
         assert rows.max() - rows.min() <= 1
@@ -146,8 +146,10 @@ def test_diagonal_masking_against_an_independent_construction(grid, ratio):
 
 def test_diagonal_masking_draws_every_offset():
     torch.manual_seed(0)
-    mask = DiagonalMasking(0.5)(200, (2, 4), CPU).hidden
-    fixed = [DiagonalMasking(0.5, i)(1, (2, 4), CPU).hidden for i in range(4)]
+    mask = DiagonalMasking(0.5)(Layout((2, 4), 200)).hidden
+    fixed = [
+        DiagonalMasking(0.5, i)(Layout((2, 4), 1)).hidden for i in range(4)
+    ]
     drawn = {tuple(row) for row in mask.tolist()}
     assert drawn == {tuple(row[0].tolist()) for row in fixed}
 
@@ -156,11 +158,11 @@ def test_diagonal_masking_draws_every_offset():
 def test_diagonal_band_outside_of_the_grid(offset):
     message = f'start in column {offset} of a grid of 3x4; offset must be in'
     with pytest.raises(ValueError, match=message):
-        DiagonalMasking(0.5, offset)(2, (3, 4), CPU)
+        DiagonalMasking(0.5, offset)(Layout((3, 4), 2))
 
 
 def test_no_masking_keeps_and_predicts_everything():
-    plan = NoMasking()(2, (2, 3), CPU)
+    plan = NoMasking()(Layout((2, 3), 2))
     assert plan.ids_keep.tolist() == [[0, 1, 2, 3, 4, 5]] * 2
     assert plan.hidden.tolist() == [[False] * 6] * 2
     assert plan.predicted.tolist() == [[True] * 6] * 2
@@ -194,7 +196,7 @@ def test_drawn_ratio_needs_its_keys():
 def test_ratio_that_leaves_or_hides_nothing(build, ratio, hidden):
     message = f'mask ratio of {ratio} hides {hidden} of 2 tokens'
     with pytest.raises(ValueError, match=message):
-        build(ratio)(1, (1, 2), CPU)
+        build(ratio)(Layout((1, 2), 1))
 
 
 def test_drawn_ratio_is_a_truncated_normal():
@@ -211,7 +213,7 @@ def test_drawn_ratio_is_a_truncated_normal():
 def test_one_ratio_a_batch():
     torch.manual_seed(0)
     masking = RandomMasking(DRAWN)
-    counts = [masking(3, (10, 10), CPU).hidden.sum(1) for _ in range(20)]
+    counts = [masking(Layout((10, 10), 3)).hidden.sum(1) for _ in range(20)]
     assert all(len(set(count.tolist())) == 1 for count in counts)
     totals = {count[0].item() for count in counts}
     assert len(totals) > 5
@@ -221,7 +223,7 @@ def test_one_ratio_a_batch():
 
 def test_restore_undoes_gather():
     torch.manual_seed(0)
-    masked = RandomMasking(0.5)(3, (4, 4), CPU)
+    masked = RandomMasking(0.5)(Layout((4, 4), 3))
     tokens, filler = torch.randn(3, 16, 5), torch.randn(1, 1, 5)
     visible = masked.gather(tokens)
     assert visible.shape == (3, 8, 5)

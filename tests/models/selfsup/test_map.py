@@ -5,7 +5,7 @@ from torch import nn
 
 from mmmap.models.decoders import ATTENTION_MASKS
 from mmmap.models.layers import patchify
-from mmmap.models.masking import hide
+from mmmap.models.masking import Layout, hide
 from tests.models.tiny import PATCH, seeded_images, tiny_map
 
 SIXTEEN = torch.arange(16)
@@ -47,7 +47,7 @@ def test_loss_is_what_its_parts_make(masked):
     model, images = tiny_map(), seeded_images()
     model.masking.forward = lambda *args: masked
     tokens = model.backbone(images, masked.ids_keep)[0]
-    prediction = model.head(model.decoder(tokens, masked, (4, 4)))
+    prediction = model.head(model.decoder(tokens, masked, Layout((4, 4))))
     target = patchify(images, PATCH)
     target = target - target.mean(-1, keepdim=True)
     target = target / (target.var(-1, keepdim=True) + 1e-6).sqrt()
@@ -105,7 +105,9 @@ def test_nothing_hidden_is_an_auto_encoder():
     model, images = tiny_map(masking=dict(type='NoMasking')), seeded_images()
     features, masked = model.decode(images)
     tokens = model.backbone(images)[0]
-    torch.testing.assert_close(features, model.decoder(tokens, masked, (4, 4)))
+    torch.testing.assert_close(
+        features, model.decoder(tokens, masked, Layout((4, 4)))
+    )
     error = model.head(features) - model.target_generator(images)
     loss = model.loss(images, [])['loss']
     torch.testing.assert_close(loss, error.square().mean())

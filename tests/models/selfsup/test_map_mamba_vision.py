@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmmap.models.layers import patchify
-from mmmap.models.masking import hide
+from mmmap.models.masking import Layout, hide
 from tests.models.tiny import seeded_images
 from tests.models.tiny_mamba_vision import (
     tiny_mamba_vision_map,
@@ -32,7 +32,7 @@ def test_loss_is_what_its_parts_make(masked):
     model.masking.forward = lambda *args: masked
     (tokens,) = model.backbone(IMAGES, masked.ids_keep)
     assert tokens.shape == (2, 4, 32)
-    prediction = model.head(model.decoder(tokens, masked, (3, 3)))
+    prediction = model.head(model.decoder(tokens, masked, Layout((3, 3))))
     assert prediction.shape == (2, 9, 32 * 32 * 3)
     target = patchify(IMAGES, 32)
     target = target - target.mean(-1, keepdim=True)

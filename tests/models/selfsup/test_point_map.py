@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmmap.models.masking import PointBlockMasking, hide
+from mmmap.models.masking import Layout, PointBlockMasking, hide
 from tests.models.tiny_points import (
     GROUPS,
     SIZE,
@@ -35,7 +35,7 @@ def test_every_parameter_has_a_gradient(method, order):
 def test_loss_is_of_hidden_groups_alone():
     model = tiny_point_map().eval()
     points = seeded_clouds()
-    groups = model.backbone.group(points)
+    groups = model.backbone.units(points)
     mask = torch.arange(GROUPS).expand(2, -1) % 3 > 0
     features, masked = model.decode(groups, hide(mask))
     assert torch.equal(masked.hidden, mask)
@@ -48,7 +48,7 @@ def test_loss_is_of_hidden_groups_alone():
 
 def test_hidden_points_are_not_seen():
     model = tiny_point_map().eval()
-    groups = model.backbone.group(seeded_clouds())
+    groups = model.backbone.units(seeded_clouds())
     masked = hide(torch.arange(GROUPS).expand(2, -1) % 2 == 0)
     features, _ = model.decode(groups, masked)
     offsets = groups.offsets.clone()
@@ -73,20 +73,21 @@ def test_reconstruction():
 def test_block_masking_hides_neighbours():
     torch.manual_seed(0)
     places = seeded_clouds(5, 30)
-    masked = PointBlockMasking(0.6)(places)
+    layout = Layout((1, 30), 5, centers=places)
+    masked = PointBlockMasking(0.6)(layout)
     assert masked.hidden.sum(1).tolist() == [18] * 5
     for cloud, mask in zip(places, masked.hidden):
         # Some place is nearer to all hidden ones than to any visible one.
         distance = torch.cdist(cloud, cloud)
         inside = distance[:, mask].amax(1) <= distance[:, ~mask].amin(1)
         assert inside.any()
-    again = PointBlockMasking(0.6)(places)
+    again = PointBlockMasking(0.6)(layout)
     assert not torch.equal(again.hidden, masked.hidden)
 
 
 def test_block_masking_in_a_model():
     model = tiny_point_map(masking=dict(type='PointBlockMasking', ratio=0.5))
-    _, masked = model.decode(model.backbone.group(seeded_clouds()))
+    _, masked = model.decode(model.backbone.units(seeded_clouds()))
     assert masked.hidden.sum(1).tolist() == [5, 5]
 
 
