@@ -102,7 +102,7 @@ def plant(tree, fault):
         path.write_text(text)
 
 
-def told(fault, result):
+def described(fault, result):
     """A line, or more, on what noticed a fault."""
     first = fault['old'].strip().splitlines()[0]
     lines = [f'{fault["file"]}: {first}']
@@ -152,7 +152,7 @@ def main():
         for fault in faults:
             result = plant(tree, fault)
             unnoticed += not result['failed']
-            print(told(fault, result), flush=True)
+            print(described(fault, result), flush=True)
             results[f'{fault["file"]}: {fault["old"]}'] = result
             if args.out:
                 args.out.write_text(json.dumps(results, indent=1))

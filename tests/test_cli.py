@@ -131,13 +131,13 @@ def test_names_and_arguments_that_are_not_known(capsys):
 
 
 def test_files(tmp_path, capsys):
-    for path, told in (
+    for path, expected in (
         (tmp_path, 'this is a folder, expected a file'),
         (tmp_path / 'none', 'there is no such file or folder'),
     ):
         status, said = end(path.read_text, capsys)
         assert status == 1
-        assert said == f'error: {path}: {told}; correct the path\n'
+        assert said == f'error: {path}: {expected}; correct the path\n'
     error = FileNotFoundError('no config at a.py')
     assert end(lambda: throw(error), capsys)[1] == (
         'error: no config at a.py\n'

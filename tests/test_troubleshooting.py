@@ -37,7 +37,7 @@ def pattern(message):
 MESSAGES = blocks(PAGE, 'text')
 
 
-def told(message):
+def documented(message):
     """The messages of the page that a message is."""
     return [m for m in MESSAGES if pattern(m).fullmatch(plain(message))]
 
@@ -58,12 +58,12 @@ def said(tmp_path_factory):
 
 
 def test_what_is_said_is_on_the_page(said):
-    lost = {name: m for name, m in said.items() if len(told(m)) != 1}
+    lost = {name: m for name, m in said.items() if len(documented(m)) != 1}
     assert lost == {}
 
 
 def test_what_is_on_the_page_is_said(said):
-    seen = [m for message in said.values() for m in told(message)]
+    seen = [m for message in said.values() for m in documented(message)]
     rest = [m for m in MESSAGES if m not in seen]
     assert len(rest) == len(NOT_SEEN)
     text = PAGE.read_text()

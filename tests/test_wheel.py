@@ -101,8 +101,8 @@ def test_sdist_builds_the_same_wheel(installed):
 def test_names_of_models_are_known(installed):
     code = NAMES.format(place=str(installed.place))
     variables = dict(PYTHONPATH=str(installed.place))
-    told = run(sys.executable, '-c', code, cwd=installed.root, **variables)
-    assert told.split()[-1] == 'HybridNet'
+    output = run(sys.executable, '-c', code, cwd=installed.root, **variables)
+    assert output.split()[-1] == 'HybridNet'
 
 
 def test_command_trains_outside_the_repository(installed, tmp_path):
@@ -110,11 +110,11 @@ def test_command_trains_outside_the_repository(installed, tmp_path):
     variables = dict(PYTHONPATH=str(installed.place))
     command = (sys.executable, installed.place / 'bin/mmmap')
     options = ('--epochs', '1', '--repeat', '1', '--batch', '4')
-    told = run(
+    output = run(
         *command, 'pretrain', 'photos', '--out', 'run', *options,
         cwd=tmp_path, **variables,
     )  # fmt: skip
-    assert 'checkpoint: ' in told
+    assert 'checkpoint: ' in output
     whole = (tmp_path / 'run/config_whole.py').read_text()
     assert 'MAP' in whole
     assert (tmp_path / 'run/epoch_1.pth').is_file()

@@ -120,8 +120,8 @@ def _draw_image(axis, part: Part, item: Mapping, looker: Looker) -> set[int]:
     label = item.get('gt_label')
     if label is not None:
         labels = np.atleast_1d(label).tolist()
-        told = [names[k] if k < len(names) else str(k) for k in labels]
-        title = f'{", ".join(told)}\n{title}'
+        found = [names[k] if k < len(names) else str(k) for k in labels]
+        title = f'{", ".join(found)}\n{title}'
     _entitle(axis, title, 7)
     return shown
 

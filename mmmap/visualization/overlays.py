@@ -62,10 +62,10 @@ def draw_objects(
                 draw.polygon(shrunk, fill=(*colour, int(255 * _COVER)))
         box = [value / step for value in one['bbox']]
         draw.rectangle(box, outline=colour)
-        told = f'{one["name"]} {one["score"]:.2f}'
-        place = draw.textbbox(box[:2], told)
+        label = f'{one["name"]} {one["score"]:.2f}'
+        place = draw.textbbox(box[:2], label)
         draw.rectangle(place, fill=colour)
-        draw.text(box[:2], told, fill='white')
+        draw.text(box[:2], label, fill='white')
     return np.asarray(picture)
 
 

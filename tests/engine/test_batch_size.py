@@ -34,11 +34,11 @@ def config(steps=1, size=4, base=16, **rest):
 def test_the_batch_of_a_step(monkeypatch, steps, size, world, rate):
     monkeypatch.setenv('WORLD_SIZE', str(world))
     given = config(steps, size, launcher='pytorch')
-    told = scale_learning_rate(given)
+    text = scale_learning_rate(given)
     assert given.optim_wrapper.optimizer.lr == rate
     batch = size * world * steps
-    assert told.startswith(f'batch {batch} ({size} a process x {world}')
-    assert f'learning rate {rate:g} (0.25 is for batch 16)' in told
+    assert text.startswith(f'batch {batch} ({size} a process x {world}')
+    assert f'learning rate {rate:g} (0.25 is for batch 16)' in text
     # mmengine does not scale again, nor does a second call.
     assert not given.auto_scale_lr.enable
     scale_learning_rate(given)

@@ -40,9 +40,11 @@ def holder(tmp_path):
 def test_a_second_run_is_refused_and_touches_nothing(holder, tmp_path):
     folder = tmp_path / 'run'
     (folder / 'epoch_1.pth').write_text('of the first')
-    told = f'another training writes into {folder} .process {holder.pid} on'
+    expected = (
+        f'another training writes into {folder} .process {holder.pid} on'
+    )
     with (
-        pytest.raises(WorkDirInUse, match=told),
+        pytest.raises(WorkDirInUse, match=expected),
         nothing_left_behind(str(folder)),
     ):
         raise AssertionError('not reached')

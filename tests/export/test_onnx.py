@@ -177,8 +177,8 @@ def test_whole_models(library, shape, tmp_path):
     (logits,) = run(path, images(2, 64, 64))
     assert logits.shape == shape
     session = onnxruntime.InferenceSession(path)
-    told = session.get_modelmeta().custom_metadata_map
-    assert told['classes'] == '["cat", "dog"]'
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert metadata['classes'] == '["cat", "dog"]'
 
 
 @pytest.mark.slow

@@ -74,13 +74,13 @@ def spilled(kernel, constants, warps, half, sizes, arch, dtype):
     with tempfile.NamedTemporaryFile('w', suffix='.ptx') as file:
         file.write(compiled.asm['ptx'])
         file.flush()
-        told = subprocess.run(
+        output = subprocess.run(
             [ptxas, '-v', target, file.name, '-o', '/dev/null'],
             capture_output=True,
             text=True,
             check=True,
         ).stderr
-    return re.findall(r'(\d+) bytes spill stores', told)
+    return re.findall(r'(\d+) bytes spill stores', output)
 
 
 if __name__ == '__main__':

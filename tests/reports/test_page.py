@@ -132,7 +132,7 @@ def test_what_is_missing_is_said(tmp_path):
     start_of(tmp_path, '1', ['{"torn\n'], CONFIG)
     (tmp_path / 'epoch_1.pth').write_bytes(b'PK\x03\x04 the rest is lost')
     (tmp_path / 'last_checkpoint').write_text('/gone/epoch_9.pth')
-    told = '\n'.join(look_at(tmp_path).missing)
+    missing = '\n'.join(look_at(tmp_path).missing)
     for sentence in (
         'no curve of training was logged',
         'not finished',
@@ -144,15 +144,15 @@ def test_what_is_missing_is_said(tmp_path):
         'no log with the environment',
         '1 lines of the log are torn',
     ):
-        assert sentence in told
+        assert sentence in missing
 
 
 def test_a_detector_that_found_nothing(tmp_path):
     lines = [step(1, 1.0), dict(time=0.1, data_time=0.1, step=1)]
     start_of(tmp_path, '1', lines, CONFIG)
-    told = '\n'.join(look_at(tmp_path).missing)
-    assert 'validation gave no metric' in told
-    assert 'no validation was logged' not in told
+    missing = '\n'.join(look_at(tmp_path).missing)
+    assert 'validation gave no metric' in missing
+    assert 'no validation was logged' not in missing
 
 
 def test_what_the_command_line_and_a_resumed_run_changed(tmp_path):

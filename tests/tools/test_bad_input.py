@@ -176,9 +176,9 @@ def test_bad_images_are_left_out_when_asked(
     work_dir = tmp_path / 'run'
     options = ('--data-root', root, '--skip-bad', '--work-dir', work_dir)
     assert call('train.py', segmentor.config, *options) == 0
-    told = capfd.readouterr()
+    output = capfd.readouterr()
     said = f'{path}: the class map is 64x32, the image 64x64'
-    assert f'note: train: {said}' in told.out
+    assert f'note: train: {said}' in output.out
     image = f'{root}/images/training/000002.png'
     (log,) = work_dir.glob('*/*.log')
     assert f'left out, unusable: 1 images, the last {image}' in log.read_text()

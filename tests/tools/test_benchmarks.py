@@ -22,8 +22,8 @@ def bench(name, *arguments):
 
 def test_ops(tmp_path):
     out, plot = tmp_path / 'new' / 'ops.csv', tmp_path / 'ops.png'
-    told = bench('ops', '--out', out, '--plot', plot)
-    assert 'outputs and gradients equal' in told
+    output = bench('ops', '--out', out, '--plot', plot)
+    assert 'outputs and gradients equal' in output
     with open(out, newline='') as file:
         rows = list(csv.DictReader(file))
     names = [row['scan'] for row in rows]
@@ -48,9 +48,9 @@ def test_memory(tmp_path):
 
 
 def test_model():
-    told = bench('model', 'pretrain', 'sweep')
-    assert 'images_per_s' in told
-    assert 'ViT' in told
+    output = bench('model', 'pretrain', 'sweep')
+    assert 'images_per_s' in output
+    assert 'ViT' in output
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')

@@ -33,8 +33,8 @@ def run(capsys, *arguments):
         status = load_tool('check_data.py').main([str(a) for a in arguments])
     except SystemExit as end:
         status = end.code
-    told = capsys.readouterr()
-    return status, told.out + told.err
+    output = capsys.readouterr()
+    return status, output.out + output.err
 
 
 def test_all_well(tmp_path, capsys):

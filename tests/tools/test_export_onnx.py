@@ -28,8 +28,8 @@ def test_backbone_of_a_detector(detector, tmp_path, capsys):
     out = tmp_path / 'new' / 'backbone.onnx'
     run = [detector.config, detector.checkpoint, str(out), '--part=backbone']
     assert export([*run, '--size', '32', '48', '--dynamic-size']) == 0
-    told = capsys.readouterr().out
-    assert 'any number of images of any size -> features_3; differs' in told
+    output = capsys.readouterr().out
+    assert 'any number of images of any size -> features_3; differs' in output
     assert os.listdir(out.parent) == ['backbone.onnx']
     session = onnxruntime.InferenceSession(out)
     images = torch.randn(3, 3, 64, 33)

@@ -101,9 +101,9 @@ def test_rows_after_faults_are_measured(run, tmp_path, monkeypatch, capsys):
     assert rows['crashes']['error'].endswith('ended with signal 11')
     assert rows['raises']['error'] == 'RuntimeError: no kernel image'
     assert rows['chatters']['ms'] == 2.5
-    told = capsys.readouterr().out
-    assert 'ops: key=b ms=1.5' in told
-    assert 'ops: done' in told
+    output = capsys.readouterr().out
+    assert 'ops: key=b ms=1.5' in output
+    assert 'ops: done' in output
     # With what the row had started.
     for pid in (tmp_path / 'pids').read_text().split():
         assert wait_for(lambda pid=pid: ended(pid))

@@ -142,8 +142,8 @@ class FeatureMonitorHook(Hook):
         scores = self.measure(model_of(runner))
         self.spent += time.monotonic() - begin
         runner.visualizer.add_scalars(scores, step=runner.iter)
-        told = ', '.join(f'{name}: {x:.4g}' for name, x in scores.items())
-        runner.logger.info(f'Features [{runner.epoch + 1}]  {told}')
+        text = ', '.join(f'{name}: {x:.4g}' for name, x in scores.items())
+        runner.logger.info(f'Features [{runner.epoch + 1}]  {text}')
         for warning in self.warnings(runner, scores):
             runner.logger.warning(warning)
 

@@ -255,15 +255,15 @@ def test_few_shot(tmp_path):
     dataset = labelled(tmp_path)
     settings = dict(way=4, shot=5, num_queries=10)
     learnt = FewShot(dataset, **settings)
-    told = FewShot(dataset, query=True, **settings)
-    assert (len(learnt), len(told)) == (20, 40)
+    queries = FewShot(dataset, query=True, **settings)
+    assert (len(learnt), len(queries)) == (20, 40)
     assert np.bincount([i['gt_label'] for i in learnt]).tolist() == [5] * 4
-    assert np.bincount([i['gt_label'] for i in told]).tolist() == [10] * 4
+    assert np.bincount([i['gt_label'] for i in queries]).tolist() == [10] * 4
     seen = {i['points'].tobytes() for i in learnt}
-    assert not seen & {i['points'].tobytes() for i in told}
+    assert not seen & {i['points'].tobytes() for i in queries}
     # New labels stand for the same classes in both.
-    assert np.array_equal(learnt.classes, told.classes)
-    for item in (*learnt, *told):
+    assert np.array_equal(learnt.classes, queries.classes)
+    for item in (*learnt, *queries):
         old = int(item['points'][0, 0]) // 3 % 6
         assert old == learnt.classes[item['gt_label']]
         assert learnt.metainfo['classes'][item['gt_label']] == 'abcdef'[old]
