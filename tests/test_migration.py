@@ -180,7 +180,9 @@ def test_mambavision_from_a_converted_checkpoint(tmp_path, monkeypatch):
 
 
 def test_a_stack_of_mamba_blocks():
-    exec(coming_from("'M' * 24"), {})
+    variables = {}
+    exec(coming_from("'M' * 24"), variables)
+    assert variables['backbone'].pattern == 'M' * 24
 
 
 def test_map_in_place_of_mae(tmp_path):

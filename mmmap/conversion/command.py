@@ -1,9 +1,9 @@
 """The command line of a converter of checkpoints."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from ..cli import command_parser, run
+from ..cli import command_parser
 
 
 def parse_args(
@@ -27,29 +27,3 @@ def parse_args(
         '--overwrite', action='store_true', help='replace DST if it exists'
     )
     return parser.parse_args(argv)
-
-
-def main(
-    args: Namespace,
-    converted: Callable[[dict], dict],
-    restored: Callable[[dict], dict],
-) -> int:
-    """Read a file, convert it, write another; return the exit status.
-
-    Args:
-        args: The command line.
-        converted: From an official file's content to ours.
-        restored: The reverse conversion, for ``--reverse``.
-    """
-
-    def convert(args: Namespace) -> None:
-        from ..checkpoints import read_checkpoint, write_checkpoint
-
-        content = read_checkpoint(args.src)
-        content = (restored if args.reverse else converted)(content)
-        write_checkpoint(args.dst, content, args.overwrite)
-        # The weights are the first entry, under any official key.
-        weights = next(iter(content.values()))
-        print(f'{args.dst}: {len(weights)} tensors')
-
-    return run(convert, args)

@@ -17,14 +17,9 @@ from tests.conversion.official_mamba_vision import (
     make_fixture,
     make_official,
 )
+from tests.tools.conversions import same
 
 QUANTITIES = {'stem', 'pooled', 'logits'} | {f'stage {i}' for i in range(1, 5)}
-
-
-def same(left, right):
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        assert torch.equal(value, right[name]), name
 
 
 @pytest.mark.parametrize('layer_scale', [False, True])

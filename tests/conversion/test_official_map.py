@@ -12,12 +12,7 @@ from mmmap.conversion.official_map import (
 )
 from mmmap.conversion.parity import build_official
 from tests.conversion.official import CONFIG, make_official
-
-
-def same(left, right):
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        assert torch.equal(value, right[name]), name
+from tests.tools.conversions import same
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from mmmap.conversion.points_parity import _ours as ours_of
 from mmmap.conversion.points_parity import points_errors, points_rounding
 from tests.conversion.official import PARITY
 from tests.conversion.official_points import make_fixture, official_weights
+from tests.tools.conversions import same
 
 KINDS = pytest.mark.parametrize('kind', ['pretrain', 'finetune'])
 
@@ -25,12 +26,6 @@ def official():
     if not path.is_file():
         pytest.skip(f'no fixture {path.name} beside the repository')
     return torch.load(path, weights_only=True)
-
-
-def same(left, right):
-    assert left.keys() == right.keys()
-    for name, value in left.items():
-        assert torch.equal(value, right[name]), name
 
 
 def test_official_numbers(official):

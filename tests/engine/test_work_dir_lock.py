@@ -61,15 +61,17 @@ def test_a_killed_run_leaves_no_lock_behind(holder, tmp_path):
 
 
 def test_other_ranks_do_not_lock(holder, tmp_path, monkeypatch):
+    before = (tmp_path / 'run' / NAME).read_text()
     monkeypatch.setenv('RANK', '1')
     with nothing_left_behind(str(tmp_path / 'run')):
-        pass
+        assert (tmp_path / 'run' / NAME).read_text() == before
 
 
 def test_one_after_the_other(tmp_path):
     for _ in range(2):
         with lock_work_dir(tmp_path / 'new' / 'run'):
-            pass
+            held = (tmp_path / 'new' / 'run' / NAME).read_text()
+            assert held.startswith(f'process {os.getpid()} on ')
 
 
 def test_nothing_is_left_of_a_run_that_is_refused(tmp_path):

@@ -57,8 +57,9 @@ def test_pretraining(kind):
 
 
 def test_pretraining_without_masking_or_in_other_ways():
-    step(tiny_map(masking=dict(type='NoMasking')), images(), [])
-    step(tiny_mamba_vision_map(), images(64), [])
+    loss = step(tiny_map(masking=dict(type='NoMasking')), images(), [])
+    assert loss.shape == ()
+    assert step(tiny_mamba_vision_map(), images(64), []).shape == ()
 
 
 @pytest.mark.parametrize(

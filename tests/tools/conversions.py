@@ -28,14 +28,3 @@ def same(left, right):
     for name, value in left.items():
         assert value.dtype == right[name].dtype
         assert torch.equal(value, right[name]), name
-
-
-def existing_file_is_kept(convert, src, tmp_path, capsys):
-    """A file in the way is an error, unless it may be overwritten."""
-    dst = tmp_path / 'ours.pth'
-    dst.write_text('mine')
-    assert convert(src, dst) == 1
-    assert 'exists' in capsys.readouterr().err
-    assert dst.read_text() == 'mine'
-    assert convert(src, dst, '--overwrite') == 0
-    assert 'state_dict' in load(dst)

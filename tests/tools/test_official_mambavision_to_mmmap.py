@@ -6,7 +6,6 @@ from tests.conversion.official import PARITY
 from tests.conversion.official_mamba_vision import CONFIG, make_official
 from tests.tools.conversions import (
     converter,
-    existing_file_is_kept,
     load,
     same,
     save,
@@ -73,8 +72,3 @@ def test_reverse_of_what_is_no_classifier(tmp_path, capsys):
     src = save({'state_dict': weights}, tmp_path / 'map.pth')
     assert convert(src, tmp_path / 'x.pth', '--reverse') == 1
     assert "absent names ['head.fc.bias'" in capsys.readouterr().err
-
-
-def test_existing_file_is_kept_unless_told(tmp_path, capsys):
-    src = save(make_official(), tmp_path / 'nvidia.pth')
-    existing_file_is_kept(convert, src, tmp_path, capsys)

@@ -6,7 +6,6 @@ from tests.conversion.official import PARITY, make_official
 from tests.engine.tiny_runner import tiny_runner
 from tests.tools.conversions import (
     converter,
-    existing_file_is_kept,
     load,
     same,
     save,
@@ -60,7 +59,13 @@ def test_what_a_training_wrote_can_be_reversed(tmp_path):
 
 def test_existing_file_is_kept_unless_told(tmp_path, capsys):
     src = save(make_official(), tmp_path / 'map.pth')
-    existing_file_is_kept(convert, src, tmp_path, capsys)
+    dst = tmp_path / 'ours.pth'
+    dst.write_text('mine')
+    assert convert(src, dst) == 1
+    assert 'exists' in capsys.readouterr().err
+    assert dst.read_text() == 'mine'
+    assert convert(src, dst, '--overwrite') == 0
+    assert 'state_dict' in load(dst)
 
 
 WRONG = [

@@ -17,7 +17,6 @@ import sys
 
 from mmmap import cli
 from mmmap.conversion import command
-from mmmap.version import __version__
 
 
 def parse_args(argv=None):
@@ -28,48 +27,29 @@ def parse_args(argv=None):
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
-from mmmap.checkpoints.fit import weights_of
-from mmmap.conversion.names import unwrapped
+from mmmap.conversion.converter import Converter, convert
 from mmmap.conversion.official_mamba_vision import (
     depths_of,
     to_mmmap,
     to_official,
 )
 
-# Names of wrappers in NVIDIA's releases of files and of the hub.
-KEYS = ('state_dict', 'model')
-PREFIXES = ('module.', 'model.')
-
-
-def converted(content):
-    """An official file's content as a checkpoint of mmengine's form.
-
-    Raises:
-        ConversionError: It is not complete official weights.
-    """
-    weights = to_mmmap(unwrapped(content, KEYS, PREFIXES))
-    meta = dict(
-        mmmap_version=__version__,
+CONVERTER = Converter(
+    to_mmmap,
+    to_official,
+    lambda official, ours: dict(
         source='official MambaVision',
-        depths=depths_of(weights, 'backbone.stages'),
-    )
-    return {'state_dict': weights, 'meta': meta}
-
-
-def restored(content):
-    """The official form of a checkpoint of ours.
-
-    Raises:
-        ConversionError: It is not complete weights of a classifier.
-        CheckpointError: It holds no weights.
-    """
-    official = to_official(weights_of(content, 'the checkpoint'))
-    return {'state_dict': official}
+        depths=depths_of(ours, 'backbone.stages'),
+    ),
+    # Names of wrappers in NVIDIA's releases of files and of the hub.
+    keys=('state_dict', 'model'),
+    prefixes=('module.', 'model.'),
+)
 
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    return command.main(parse_args(argv), converted, restored)
+    return convert(parse_args(argv), CONVERTER)
 
 
 if __name__ == '__main__':

@@ -15,7 +15,6 @@ import sys
 
 from mmmap import cli
 from mmmap.conversion import command
-from mmmap.version import __version__
 
 
 def parse_args(argv=None):
@@ -26,8 +25,7 @@ def parse_args(argv=None):
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
-from mmmap.checkpoints.fit import weights_of
-from mmmap.conversion.names import unwrapped
+from mmmap.conversion.converter import Converter, convert
 from mmmap.conversion.official_map import (
     pattern_of_mmmap,
     to_mmmap,
@@ -35,43 +33,19 @@ from mmmap.conversion.official_map import (
     unused_of,
 )
 
-UNUSED_KEY = 'official_unused'
-
-
-def converted(content):
-    """An official file's content as a checkpoint of mmengine's form.
-
-    Raises:
-        ConversionError: It is not complete official weights.
-    """
-    official = unwrapped(content)
-    weights = to_mmmap(official)
-    meta = dict(
-        mmmap_version=__version__,
-        source='official MAP',
-        pattern=pattern_of_mmmap(weights),
-    )
-    return {
-        'state_dict': weights,
-        'meta': meta,
-        UNUSED_KEY: unused_of(official),
-    }
-
-
-def restored(content):
-    """The official form of a checkpoint of ours.
-
-    Raises:
-        ConversionError: It is not complete weights of a MAP.
-        CheckpointError: It holds no weights.
-    """
-    official = to_official(weights_of(content, 'the checkpoint'))
-    return {'model': {**official, **content.get(UNUSED_KEY, {})}}
+CONVERTER = Converter(
+    to_mmmap,
+    to_official,
+    lambda official, ours: dict(
+        source='official MAP', pattern=pattern_of_mmmap(ours)
+    ),
+    unused_of,
+)
 
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    return command.main(parse_args(argv), converted, restored)
+    return convert(parse_args(argv), CONVERTER)
 
 
 if __name__ == '__main__':

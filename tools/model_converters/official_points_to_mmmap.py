@@ -16,7 +16,6 @@ import sys
 
 from mmmap import cli
 from mmmap.conversion import command
-from mmmap.version import __version__
 
 
 def parse_args(argv=None):
@@ -27,8 +26,7 @@ def parse_args(argv=None):
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
-from mmmap.checkpoints.fit import weights_of
-from mmmap.conversion.names import unwrapped
+from mmmap.conversion.converter import Converter, convert
 from mmmap.conversion.official_points import (
     kind_of,
     pattern_of_mmmap,
@@ -37,47 +35,23 @@ from mmmap.conversion.official_points import (
     unused_of,
 )
 
-UNUSED_KEY = 'official_unused'
-# Point-MAE and what came of it save weights under the first.
-KEYS = ('base_model', 'model', 'state_dict')
-
-
-def converted(content):
-    """An official file's content as a checkpoint of mmengine's form.
-
-    Raises:
-        ConversionError: It is not complete official weights.
-    """
-    official = unwrapped(content, KEYS)
-    weights = to_mmmap(official)
-    meta = dict(
-        mmmap_version=__version__,
+CONVERTER = Converter(
+    to_mmmap,
+    to_official,
+    lambda official, ours: dict(
         source=f'official MAP on points, {kind_of(official)}',
-        pattern=pattern_of_mmmap(weights),
-    )
-    return {
-        'state_dict': weights,
-        'meta': meta,
-        UNUSED_KEY: unused_of(official),
-    }
-
-
-def restored(content):
-    """The official form of a checkpoint of ours.
-
-    Raises:
-        ConversionError: It is not complete weights of a PointMAP or a
-            classifier.
-        CheckpointError: It holds no weights.
-    """
-    official = to_official(weights_of(content, 'the checkpoint'))
-    # The only key that the published fine-tuning reads.
-    return {KEYS[0]: {**official, **content.get(UNUSED_KEY, {})}}
+        pattern=pattern_of_mmmap(ours),
+    ),
+    unused_of,
+    # Point-MAE and what came of it save weights under the first, the only
+    # key that the published fine-tuning reads.
+    keys=('base_model', 'model', 'state_dict'),
+)
 
 
 def main(argv=None):
     """Run the command line; return its exit status."""
-    return command.main(parse_args(argv), converted, restored)
+    return convert(parse_args(argv), CONVERTER)
 
 
 if __name__ == '__main__':
