@@ -6,7 +6,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from .fixtures import check_fixture, relative_error
+from .fixtures import check_fixture, relative_errors
 from .official_mamba_vision import CONV_STAGES, to_mmmap
 
 FIXTURE = {
@@ -57,10 +57,7 @@ def mamba_vision_errors(fixture: Mapping) -> dict[str, float]:
         official[f'stage {index + 1}'] = theirs
     ours |= {'pooled': pooled, 'logits': model.head((pooled,))}
     official |= {'pooled': fixture['pooled'], 'logits': fixture['logits']}
-    return {
-        name: relative_error(value, official[name])
-        for name, value in ours.items()
-    }
+    return relative_errors(ours, official)
 
 
 def build_official(config: Mapping) -> nn.Module:

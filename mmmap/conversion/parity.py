@@ -7,7 +7,12 @@ from mmpretrain.registry import MODELS
 from ..errors import InputError
 from ..models.masking import hide
 from ..models.selfsup import MAP
-from .fixtures import check_fixture, relative_error
+from .fixtures import (
+    check_fixture,
+    named_gradients,
+    own_gradients,
+    relative_errors,
+)
 from .mamba_vision_parity import FIXTURE as MAMBA_VISION_FIXTURE
 from .mamba_vision_parity import mamba_vision_errors
 from .official_map import name_map, to_mmmap
@@ -110,17 +115,9 @@ def map_errors(fixture: Mapping) -> dict[str, float]:
         'decoder_pred': model.head(features),
         'loss': loss,
     }
-    errors = {
-        name: relative_error(value.detach(), fixture[name])
-        for name, value in ours.items()
-    }
-    names = name_map(pattern, depth)
-    for name, grad in fixture['grads'].items():
-        if name not in names:
-            raise InputError(f'a gradient of an unknown weight, {name}')
-        own = model.get_parameter(names[name]).grad
-        errors[f'grad {name}'] = relative_error(own.view(grad.shape), grad)
-    return errors
+    grads = fixture['grads']
+    ours |= own_gradients(model, name_map(pattern, depth), grads)
+    return relative_errors(ours, {**fixture, **named_gradients(grads)})
 
 
 def build_official(config: Mapping) -> MAP:

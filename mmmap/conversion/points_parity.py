@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..models.layers.points import PointGroups
 from ..models.masking import hide
-from .fixtures import check_fixture, check_keys, relative_error
+from .fixtures import (
+    check_fixture,
+    check_keys,
+    named_gradients,
+    own_gradients,
+    relative_errors,
+)
 from .official_points import name_map, pattern_of_mmmap, to_mmmap
 
 FIXTURE = {'config', 'pretrain', 'finetune'}
@@ -52,11 +58,8 @@ def points_errors(fixture: Mapping) -> dict[str, float]:
         InputError: The fixture is of another form.
     """
     _check(fixture)
-    official = _official(fixture)
-    return {
-        name: relative_error(value, official[name])
-        for name, value in _ours(fixture, torch.float32).items()
-    }
+    ours = _ours(fixture, torch.float32)
+    return relative_errors(ours, _official(fixture))
 
 
 def points_rounding(fixture: Mapping) -> dict[str, float]:
@@ -70,10 +73,7 @@ def points_rounding(fixture: Mapping) -> dict[str, float]:
     """
     _check(fixture)
     exact = _ours(fixture, torch.float64)
-    return {
-        name: relative_error(value, exact[name])
-        for name, value in _ours(fixture, torch.float32).items()
-    }
+    return relative_errors(_ours(fixture, torch.float32), exact)
 
 
 def _check(fixture: Mapping) -> None:
@@ -92,10 +92,9 @@ def _check(fixture: Mapping) -> None:
 def _official(fixture: Mapping) -> dict[str, Tensor]:
     pretrain, finetune = fixture['pretrain'], fixture['finetune']
     names = ('center', 'neighborhood', 'encoder_visible', 'loss')
-    grads = pretrain['grads']
     return {
         **{name: pretrain[name] for name in names},
-        **{f'grad {name}': grad for name, grad in grads.items()},
+        **named_gradients(pretrain['grads']),
         **{name: finetune[name] for name in ('tokens', 'logits')},
     }
 
@@ -127,12 +126,7 @@ def _pretrained(
     )
     weights = model.state_dict()
     names = name_map('pretrain', pattern_of_mmmap(weights), weights)
-    for name, grad in official['grads'].items():
-        if name not in names:
-            raise InputError(f'a gradient of an unknown weight, {name}')
-        own = model.get_parameter(names[name]).grad
-        ours[f'grad {name}'] = own.view(grad.shape)
-    return ours
+    return ours | own_gradients(model, names, official['grads'])
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """mmcv's operators on torch and torchvision, by mmcv's names and signatures.
 
 Each function does what the one of that name in mmcv's compiled `_ext` does,
-and takes the same arguments; most write into tensors that the caller made.
+and takes the same arguments, sizes by name; most write into tensors that the
+caller made.
 """
 
 from .requirement import check_torchvision

@@ -83,38 +83,7 @@ def ms_deform_attn_backward(
 
 
 def relative(
-    size: tuple[int, int],
-    mask: tuple[int, int],
-    half: tuple[int, int],
     device: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """Where in a mask around one pixel another pixel lies.
-
-    Args:
-        size: Height and width of the map.
-        mask: Height and width of the mask.
-        half: Its middle.
-        device: Where to make the tensors.
-
-    Returns:
-        The place in the mask, counted row by row, and whether it is in the
-        mask at all; both (other pixel, pixel around which the mask lies).
-    """
-    rows, columns = (torch.arange(length, device=device) for length in size)
-    y = rows[:, None] - rows + half[0]
-    x = columns[:, None] - columns + half[1]
-    inside_y, inside_x = (y >= 0) & (y < mask[0]), (x >= 0) & (x < mask[1])
-    count = size[0] * size[1]
-    inside = inside_y[:, None, :, None] & inside_x[None, :, None]
-    place = y[:, None, :, None] * mask[1] + x[None, :, None]
-    place = place.masked_fill(~inside, 0)
-    return place.reshape(count, count), inside.reshape(count, count)
-
-
-def psamask_forward(
-    input: Tensor,
-    output: Tensor,
-    psa_type: int,
     num_: int,
     h_feature: int,
     w_feature: int,
@@ -122,6 +91,38 @@ def psamask_forward(
     w_mask: int,
     half_h_mask: int,
     half_w_mask: int,
+) -> tuple[Tensor, Tensor]:
+    """Where in a mask around one pixel another pixel lies.
+
+    Args:
+        device: Where to make the tensors.
+        num_: B.
+        h_feature: H.
+        w_feature: W.
+        h_mask: Height of a mask.
+        w_mask: Width of a mask.
+        half_h_mask: Its middle row.
+        half_w_mask: Its middle column.
+
+    Returns:
+        The place in the mask, counted row by row, (B, H W, H W), and whether
+        it is in the mask at all, (H W, H W); of the last two axes, the other
+        pixel and the pixel around which the mask lies.
+    """
+    rows = torch.arange(h_feature, device=device)
+    columns = torch.arange(w_feature, device=device)
+    y = rows[:, None] - rows + half_h_mask
+    x = columns[:, None] - columns + half_w_mask
+    inside_y, inside_x = (y >= 0) & (y < h_mask), (x >= 0) & (x < w_mask)
+    count = h_feature * w_feature
+    inside = inside_y[:, None, :, None] & inside_x[None, :, None]
+    place = y[:, None, :, None] * w_mask + x[None, :, None]
+    place = place.masked_fill(~inside, 0).reshape(count, count)
+    return place.expand(num_, -1, -1), inside.reshape(count, count)
+
+
+def psamask_forward(
+    input: Tensor, output: Tensor, psa_type: int, **sizes: int
 ) -> None:
     """Spread masks that are relative to each pixel over the whole map.
 
@@ -132,47 +133,21 @@ def psamask_forward(
         output: Is filled, (B, H W, H, W).
         psa_type: 0 collect, what a pixel gets from each other; 1 distribute,
             what it gives to each other.
-        num_: B.
-        h_feature: H.
-        w_feature: W.
-        h_mask: Height of a mask.
-        w_mask: Width of a mask.
-        half_h_mask: Its middle row.
-        half_w_mask: Its middle column.
+        sizes: See `relative`.
     """
-    place, inside = relative(
-        (h_feature, w_feature),
-        (h_mask, w_mask),
-        (half_h_mask, half_w_mask),
-        input.device,
-    )
-    spread = input.flatten(2).gather(1, place.expand(num_, -1, -1))
-    spread = spread.masked_fill(~inside, 0)
+    place, inside = relative(input.device, **sizes)
+    spread = input.flatten(2).gather(1, place).masked_fill(~inside, 0)
     spread = spread if psa_type == 0 else spread.transpose(1, 2)
     output.copy_(spread.reshape_as(output))
 
 
 def psamask_backward(
-    grad_output: Tensor,
-    grad_input: Tensor,
-    psa_type: int,
-    num_: int,
-    h_feature: int,
-    w_feature: int,
-    h_mask: int,
-    w_mask: int,
-    half_h_mask: int,
-    half_w_mask: int,
+    grad_output: Tensor, grad_input: Tensor, psa_type: int, **sizes: int
 ) -> None:
     """Gradient of `psamask_forward`, added to `grad_input`."""
-    place, inside = relative(
-        (h_feature, w_feature),
-        (h_mask, w_mask),
-        (half_h_mask, half_w_mask),
-        grad_output.device,
-    )
+    place, inside = relative(grad_output.device, **sizes)
     grad = grad_output.flatten(2)
     grad = grad if psa_type == 0 else grad.transpose(1, 2)
     grad = grad.masked_fill(~inside, 0)
     flat = grad_input.view(*grad_input.shape[:2], -1)
-    flat.scatter_add_(1, place.expand(num_, -1, -1), grad)
+    flat.scatter_add_(1, place, grad)

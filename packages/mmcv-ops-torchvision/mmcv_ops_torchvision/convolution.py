@@ -10,6 +10,17 @@ from torch.nn import functional
 
 from .gradients import gradients, supported
 
+# What mmcv calls the strides, paddings and dilations, down before across, the
+# groups of channels, and those that share offsets.
+GEOMETRY = (
+    *('dH', 'dW', 'padH', 'padW', 'dilationH', 'dilationW'),
+    *('group', 'deformable_group'),
+)
+MODULATED_GEOMETRY = (
+    *('stride_h', 'stride_w', 'pad_h', 'pad_w', 'dilation_h', 'dilation_w'),
+    *('group', 'deformable_group'),
+)
+
 
 def deform_conv(operator, tensors, grad, geometry):
     """Call torchvision's operator or its gradient.
@@ -18,8 +29,7 @@ def deform_conv(operator, tensors, grad, geometry):
         operator: One of `torch.ops.torchvision`.
         tensors: Input, weight, offset, mask or None, bias or None.
         grad: Gradient of the output, or None for the forward operator.
-        geometry: Strides, paddings and dilations, down before across, then
-            groups and groups of offsets.
+        geometry: The values of `GEOMETRY`.
     """
     given = [tensor for tensor in (*tensors, grad) if tensor is not None]
     given = iter(supported(*given))
@@ -41,17 +51,7 @@ def deform_conv_forward(
     output: Tensor,
     columns: Tensor,
     ones: Tensor,
-    kW: int,
-    kH: int,
-    dW: int,
-    dH: int,
-    padW: int,
-    padH: int,
-    dilationW: int,
-    dilationH: int,
-    group: int,
-    deformable_group: int,
-    im2col_step: int,
+    **sizes: int,
 ) -> None:
     """Convolution whose samples are moved by offsets.
 
@@ -62,24 +62,13 @@ def deform_conv_forward(
         output: Is filled, (B, O, h, w).
         columns: Not used.
         ones: Not used.
-        kW: Width of the kernel.
-        kH: Height of the kernel.
-        dW: Stride across.
-        dH: Stride down.
-        padW: Padding across.
-        padH: Padding down.
-        dilationW: Dilation across.
-        dilationH: Dilation down.
-        group: Groups of channels.
-        deformable_group: Groups of channels that share offsets.
-        im2col_step: Not used.
+        sizes: Those in `GEOMETRY`; kH, kW and im2col_step are not used.
     """
-    geometry = dH, dW, padH, padW, dilationH, dilationW
     result = deform_conv(
         torch.ops.torchvision.deform_conv2d,
         (input, weight, offset, None, None),
         None,
-        (*geometry, group, deformable_group),
+        [sizes[name] for name in GEOMETRY],
     )
     output.copy_(result)
 
@@ -92,17 +81,7 @@ def deform_conv_backward_input(
     gradOffset: Tensor,
     weight: Tensor,
     columns: Tensor,
-    kW: int,
-    kH: int,
-    dW: int,
-    dH: int,
-    padW: int,
-    padH: int,
-    dilationW: int,
-    dilationH: int,
-    group: int,
-    deformable_group: int,
-    im2col_step: int,
+    **sizes: int,
 ) -> None:
     """Gradients of input and offset, added to `gradInput`, `gradOffset`.
 
@@ -110,12 +89,11 @@ def deform_conv_backward_input(
     `columns`, the buffer that mmcv then hands to
     `deform_conv_backward_parameters`.
     """
-    geometry = dH, dW, padH, padW, dilationH, dilationW
     found = deform_conv(
         torch.ops.torchvision._deform_conv2d_backward,
         (input, weight, offset, None, None),
         gradOutput,
-        (*geometry, group, deformable_group),
+        [sizes[name] for name in GEOMETRY],
     )
     gradInput += found[0]
     gradOffset += found[2]
@@ -129,27 +107,16 @@ def deform_conv_backward_parameters(
     gradWeight: Tensor,
     columns: Tensor,
     ones: Tensor,
-    kW: int,
-    kH: int,
-    dW: int,
-    dH: int,
-    padW: int,
-    padH: int,
-    dilationW: int,
-    dilationH: int,
-    group: int,
-    deformable_group: int,
     scale: float,
-    im2col_step: int,
+    **sizes: int,
 ) -> None:
     """Gradient of the weight, added to `gradWeight`."""
     if columns.shape != gradWeight.shape:  # neither input nor offset wants one
-        geometry = dH, dW, padH, padW, dilationH, dilationW
         found = deform_conv(
             torch.ops.torchvision._deform_conv2d_backward,
             (input, gradWeight, offset, None, None),
             gradOutput,
-            (*geometry, group, deformable_group),
+            [sizes[name] for name in GEOMETRY],
         )
         columns = found[1]
     gradWeight += scale * columns
@@ -164,17 +131,8 @@ def modulated_deform_conv_forward(
     mask: Tensor,
     output: Tensor,
     columns: Tensor,
-    kernel_h: int,
-    kernel_w: int,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    group: int,
-    deformable_group: int,
     with_bias: bool,
+    **sizes: int,
 ) -> None:
     """Convolution whose samples are moved by offsets and weighted by a mask.
 
@@ -187,24 +145,15 @@ def modulated_deform_conv_forward(
         mask: (B, K deformable groups, h, w).
         output: Is filled, (B, O, h, w).
         columns: Not used.
-        kernel_h: Height of the kernel.
-        kernel_w: Width of the kernel.
-        stride_h: Stride down.
-        stride_w: Stride across.
-        pad_h: Padding down.
-        pad_w: Padding across.
-        dilation_h: Dilation down.
-        dilation_w: Dilation across.
-        group: Groups of channels.
-        deformable_group: Groups of channels that share offsets.
         with_bias: Whether there is a bias.
+        sizes: Those in `MODULATED_GEOMETRY`; kernel_h and kernel_w are not
+            used.
     """
-    geometry = stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w
     result = deform_conv(
         torch.ops.torchvision.deform_conv2d,
         (input, weight, offset, mask, bias if with_bias else None),
         None,
-        (*geometry, group, deformable_group),
+        [sizes[name] for name in MODULATED_GEOMETRY],
     )
     output.copy_(result)
 
@@ -223,25 +172,15 @@ def modulated_deform_conv_backward(
     grad_offset: Tensor,
     grad_mask: Tensor,
     grad_output: Tensor,
-    kernel_h: int,
-    kernel_w: int,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    group: int,
-    deformable_group: int,
     with_bias: bool,
+    **sizes: int,
 ) -> None:
     """Gradients of `modulated_deform_conv_forward`, added to `grad_...`."""
-    geometry = stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w
     found = deform_conv(
         torch.ops.torchvision._deform_conv2d_backward,
         (input, weight, offset, mask, bias if with_bias else None),
         grad_output,
-        (*geometry, group, deformable_group),
+        [sizes[name] for name in MODULATED_GEOMETRY],
     )
     totals = grad_input, grad_weight, grad_offset, grad_mask, grad_bias
     for total, gradient in zip(totals[: 4 + with_bias], found):
@@ -365,9 +304,7 @@ def carafe_forward(
     routput: Tensor,
     rmasks: Tensor,
     output: Tensor,
-    kernel_size: int,
-    group_size: int,
-    scale_factor: int,
+    **sizes: int,
 ) -> None:
     """Write what `carafe` returns to `output`.
 
@@ -375,7 +312,7 @@ def carafe_forward(
     buffers are not used.
     """
     rfeatures.copy_(features)
-    output.copy_(carafe(features, masks, kernel_size, group_size))
+    carafe_naive_forward(features, masks, output, **sizes)
 
 
 def carafe_backward(
@@ -388,18 +325,9 @@ def carafe_backward(
     rmask_grad: Tensor,
     bottom_grad: Tensor,
     mask_grad: Tensor,
-    kernel_size: int,
-    group_size: int,
-    scale_factor: int,
+    **sizes: int,
 ) -> None:
     """Gradients of `carafe`, added to `bottom_grad` and `mask_grad`."""
     carafe_naive_backward(
-        top_grad,
-        rfeatures,
-        masks,
-        bottom_grad,
-        mask_grad,
-        kernel_size,
-        group_size,
-        scale_factor,
+        top_grad, rfeatures, masks, bottom_grad, mask_grad, **sizes
     )
