@@ -4,17 +4,12 @@
 #   tools/dist_train.sh configs/mmdet/dino-4scale_map-small_8xb2-12e_coco.py 8
 #
 # Options: README.md.
-_base_ = 'dino-4scale_map-tiny_8xb2-12e_coco.py'
+_base_ = [
+    'dino-4scale_map-tiny_8xb2-12e_coco.py',
+    '../_base_/models/hybridnet_sizes.py',
+]
 
 model = dict(
-    backbone=dict(
-        arch='small',
-        init_cfg=dict(
-            checkpoint=(
-                'work_dirs/map_hybridnet-small_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            )
-        ),
-    ),
+    backbone=_base_.hybridnet_small,
     neck=dict(in_channels=384),
 )

@@ -5,18 +5,12 @@
 #   tools/dist_train.sh configs/mmdet/retinanet_map-base_8xb2-1x_coco.py 8
 #
 # Options: README.md.
-_base_ = 'retinanet_map-tiny_8xb2-1x_coco.py'
+_base_ = [
+    'retinanet_map-tiny_8xb2-1x_coco.py',
+    '../_base_/models/hybridnet_sizes.py',
+]
 
 model = dict(
-    backbone=dict(
-        arch='base',
-        drop_path_rate=0.2,
-        init_cfg=dict(
-            checkpoint=(
-                'work_dirs/map_hybridnet-base_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            )
-        ),
-    ),
+    backbone=_base_.hybridnet_base,
     neck=dict(in_channels=768),
 )

@@ -5,19 +5,13 @@
 #       configs/mmseg/mask2former_map-base_8xb2-160k_ade20k.py 8
 #
 # Options: README.md.
-_base_ = 'mask2former_map-small_8xb2-160k_ade20k.py'
+_base_ = [
+    'mask2former_map-small_8xb2-160k_ade20k.py',
+    '../_base_/models/hybridnet_sizes.py',
+]
 
 model = dict(
-    backbone=dict(
-        arch='base',
-        drop_path_rate=0.2,
-        init_cfg=dict(
-            checkpoint=(
-                'work_dirs/map_hybridnet-base_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            )
-        ),
-    ),
+    backbone=_base_.hybridnet_base,
     neck=dict(in_channels=768),
     decode_head=dict(in_channels=[768] * 4),
 )

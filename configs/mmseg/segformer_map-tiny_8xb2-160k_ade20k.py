@@ -4,19 +4,13 @@
 #   tools/dist_train.sh configs/mmseg/segformer_map-tiny_8xb2-160k_ade20k.py 8
 #
 # Options: README.md.
-_base_ = 'segformer_map-small_8xb2-160k_ade20k.py'
+_base_ = [
+    'segformer_map-small_8xb2-160k_ade20k.py',
+    '../_base_/models/hybridnet_sizes.py',
+]
 
 model = dict(
-    backbone=dict(
-        arch='tiny',
-        drop_path_rate=0.05,
-        init_cfg=dict(
-            checkpoint=(
-                'work_dirs/map_hybridnet-tiny_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            )
-        ),
-    ),
+    backbone=_base_.hybridnet_tiny,
     neck=dict(in_channels=192),
     decode_head=dict(in_channels=[192] * 4),
 )

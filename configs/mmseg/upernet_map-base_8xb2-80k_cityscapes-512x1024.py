@@ -6,19 +6,13 @@
 #       configs/mmseg/upernet_map-base_8xb2-80k_cityscapes-512x1024.py 8
 #
 # Options: README.md.
-_base_ = 'upernet_map-small_8xb2-80k_cityscapes-512x1024.py'
+_base_ = [
+    'upernet_map-small_8xb2-80k_cityscapes-512x1024.py',
+    '../_base_/models/hybridnet_sizes.py',
+]
 
 model = dict(
-    backbone=dict(
-        arch='base',
-        drop_path_rate=0.2,
-        init_cfg=dict(
-            checkpoint=(
-                'work_dirs/map_hybridnet-base_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            )
-        ),
-    ),
+    backbone=_base_.hybridnet_base,
     neck=dict(in_channels=768),
     decode_head=dict(in_channels=[768] * 4),
     auxiliary_head=dict(in_channels=768),

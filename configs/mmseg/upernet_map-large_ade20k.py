@@ -4,20 +4,13 @@
 #   tools/dist_train.sh configs/mmseg/upernet_map-large_ade20k.py 8
 #
 # Options: README.md.
-_base_ = 'upernet_map_ade20k.py'
+_base_ = [
+    'upernet_map_ade20k.py',
+    '../_base_/models/hybridnet_sizes.py',
+]
 
 model = dict(
-    backbone=dict(
-        arch='large',
-        out_indices=(15, 31, 47, 63),
-        drop_path_rate=0.3,
-        init_cfg=dict(
-            checkpoint=(
-                'work_dirs/map_hybridnet-large_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            )
-        ),
-    ),
+    backbone=_base_.hybridnet_large,
     neck=dict(in_channels=1024),
     decode_head=dict(in_channels=[1024] * 4),
     auxiliary_head=dict(in_channels=1024),

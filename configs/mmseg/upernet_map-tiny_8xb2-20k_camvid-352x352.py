@@ -6,19 +6,13 @@
 #       configs/mmseg/upernet_map-tiny_8xb2-20k_camvid-352x352.py 8
 #
 # Options: README.md.
-_base_ = 'upernet_map-small_8xb2-20k_camvid-352x352.py'
+_base_ = [
+    'upernet_map-small_8xb2-20k_camvid-352x352.py',
+    '../_base_/models/hybridnet_sizes.py',
+]
 
 model = dict(
-    backbone=dict(
-        arch='tiny',
-        drop_path_rate=0.05,
-        init_cfg=dict(
-            checkpoint=(
-                'work_dirs/map_hybridnet-tiny_8xb128-amp-1600e_in1k/'
-                'epoch_1600.pth'
-            )
-        ),
-    ),
+    backbone=_base_.hybridnet_tiny,
     neck=dict(in_channels=192),
     decode_head=dict(in_channels=[192] * 4),
     auxiliary_head=dict(in_channels=192),
