@@ -14,7 +14,6 @@ from typing import ClassVar
 import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ...errors import InputError
 from ..layers import (
@@ -24,6 +23,7 @@ from ..layers import (
     PositionEmbedding,
     PublishedAttentionBlock,
     ResidualAttentionBlock,
+    run_block,
 )
 from ..layers.checks import check_choice, check_count
 from ..masking.base import gather_tokens
@@ -214,12 +214,7 @@ class HybridNet(Backbone):
             stream = hidden, residual
             if index in self.windowed:
                 stream += (grid,)
-            if self.with_cp and hidden.requires_grad:
-                hidden, residual = checkpoint(
-                    layer, *stream, use_reentrant=False
-                )
-            else:
-                hidden, residual = layer(*stream)
+            hidden, residual = run_block(layer, *stream, with_cp=self.with_cp)
             if index in self.out_indices:
                 outs.append(self._output(index, hidden, residual, grid))
         return tuple(outs)

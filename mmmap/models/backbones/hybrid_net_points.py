@@ -14,10 +14,9 @@ from typing import ClassVar
 import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ...ops import knn
-from ..layers import BidirectionalMamba, ViTBlock
+from ..layers import BidirectionalMamba, ViTBlock, run_block
 from ..layers.checks import check_choice, check_count
 from ..layers.points import (
     GroupEmbed,
@@ -204,12 +203,8 @@ class HybridNetPoints(Encoder):
             position = torch.cat((own, position), dim=1)
         outs = []
         for index, layer in enumerate(self.layers):
-            if self.with_cp and x.requires_grad:
-                x = checkpoint(
-                    layer, x, position, neighbours, use_reentrant=False
-                )
-            else:
-                x = layer(x, position, neighbours)
+            inputs = x, position, neighbours
+            x = run_block(layer, *inputs, with_cp=self.with_cp)
             if index in self.out_indices:
                 outs.append(self._output(index, x))
         return tuple(outs)

@@ -25,7 +25,7 @@ from ..layers import (
     MixerBlock,
     SelectiveSSM,
     from_windows,
-    recomputed,
+    run_block,
     to_windows,
 )
 from ..layers.checks import check_choice, check_count
@@ -295,10 +295,7 @@ class _Stage(nn.Module):
         if self.window:
             x = to_windows(x, self.window)
         for block in self.blocks:
-            if with_cp and x.requires_grad:
-                x = recomputed(block, x)
-            else:
-                x = block(x)
+            x = run_block(block, x, with_cp=with_cp)
         return from_windows(x, self.window, shape) if self.window else x
 
 

@@ -18,7 +18,7 @@ from .mamba_mixer import BidirectionalMamba, SelectiveSSM
 from .mamba_vision_mixer import MambaVisionMixer
 from .norm import LayerNorm2d
 from .position import PositionEmbedding
-from .recompute import recomputed
+from .recompute import run_block
 from .windows import from_windows, to_windows
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
     'WindowedAttention',
     'from_windows',
     'patchify',
-    'recomputed',
+    'run_block',
     'to_windows',
     'unpatchify',
 ]
