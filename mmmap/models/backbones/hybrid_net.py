@@ -94,8 +94,8 @@ class HybridNet(Backbone):
     embedding = ('patch_embed', 'pos_embed')
     resized = ('pos_embed.weight',)
     implicit_settings: ClassVar[dict[str, str]] = {
-        'arch.num_heads': 'initialising',
         'attention': 'initialising',
+        'arch.num_heads': 'initialising',
     }
     arch_zoo: ClassVar[dict[str, dict]] = {
         **dict.fromkeys(['t', 'tiny'], hybrid_size(192, 24)),
