@@ -6,8 +6,8 @@ from pathlib import Path
 from mmengine.dataset import Compose
 
 from .checks.class_maps import IGNORED, class_map_problem
-from .checks.look import size_problem
 from .checks.report import DataError
+from .checks.samples import size_problem
 
 # Skipped in a row, after which a run ends; mmengine itself tries 1000 times.
 _HOPELESS = 500

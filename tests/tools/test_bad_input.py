@@ -99,7 +99,7 @@ def test_a_coco_file_that_lists_an_absent_image(refused, digits, tmp_path):
     (root / 'train/000003.png').unlink()
     config = REPO / 'configs/study/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
-    assert f'1 listed files are not there: {root}/train/000003.png' in error
+    assert f'1 listed file is not there: {root}/train/000003.png' in error
 
 
 def test_a_coco_file_that_is_none(refused, digits, tmp_path):
@@ -121,7 +121,7 @@ def test_a_coco_file_of_other_classes(refused, digits, tmp_path):
     file.write_text(json.dumps(content))
     config = REPO / 'configs/study/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
-    assert f'1 classes are no category of {file}: 1;' in error
+    assert f'1 class is no category of {file}: 1;' in error
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,7 @@
-"""The data sets of a config, built, and asked what they will really read."""
+"""The data sets of a config, built and listed as training does."""
 
-import contextlib
-import io
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +11,12 @@ from mmengine.registry import DATASETS
 from ..config_datasets import plain_datasets
 from ..image_files import list_images
 from ..point_files import PointFileError
+from .coco_files import read_coco, reader_of
 from .coco_form import check_form
 from .report import Report
 from .written import check_list, check_spelling
 
-# Wrappers that leave labels as they are.
+# Wrappers that do not change labels.
 _KEEPING = (
     'ConcatDataset',
     'RepeatDataset',
@@ -36,16 +34,17 @@ class Part:
         split: ``'train'``, ``'val'`` or ``'test'``.
         place: Where it is in the config.
         settings: Its part of the config.
-        report: What is found.
+        report: Gets the findings.
         dataset: The data set; None if it could not be built.
         listed: All samples that it lists.
-        items: Those of them that are used: the library filters some out.
-        content: What a JSON of COCO's holds, else None.
+        items: The samples that remain after the library's filters.
+        content: The content of a COCO JSON, else None.
         relabelled: Whether a wrapper changes the labels.
-        spelled: Whether the config names the classes in a way that is read.
-        folded: Whether a wrapper shares out its samples over the splits.
-        dropped: How many objects there are of names that are no class.
-        reading: What the library is parsing, as it is written.
+        named: Whether the config names the classes in a readable way.
+        fold: The settings of a ``KFoldDataset`` around it, if there is one.
+        unsplit: Whether a ``KFoldDataset`` splits it together with others.
+        dropped: How many objects have names that are no class, by name.
+        reading: What the library is parsing, as written in the file.
     """
 
     split: str
@@ -57,20 +56,31 @@ class Part:
     items: list[dict] = field(default_factory=list)
     content: dict | None = None
     relabelled: bool = False
-    spelled: bool = True
-    folded: bool = False
+    named: bool = True
+    fold: Mapping | None = None
+    unsplit: bool = False
     dropped: Counter = field(default_factory=Counter)
     reading: Mapping | None = None
 
     @property
     def names(self) -> tuple[str, ...] | None:
         """The names of the classes in the order of labels, if it has any."""
-        if self.dataset is None or not self.spelled:
+        if self.dataset is None or not self.named:
             return None
         names = self.dataset.metainfo.get('classes')
         labelled = getattr(self.dataset, 'with_label', True)
         known = isinstance(names, list | tuple) and names and labelled
         return tuple(map(str, names)) if known else None
+
+    @property
+    def file(self) -> str:
+        """The annotation file, or else the place in the config."""
+        return str(getattr(self.dataset, 'ann_file', '') or self.place)
+
+    @property
+    def paths(self) -> list[str]:
+        """The image of each sample that has one."""
+        return [str(i['img_path']) for i in self.items if i.get('img_path')]
 
     @property
     def steps(self) -> list[Mapping]:
@@ -89,12 +99,12 @@ class Part:
 
     @property
     def is_coco(self) -> bool:
-        """Whether it is mmdet's, of COCO's form."""
+        """Whether it is one of mmdet with a COCO JSON."""
         return self.content is not None
 
     @property
     def is_segmentation(self) -> bool:
-        """Whether it is mmseg's."""
+        """Whether it is one of mmseg."""
         return hasattr(self.dataset, 'reduce_zero_label')
 
     @property
@@ -115,7 +125,7 @@ def parts_of(
         files: Keeps the annotation files that were read, by path.
 
     Yields:
-        Each; what keeps it from being built is an error of its report.
+        Each data set; if it cannot be built, its report has the reason.
     """
     for split in splits:
         loader = config.get(f'{split}_dataloader') or {}
@@ -125,7 +135,10 @@ def parts_of(
         for place, settings in plain_datasets(outer, where):
             report = Report(_title(settings), split)
             part = Part(split, place, settings, report, relabelled=relabelled)
-            part.folded = _is_folded(outer)
+            folds = list(_folds(outer))
+            mine = (fold for fold in folds if fold['dataset'] == settings)
+            part.fold = next(mine, None)
+            part.unsplit = bool(folds) and not part.fold
             _build(part, files)
             yield part
 
@@ -140,11 +153,15 @@ def _keeps_labels(dataset) -> bool:
     return not inner or (kept and _keeps_labels(inner))
 
 
-def _is_folded(dataset) -> bool:
-    if not isinstance(dataset, Mapping):
-        return False
-    folded = 'KFold' in str(dataset.get('type'))
-    return folded or _is_folded(dataset.get('dataset'))
+def _folds(dataset) -> Iterator[Mapping]:
+    """All wrappers of a data set that split it for cross-validation."""
+    if isinstance(dataset, list | tuple):
+        for one in dataset:
+            yield from _folds(one)
+    elif isinstance(dataset, Mapping):
+        if 'KFold' in str(dataset.get('type')):
+            yield dataset
+        yield from _folds(dataset.get('dataset') or dataset.get('datasets'))
 
 
 def _title(settings: Mapping) -> str:
@@ -161,22 +178,21 @@ def _title(settings: Mapping) -> str:
 def _build(part: Part, files: dict[str, dict]) -> None:
     """Build the data set of a part and list its samples."""
     try:
-        part.spelled = check_spelling(part.report, part.place, part.settings)
-        part.dataset = _lazily(part.settings)
-        if _is_absent(part):
+        part.named = check_spelling(part.report, part.place, part.settings)
+        part.dataset = _without_pipeline(part.settings)
+        if _is_missing(part):
             part.dataset = None
             return
         _read_coco(part, files)
         check_list(part.report, part.dataset)
         if part.report.errors:
-            part.dataset = None  # the library would fail, and name less
+            part.dataset = None  # the library would fail with less to say
             return
         _list_samples(part)
     except PointFileError as error:
         part.report.error(part.place, str(error))
         part.dataset = None
-    # Whatever a library raises: it asserts, looks up and unpacks, and does
-    # not check. Here it is the data that differ from what it expects.
+    # Libraries do not check data, and raise errors of any type.
     except Exception as error:
         if 'is not in the' in str(error) and isinstance(error, KeyError):
             raise  # a registry's: no such class
@@ -188,7 +204,7 @@ def _build(part: Part, files: dict[str, dict]) -> None:
 
 
 def _read_last(part: Part) -> str:
-    """The file that the library failed on, or else the data set."""
+    """The file at which the library failed, or else the data set."""
     raw = part.reading if isinstance(part.reading, Mapping) else {}
     raw = raw.get('raw_img_info', raw)
     keys = ('xml_path', 'img_path', 'file_name', 'filename')
@@ -197,7 +213,8 @@ def _read_last(part: Part) -> str:
 
 def _cure(part: Part, error: Exception) -> str:
     """What to do about some of the libraries' errors."""
-    text = str(error)
+    text = ' '.join(str(error).split())
+    labelled = getattr(part.dataset, 'with_label', False)
     if '`classes` in' in text and 'None' in text:
         return 'write metainfo=dict(classes=(...)): this type has no classes'
     if 'number of subfolders' in text:
@@ -205,14 +222,13 @@ def _cure(part: Part, error: Exception) -> str:
             'set metainfo.classes to the folders, or use type=CustomDataset, '
             'which names classes by the folders'
         )
-    if 'is not a subset of classes' in ' '.join(text.split()):
+    if 'is not a subset of classes' in text:
         return (
-            'this type has classes of its own; take type=BaseSegDataset for '
-            'other classes'
+            'this type has classes of its own; for other classes use '
+            'type=BaseSegDataset'
         )
     if 'palette does not match' in text:
         return 'give one colour for each class, or no palette'
-    labelled = getattr(part.dataset, 'with_label', False)
     if 'Found 0 files' in text and labelled and not part.folders:
         return (
             'images must lie in class folders, as <class>/<image>; for '
@@ -223,7 +239,7 @@ def _cure(part: Part, error: Exception) -> str:
     return ''
 
 
-def _lazily(settings: Mapping) -> BaseDataset:
+def _without_pipeline(settings: Mapping) -> BaseDataset:
     """The data set without a pipeline, which has not read anything yet."""
     plain = {k: v for k, v in settings.items() if k != 'pipeline'}
     try:
@@ -234,8 +250,8 @@ def _lazily(settings: Mapping) -> BaseDataset:
         return DATASETS.build(plain)
 
 
-def _is_absent(part: Part) -> bool:
-    """Whether a folder or the annotation file is not there; note it."""
+def _is_missing(part: Part) -> bool:
+    """Whether a folder or the annotation file is missing; report it."""
     dataset, settings = part.dataset, part.settings
     if not is_local(dataset) or getattr(dataset, 'download', False):
         return False
@@ -269,7 +285,7 @@ def is_local(dataset) -> bool:
 
 
 def _read_coco(part: Part, files: dict[str, dict]) -> None:
-    """Read a JSON of COCO's form once for all who ask for it."""
+    """Read a COCO JSON and give it to the data set."""
     dataset = part.dataset
     api = getattr(dataset, 'COCOAPI', None)
     if getattr(api, '__name__', '') != 'COCO' or not is_local(dataset):
@@ -279,56 +295,7 @@ def _read_coco(part: Part, files: dict[str, dict]) -> None:
         return
     check_form(part.report, dataset.ann_file, content, ('area',))
     part.content = content
-    dataset.COCOAPI = _already_read(api, content)
-
-
-def read_coco(
-    path: str, report: Report, files: dict[str, dict]
-) -> dict | None:
-    """What a JSON of COCO's form holds; None, with an error, for others.
-
-    Args:
-        path: The file.
-        report: Where to note what is wrong.
-        files: What was read before, by path.
-    """
-    if path in files:
-        return files[path]
-    try:
-        content = json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        report.error(path, 'does not exist')
-        return None
-    except (OSError, ValueError) as error:
-        report.error(path, f'cannot be read as JSON ({error})')
-        return None
-    if not isinstance(content, dict):
-        kind = type(content).__name__
-        report.error(path, f'holds a {kind}, expected a dict')
-        return None
-    keys = ('images', 'categories')
-    if 'annotations' in content:
-        keys = (*keys, 'annotations')
-    missing = [key for key in keys if not isinstance(content.get(key), list)]
-    if missing:
-        report.error(path, f'has no list of {" and of ".join(missing)}')
-        return None
-    files[path] = content
-    return content
-
-
-def _already_read(api: type, content: dict) -> Callable:
-    """In place of mmdet's reader of a file, its contents."""
-
-    def made(_path):
-        with contextlib.redirect_stdout(io.StringIO()):
-            coco = api()
-            coco.dataset = content
-            coco.createIndex()
-        coco.img_ann_map, coco.cat_img_map = coco.imgToAnns, coco.catToImgs
-        return coco
-
-    return made
+    dataset.COCOAPI = reader_of(api, content)
 
 
 def _list_samples(part: Part) -> None:
@@ -336,7 +303,7 @@ def _list_samples(part: Part) -> None:
     dataset = part.dataset
     if not isinstance(dataset, BaseDataset):
         kind = type(dataset).__name__
-        part.report.warn(part.place, f'a {kind} is not looked into')
+        part.report.warn(part.place, f'the samples of a {kind} are unchecked')
         return
     load = dataset.load_data_list
 
@@ -350,13 +317,15 @@ def _list_samples(part: Part) -> None:
     dataset.full_init()
     part.reading = None
     part.items = dataset.data_list
+    if part.items and part.fold:
+        _take_fold(part)
     part.report.counts['images'] = len(part.items)
     if not part.items:
         _explain_empty(part)
 
 
 def _watch(part: Part) -> None:
-    """Note what the library parses, and which objects of XML it drops."""
+    """Record what the library parses, and the XML objects that it drops."""
     dataset = part.dataset
     parse = dataset.parse_data_info
     objects = getattr(dataset, '_parse_instance_info', None)
@@ -376,13 +345,23 @@ def _watch(part: Part) -> None:
         dataset._parse_instance_info = counted
 
 
+def _take_fold(part: Part) -> None:
+    """Keep the samples that a ``KFoldDataset`` keeps."""
+    inner = dict(part.settings, pipeline=[], lazy_init=True)
+    fold = DATASETS.build(dict(part.fold, dataset=inner))
+    fold.dataset = part.dataset
+    fold.full_init()
+    part.dataset = fold.dataset
+    part.items = fold.dataset.data_list
+
+
 def _explain_empty(part: Part) -> None:
-    """Note an error: nothing is left to train or test on."""
+    """Report that nothing is left to train or test on."""
     dataset = part.dataset
     if part.listed:
         part.report.error(
             part.place,
-            f'none of the {len(part.listed):,} listed images is left: the '
+            f'none of the {len(part.listed):,} listed images is left: '
             'filter_cfg (filter_empty_gt, min_size) removes images without '
             'annotations of the classes, and small ones',
             'see the other findings, and check metainfo.classes',

@@ -48,7 +48,7 @@ def test_lists_that_mmpretrain_reads(tmp_path, end):
 
 def test_labels_from_1(tmp_path):
     errors, warnings = found(listed(tmp_path, '\n'.join(lines(1))))
-    assert f'{tmp_path}/list.txt:5: label 3 of 3 classes' in errors[0]
+    assert f'{tmp_path}/list.txt:5: has label 3, expected 0 to 2' in errors[0]
     assert 'subtract 1 from all of them' in errors[0]
     assert '1 of 3 classes never occurs: 0' in warnings[0]
 
@@ -90,7 +90,7 @@ def test_lists_that_mmseg_reads(tmp_path, text):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        (b'0.png\n1.png\n', 'list them without their suffix'),
+        (b'0.png\n1.png\n', 'list them without a suffix'),
         (b'0\n\n1\n', 'val.txt:2: is an empty line, expected a name'),
         (b'0\n1\n9\n', 'validation/9.png (line 3)'),
     ],
@@ -131,7 +131,7 @@ def test_several_labels_an_image(tmp_path):
     items[1]['gt_label'] = [2]
     path.write_text(json.dumps(content))
     (error,) = errors_of(config)
-    assert 'train.json: sample 1: label 2 of 2 classes' in error
+    assert 'train.json: sample 1: has label 2, expected 0 to 1' in error
 
 
 def test_what_suffixes_pass_over(tmp_path):
@@ -141,11 +141,14 @@ def test_what_suffixes_pass_over(tmp_path):
             path = tmp_path / f'train/a/x{i}.{suffix}'
             Image.fromarray(noise(50 + i)).save(path)
     (warning,) = warnings_of(config)
-    assert '5 images are passed over (3 .tiff, 2 .webp)' in warning
+    assert (
+        '5 images are not used because of the suffix (3 .tiff, 2 .webp)'
+        in warning
+    )
     assert "set extensions=(..., '.tiff', '.webp')" in warning
     kinds = ('.png', '.tiff', '.webp')
     config.train_dataloader.dataset.extensions = kinds
-    assert 'passed over' not in ''.join(warnings_of(config))
+    assert 'suffix' not in ''.join(warnings_of(config))
 
 
 def test_what_a_segmentor_passes_over(tmp_path):
@@ -153,16 +156,16 @@ def test_what_a_segmentor_passes_over(tmp_path):
     save(tmp_path / 'images/train/x.bmp', noise(9))
     save(tmp_path / 'maps/train/widow.png', noise(9)[..., 0] % 2)
     passed, widow = warnings_of(config)
-    assert '1 images are passed over (1 .bmp)' in passed
-    assert f'1 class maps have no image: {tmp_path}/maps/train/wid' in widow
+    assert '1 image is not used because of the suffix (1 .bmp)' in passed
+    assert f'1 class map has no image: {tmp_path}/maps/train/wid' in widow
 
 
 def test_an_image_without_a_class_map(tmp_path):
     config = segmentation(tmp_path)
     (tmp_path / 'maps/train/1.png').unlink()
     (error,) = errors_of(config)
-    assert f'1 listed files are not there: {tmp_path}/maps/train/1' in error
-    assert 'each image needs a class map of its name' in error
+    assert f'1 listed file is not there: {tmp_path}/maps/train/1' in error
+    assert 'each image needs a class map of the same' in error
     # A test without the truth needs none.
     config.train_dataloader.dataset.pipeline = [LOAD]
     assert errors_of(config) == []
@@ -181,7 +184,7 @@ def test_a_hidden_folder_in_a_class(tmp_path):
     save(tmp_path / 'train/a/.ipynb_checkpoints/1.png', noise(77))
     errors, warnings = found(config)
     assert errors == []
-    assert 'its 1 images are used' in warnings[0]
+    assert '1 image in it is used' in warnings[0]
 
 
 @pytest.mark.parametrize('make', [classification, segmentation])
@@ -271,7 +274,10 @@ def test_images_that_no_library_reads_unless_told(tmp_path):
     Image.fromarray(noise(9)).save(tmp_path / 'train/a/9.gif')
     (tmp_path / 'train/a/8.heic').write_bytes(b'0')
     (warning,) = warnings_of(config, full=False)
-    assert '2 images are passed over (1 .heic, 1 .gif)' in warning
+    assert (
+        '2 images are not used because of the suffix (1 .heic, 1 .gif)'
+        in warning
+    )
 
 
 def test_no_image_has_the_suffix(tmp_path):

@@ -35,7 +35,7 @@ def test_channels_of_another_number(tmp_path, wanted):
     assert len(errors) == 2  # one a split
     image = tmp_path / 'images/train/0.png'
     assert f'{image}: has 3 channels' in errors[0]
-    assert f'model.backbone.in_channels is {wanted} (4 of 4' in errors[0]
+    assert f'model.backbone.in_channels is {wanted} (as in 4 of 4' in errors[0]
 
 
 def test_channels_of_the_default(tmp_path):
@@ -61,7 +61,7 @@ def test_one_channel_and_three_values_of_the_mean_make_three(tmp_path):
     assert errors_of(config) == []
     backbone(config, in_channels=1)
     error, _ = errors_of(config)
-    assert 'in_channels is 1, and 3 arrive' in error
+    assert 'in_channels is 1, and model.data_pre' in error
 
 
 def test_a_later_step_may_drop_channels(tmp_path):
