@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from mmengine.registry import DefaultScope
 
 from ..datasets.checks import unlike
-from ..datasets.checks.parts import Part, parts_of
+from ..datasets.checks.building import parts_of
+from ..datasets.checks.parts import Part
 from ..datasets.checks.samples import Loader
 from .images import save_figure
 

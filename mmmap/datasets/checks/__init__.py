@@ -16,6 +16,7 @@ from ...wording import counted
 from ..config_datasets import metrics_of
 from ..image_files import IMAGE_SUFFIXES, list_images
 from ..points.base import PointSet
+from .building import parts_of
 from .class_maps import check_class_maps, ignored_values
 from .clouds import check_clouds
 from .coco import check_coco
@@ -34,7 +35,7 @@ from .names import (
     check_named,
 )
 from .objects import check_objects
-from .parts import Part, parts_of
+from .parts import Part
 from .report import DataError, Finding, Report, some_of
 from .samples import Looked
 

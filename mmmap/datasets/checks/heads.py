@@ -101,14 +101,16 @@ def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
     if 'num_parts' in (model.get('head') or ()):
         _check_parts(report, model, first)
         return report
+    kinds = first.things
     meta = first.dataset.metainfo
-    things = len(meta.get('thing_classes') or first.names)
+    if not kinds and 'stuff_classes' in meta:
+        kinds = {n: n not in meta['stuff_classes'] for n in first.names}
+    things = sum(bool(kinds.get(name, True)) for name in first.names)
     for count in counts_of(model):
         key = count.place.rpartition('.')[2]
         if key == 'num_stuff_classes':
-            if 'stuff_classes' in meta:
-                stuff = len(meta['stuff_classes'])
-                _check_count(report, count, stuff, first, 'stuff ')
+            if kinds:
+                _check_count(report, count, number - things, first, 'stuff ')
             continue
         own = things if key == 'num_things_classes' else number
         _check_count(report, count, own, first)

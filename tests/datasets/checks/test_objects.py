@@ -19,6 +19,11 @@ from tests.datasets.checks.made import (
     warnings_of,
 )
 
+PANOPTIC = dict(
+    classes=('red', 'blue'),
+    thing_classes=('red',),
+    stuff_classes=('blue',),
+)
 OBJECT = (
     '<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>4</ymin>'
     '<xmax>{}</xmax><ymax>20</ymax></bndbox></object>'
@@ -119,8 +124,9 @@ def test_nothing_to_judge(tmp_path):
     assert errors_of(config) == []
 
 
-def test_panoptic_data(tmp_path):
-    config = detection(tmp_path)
+def panoptic(root, **meta):
+    """A config on panoptic JSONs with the thing red and the stuff blue."""
+    config = detection(root)
     for split in ('train', 'val'):
         content = coco(num=4)
         segments = [
@@ -137,29 +143,79 @@ def test_panoptic_data(tmp_path):
         ]
         for k, category in enumerate(content['categories']):
             category.update(isthing=int(k == 0), color=[k, k, k])
-        (tmp_path / f'{split}.json').write_text(json.dumps(content))
+        (root / f'{split}.json').write_text(json.dumps(content))
         for i in range(4):
-            save(tmp_path / f'maps/{split}/{i}.png', np.zeros((32, 32, 3)))
+            save(root / f'maps/{split}/{i}.png', np.zeros((32, 32, 3)))
         dataset = config[f'{split}_dataloader'].dataset
         dataset.update(
             type='CocoPanopticDataset',
             data_prefix=dict(img=split, seg=f'maps/{split}'),
-            metainfo=dict(
-                classes=('red', 'blue'),
-                thing_classes=('red',),
-                stuff_classes=('blue',),
-            ),
+            metainfo=dict(PANOPTIC, **meta),
             pipeline=[LOAD, dict(type='LoadPanopticAnnotations')],
         )
     numbers = dict(num_things_classes=1, num_stuff_classes=1)
     config.model = dict(panoptic_head=dict(type='MaskFormerHead', **numbers))
     config.val_evaluator = dict(type='CocoPanopticMetric')
+    return config
+
+
+def test_panoptic_data(tmp_path):
+    config = panoptic(tmp_path)
     assert found(config) == ([], [])
     config.model.panoptic_head.num_stuff_classes = 53
     (tmp_path / 'maps/val/2.png').unlink()
     stuff, missing = errors_of(config)
     assert 'num_stuff_classes: is 53' in stuff and '1 stuff class' in stuff
     assert 'maps/val/2.png' in missing
+
+
+def test_panoptic_data_without_their_classes(tmp_path):
+    config = panoptic(tmp_path)
+    del config.train_dataloader.dataset.metainfo
+    (error,) = errors_of(config)
+    assert 'metainfo.classes: (person, bicycle,' in error
+    assert f'lacks red, blue, of which {tmp_path}/train.json' in error
+    assert error.endswith(
+        "write metainfo=dict(classes=('red', 'blue'), thing_classes=('red',), "
+        "stuff_classes=('blue',))"
+    )
+
+
+@pytest.mark.parametrize(
+    ('meta', 'said'),
+    [
+        (dict(classes=('red', 'green')), '(red, green) lacks blue, of which'),
+        (dict(classes=('blue', 'red')), 'train.json: (red, blue)'),
+        (dict(thing_classes=('blue',)), 'does not agree with isthing'),
+    ],
+)
+def test_panoptic_classes(tmp_path, meta, said):
+    train, val = sum(found(panoptic(tmp_path, **meta)), [])
+    assert said in train
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (lambda c: c['categories'].reverse(), 'has things (isthing 1) after'),
+        (
+            lambda c: c['annotations'][2]['segments_info'][1].pop('area'),
+            '1 segment has no "area"',
+        ),
+        (
+            lambda c: c['categories'][0].pop('isthing'),
+            '1 category has no "isthing"',
+        ),
+        (lambda c: c['categories'].pop(), 'not in its categories: 2'),
+    ],
+)
+def test_panoptic_files(tmp_path, change, said):
+    config = panoptic(tmp_path)
+    path = tmp_path / 'train.json'
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    assert any(f'{path}: ' in e and said in e for e in errors_of(config))
 
 
 @pytest.mark.parametrize('key', ['image_id', 'category_id'])
