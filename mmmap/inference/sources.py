@@ -187,13 +187,36 @@ def _refuse_encoding(path: Path) -> None:
 
 
 def named_files(files: list[Path], root: Path) -> dict[str, Path]:
-    """Files by their place below a folder, without a suffix if that does."""
-    short = Counter(file.with_suffix('') for file in files)
-    return {
-        str(
-            (file if short[file.with_suffix('')] > 1 else file.with_suffix(''))
-            .relative_to(root)
-            .as_posix()
-        ): file
-        for file in files
-    }
+    """Name the results of images, each by its own name.
+
+    A name is the path below a folder without the suffix; with the suffix if
+    the name alone would be that of another result, also where upper and lower
+    case are the same. If that is not enough, a number follows.
+
+    Args:
+        files: The images.
+        root: The folder.
+    """
+    places = [file.relative_to(root) for file in files]
+    short = Counter(_folded(place.with_suffix('')) for place in places)
+    # Results are files that get a suffix, so folders may be in the way too.
+    parents = {p for place in places for p in place.parents}
+    taken = {_folded(place) for place in places}
+    taken |= {_folded(p.with_suffix('')) for p in parents if p.suffix}
+    named, used = {}, set()
+    for place, file in zip(places, files):
+        name = place.with_suffix('')
+        if short[_folded(name)] > 1 or _folded(name) in taken:
+            name = place
+        name, number = name.as_posix(), 2
+        whole = name
+        while whole.casefold() in used:
+            whole = f'{name}-{number}'
+            number += 1
+        used.add(whole.casefold())
+        named[whole] = file
+    return named
+
+
+def _folded(path: Path) -> str:
+    return path.as_posix().casefold()

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from PIL import Image
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.inference import InputError, Pictures, Video
 from mmmap.inference import source_of as source_with
+from mmmap.inference.sources import named_files
 from tests.inference.conftest import noise
 
 
@@ -30,6 +33,29 @@ def test_names_that_differ_in_the_suffix_alone(photos):
     cv2.imwrite(str(photos / 'a.jpg'), noise())
     names = [frame.name for frame in source_of(photos)]
     assert names == ['a.jpg', 'a.png', 'b', 'more/c']
+
+
+@pytest.mark.parametrize(
+    ('files', 'names'),
+    [
+        ('a.jpg a.png a.jpg.png', ['a.jpg', 'a.png', 'a.jpg.png']),
+        ('a.jpg a.jpg.png', ['a', 'a.jpg.png']),
+        ('A.jpg a.png', ['A.jpg', 'a.png']),
+        ('A.jpg a.jpg', ['A.jpg', 'a.jpg-2']),
+        ('x/a.jpg y/a.jpg', ['x/a', 'y/a']),
+        ('a.jpg a.png/b.jpg', ['a.jpg', 'a.png/b']),
+        ('a.b.jpg a.c.jpg', ['a.b', 'a.c']),
+    ],
+)
+def test_each_image_has_its_own_name(files, names):
+    files = [Path('in', name) for name in files.split()]
+    named = named_files(files, Path('in'))
+    assert list(named) == names
+    assert list(named.values()) == files
+    results = {f'{name}.png'.casefold() for name in names}
+    assert len(results) == len(files)
+    folders = {str(Path(r).parent) for r in results}
+    assert not folders & results
 
 
 @pytest.mark.parametrize('mode', ['L', 'RGBA', 'CMYK', 'I;16', 'P', '1'])
