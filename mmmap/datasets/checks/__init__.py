@@ -21,7 +21,7 @@ from .class_maps import check_class_maps, ignored_values
 from .clouds import check_clouds
 from .coco import check_coco
 from .copies import check_copies, check_shared
-from .files import check_files
+from .files import check_files, check_outputs
 from .heads import check_heads
 from .inputs import check_channels, check_padding
 from .labels import check_folders_agree, check_labels, number_of_classes
@@ -139,6 +139,7 @@ def _look_at_part(
         check_labels(part, config)
     check_objects(part, metrics)
     check_files(part)
+    check_outputs(part, metrics)
     if any('not there' in f.what for f in part.report.errors):
         return []
     ignored = ignored_values(config, part.split)

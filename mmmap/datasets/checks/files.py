@@ -6,7 +6,7 @@ seconds instead of minutes over a network.
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ...wording import counted
@@ -35,6 +35,26 @@ def check_files(part: Part) -> None:
         _check_leftovers(part)
         _check_unread(part)
         _check_unused_maps(part)
+
+
+def check_outputs(part: Part, metrics: Iterable[Mapping]) -> None:
+    """Check that mmseg does not write two class maps into one file.
+
+    It names them after the images, without folders.
+    """
+    folder = next((m['output_dir'] for m in metrics if m.get('output_dir')), 0)
+    if not folder or not part.is_segmentation:
+        return
+    names = Counter(Path(path).stem for path in part.paths)
+    shared = [name for name, number in names.items() if number > 1]
+    if shared:
+        part.report.error(
+            part.place,
+            f'{counted(len(shared), "name is", "names are")} shared by images '
+            f'of different folders or suffixes, and mmseg would write their '
+            f'class maps into one file of {folder}: {some_of(shared)}',
+            'rename the images, or test one folder at a time',
+        )
 
 
 def paths_of(item: dict, maps: bool = True) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from PIL import Image
@@ -169,6 +170,16 @@ def test_an_image_without_a_class_map(tmp_path):
     # A test without the truth needs none.
     config.train_dataloader.dataset.pipeline = [LOAD]
     assert errors_of(config) == []
+
+
+def test_class_maps_that_would_be_written_into_one_file(tmp_path):
+    config = segmentation(tmp_path)
+    for folder in ('images', 'maps'):
+        save(tmp_path / folder / 'val/more/1.png', np.eye(32))
+    assert errors_of(config) == []
+    config.val_evaluator.output_dir = str(tmp_path / 'out')
+    (error,) = errors_of(config)
+    assert '1 name is shared' in error and f'{tmp_path}/out: 1 ->' in error
 
 
 def test_a_hidden_folder_is_no_class(tmp_path):
