@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..wording import counted
 
 # Where launchers put the number of processes.
 _WORLD = ('WORLD_SIZE', 'SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE')
@@ -55,8 +56,9 @@ def scale_learning_rate(config: Config) -> str:
         wrapper.optimizer.lr = rate * batch / base
         batches.add(batch)
         lines.append(
-            f'batch {batch} ({size} a process x {world} processes x {steps} '
-            f'accumulated), learning rate {wrapper.optimizer.lr:g} '
+            f'batch {batch} ({size} per process x '
+            f'{counted(world, "process", "processes")} x {steps} accumulated)'
+            f', learning rate {wrapper.optimizer.lr:g} '
             f'({rate:g} is for batch {base})'
         )
     if len(batches) == 1:

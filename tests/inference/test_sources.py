@@ -95,14 +95,14 @@ def test_images_that_cannot_be_read(photos, content):
 
 def test_nothing_is_left(tmp_path):
     (tmp_path / 'bad.png').write_bytes(b'')
-    with pytest.raises(InputError, match='1 of 1 images cannot be read'):
+    with pytest.raises(InputError, match='1 of 1 image cannot be read'):
         source_of(tmp_path, skip_bad=True)
 
 
 def test_what_is_no_input(tmp_path):
     with pytest.raises(InputError, match='there is nothing at'):
         source_of(tmp_path / 'none')
-    with pytest.raises(InputError, match='holds no images'):
+    with pytest.raises(InputError, match='have no images'):
         source_of(tmp_path)
     (tmp_path / 'text.txt').write_text('x')
     with pytest.raises(InputError, match='no image .* no video .* no folder'):
@@ -132,14 +132,14 @@ def test_a_video_of_which_the_end_is_missing(video):
     source = source_of(video)
     frames = list(source)
     assert 0 < len(frames) < 5
-    assert f': {len(frames)} of 5 announced frames' in source.note
+    assert f'has {len(frames)} of the 5 frames' in source.note
 
 
 def test_a_header_that_counts_too_many_frames(video):
     source = source_of(video)
     source._announced = 7
     assert len(list(source)) == 5
-    assert ': 5 of 7 announced frames are there' in source.note
+    assert 'has 5 of the 7 frames that its header' in source.note
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])

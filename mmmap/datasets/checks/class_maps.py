@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from ...wording import counted
 from ..config_datasets import metrics_of
 from ..image_files import read_pixels
 from .labels import warn_of_absent
@@ -70,7 +71,8 @@ def class_map_problem(
     if wrong:
         return (
             f'the class map has the class {some_of(wrong)}, counted from 0, '
-            f'of {number} classes (ignored: {some_of(ignored) or "none"})'
+            f'of {counted(number, "class", "classes")} (ignored: '
+            f'{some_of(ignored) or "none"})'
         )
     return None
 
