@@ -27,7 +27,9 @@ def read_coco(
         report.error(path, 'does not exist')
         return None
     except (OSError, ValueError) as error:
-        report.error(path, f'cannot be read as JSON ({error})')
+        what = f'cannot be read as JSON ({error})'
+        do = 'save it as UTF-8 without BOM' if 'utf' in what.lower() else ''
+        report.error(path, what, do)
         return None
     if not isinstance(content, dict):
         kind = type(content).__name__

@@ -38,7 +38,7 @@ class Count(NamedTuple):
 
     Attributes:
         place: Its path, as ``model.decode_head.num_classes``.
-        number: Its value.
+        number: Its value, which a config may have as text.
         given: Whether the config sets it; else it is the type's default.
         head: The settings of its head.
     """
@@ -71,7 +71,7 @@ def _own_counts(part: Mapping, place: str) -> Iterator[Count]:
         is_head = 'head' in place.rpartition('.')[2]
         if not given and key == 'num_classes' and is_head:
             number = _default(part.get('type'))
-        if isinstance(number, int):
+        if number is not None:
             yield Count(f'{place}.{key}', number, given, part)
 
 
@@ -114,7 +114,8 @@ def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
             continue
         own = things if key == 'num_things_classes' else number
         _check_count(report, count, own, first)
-        own += count.head.get('num_stuff_classes') or 0
+        stuff = count.head.get('num_stuff_classes')
+        own += stuff if isinstance(stuff, int) else 0
         _check_weights(report, count, own, config.get('default_scope'))
     _check_topk(report, config, number)
     return report
@@ -124,6 +125,10 @@ def _check_count(
     report: Report, count: Count, number: int, part: Part, kind: str = ''
 ) -> None:
     if count.number == number or _is_binary(count, number):
+        return
+    if not isinstance(count.number, int):
+        what = f'is {count.number!r}, expected the number {number}'
+        report.error(count.place, what, f'set it to {number}')
         return
     what = (
         f'is {count.number}'

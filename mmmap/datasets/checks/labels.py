@@ -90,7 +90,8 @@ def number_of_classes(part: Part, config: Mapping) -> int | None:
         (
             c.number
             for c in counts
-            if '_head' in c.place or c.place.startswith('model.head')
+            if isinstance(c.number, int)
+            and ('_head' in c.place or c.place.startswith('model.head'))
         ),
         None,
     )

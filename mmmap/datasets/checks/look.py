@@ -127,6 +127,8 @@ def _cure(problem: str, part: Part) -> str:
         )
     if 'reduce_zero_label' in problem:
         return 'set reduce_zero_label of the data set, not of the step'
+    if 'not its colour' in problem:
+        return 'write class maps with one channel (modes L and P of Pillow)'
     if 'annotations are for' in problem:
         return 'correct width and height of the image in the annotations'
     if 'cannot be read' in problem:

@@ -1,5 +1,6 @@
 """The annotation file that a metric reads, against that of the data set."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -86,6 +87,18 @@ def _check_classes(part: Part, path: str, content: dict) -> None:
 
 def _check_images(parts: list[Part], path: str, content: dict) -> None:
     report, name = parts[0].report, parts[0].dataset.ann_file
+    ids = Counter(i['id'] for part in parts for i in part.content['images'])
+    shared = [k for k, number in ids.items() if number > 1]
+    if shared:
+        report.error(
+            path,
+            'the metric reads this file for several data sets, which share '
+            f'{counted(len(shared), "image id")}: '
+            f'{some_of(f"id {k}" for k in shared)}; it would judge images by '
+            'the annotations of others',
+            'join the data sets into one file, or test them one by one',
+        )
+        return
     mine = {
         i['id']: i['file_name']
         for part in parts
@@ -112,6 +125,8 @@ def _check_images(parts: list[Part], path: str, content: dict) -> None:
             + some_of(f'id {k}' for k in moved),
             _SAME_FILE,
         )
+    else:
+        _check_objects(parts, path, content)
     more = len(other) - len(mine)
     if more > 0:
         report.warn(
@@ -119,5 +134,28 @@ def _check_images(parts: list[Part], path: str, content: dict) -> None:
             f'the metric reads this file, which lists '
             f'{counted(more, "image")} more than the data set; all objects '
             'there count as missed',
+            _SAME_FILE,
+        )
+
+
+def _check_objects(parts: list[Part], path: str, content: dict) -> None:
+    """Warn if the objects of images differ from those of the data set."""
+    mine, other = (
+        Counter(
+            (a['image_id'], *a['bbox'])
+            for one in contents
+            for a in one.get('annotations') or ()
+        )
+        for contents in ([part.content for part in parts], [content])
+    )
+    images = {i['id'] for part in parts for i in part.content['images']}
+    changed = {key[0] for key in (mine - other) + (other - mine)} & images
+    if changed:
+        parts[0].report.warn(
+            path,
+            f'the metric reads this file, which has other objects than '
+            f'{parts[0].dataset.ann_file} for '
+            f'{counted(len(changed), "image")}: '
+            f'{some_of(f"id {k}" for k in sorted(changed, key=str))}',
             _SAME_FILE,
         )

@@ -255,6 +255,15 @@ def test_suffixes_that_mmdet_reads(tmp_path, suffix):
     assert errors_of(config) == []
 
 
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-8-sig'])
+def test_other_encodings(tmp_path, encoding):
+    """json.load, and so pycocotools, reads plain UTF-8 only."""
+    config = detection(tmp_path)
+    (tmp_path / 'train.json').write_text(json.dumps(coco()), encoding)
+    (error,) = errors_of(config)
+    assert error.endswith('-> save it as UTF-8 without BOM')
+
+
 def test_backslashes(tmp_path):
     def change(content):
         for image in content['images']:

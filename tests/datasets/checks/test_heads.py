@@ -34,6 +34,13 @@ def test_a_head_that_keeps_its_default(tmp_path):
     assert error.startswith(f'{COCO_HEADS[1]}: is 80 by default')
 
 
+def test_a_number_as_text(tmp_path):
+    config = detection(tmp_path)
+    config.model.roi_head.bbox_head.num_classes = '2'
+    (error,) = errors_of(config)
+    assert "bbox_head.num_classes: is '2', expected the number 2" in error
+
+
 def test_a_head_for_which_the_number_is_no_matter(tmp_path):
     config = detection(tmp_path)
     config.model.roi_head.mask_head.update(class_agnostic=True, num_classes=80)

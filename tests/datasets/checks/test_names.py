@@ -1,5 +1,7 @@
 """Names and order of classes agree everywhere, or the check says where not."""
 
+import json
+
 import pytest
 import torch
 
@@ -9,6 +11,8 @@ from tests.datasets.checks.made import (
     detection,
     errors_of,
     found,
+    noise,
+    save,
     segmentation,
     warnings_of,
 )
@@ -159,6 +163,41 @@ def test_the_file_of_the_metric(tmp_path, change, said):
     change(content)
     errors = errors_of(metric_file(tmp_path, content))
     assert any(said in error for error in errors)
+
+
+def test_one_metric_for_two_files_with_the_same_ids(tmp_path):
+    """CocoMetric would judge all by the file that it reads."""
+    config = detection(tmp_path)
+    first = config.val_dataloader.dataset
+    second = dict(first, ann_file='more.json', data_prefix=dict(img='more'))
+    content = coco(first=50)
+    for k, image in enumerate(content['images']):
+        image['id'] += 10
+        save(tmp_path / f'more/{k}.png', noise(70 + k))
+    for annotation in content['annotations']:
+        annotation['image_id'] += 10
+    config.val_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[first, second]
+    )
+    both = coco()
+    both['images'] += content['images']
+    both['annotations'] += content['annotations']
+    (tmp_path / 'more.json').write_text(json.dumps(content))
+    (tmp_path / 'both.json').write_text(json.dumps(both))
+    config.val_evaluator.ann_file = str(tmp_path / 'both.json')
+    assert found(config) == ([], [])
+    (tmp_path / 'more.json').write_text(json.dumps(coco()))
+    (error,) = errors_of(config)
+    assert 'for several data sets, which share 4 image ids: id 1' in error
+
+
+def test_other_objects_in_the_file_of_the_metric(tmp_path):
+    (tmp_path / 'other').mkdir()
+    content = coco()
+    content['annotations'][2]['bbox'][0] += 5
+    (warning,) = warnings_of(metric_file(tmp_path, content))
+    assert 'has other objects than' in warning
+    assert f'{tmp_path}/val.json for 1 image: id 2 -> set' in warning
 
 
 def test_images_that_the_metric_alone_knows(tmp_path):
