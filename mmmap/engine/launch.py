@@ -22,6 +22,7 @@ from ..cli import AGAIN, Activity, during, is_main_rank, is_user_error
 from ..datasets.config_datasets import set_data_root
 from ..errors import InputError, UserError
 from .hooks.annotation_ids import AnnotationIdHook
+from .numbers import check_numbers
 from .settings import open_config, override
 from .work_dir_lock import NAME, lock_work_dir
 
@@ -128,10 +129,12 @@ def read_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: No such config.
+        InputError: An option or a number of the config cannot be used.
     """
     config = open_config(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     override(config, args.cfg_options or {})
+    check_numbers(config)
     if args.data_root:
         set_data_root(config, args.data_root)
     config.launcher = args.launcher
