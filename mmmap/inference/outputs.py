@@ -109,18 +109,18 @@ class FolderWriter:
         """Write a drawn picture (H, W, 3), RGB."""
         self._image('pictures', name, image[..., ::-1])
 
-    def prediction(self, name: str, told: dict) -> None:
+    def prediction(self, name: str, result: dict) -> None:
         """Write a prediction as a line, and its class map as a file.
 
         Args:
             name: Of the image.
-            told: Values for JSON, and perhaps ``class_map``, (H, W).
+            result: Values for JSON, and perhaps ``class_map``, (H, W).
         """
-        labels = told.pop('class_map', None)
+        labels = result.pop('class_map', None)
         if labels is not None:
             self._image('class_maps', name, _as_stored(labels))
-            told['class_map'] = f'class_maps/{name}.png'
-        line = json.dumps(dict(image=name, **told)) + '\n'
+            result['class_map'] = f'class_maps/{name}.png'
+        line = json.dumps(dict(image=name, **result)) + '\n'
         file = self.folder / 'predictions.jsonl'
         whole = file.stat().st_size if file.exists() else 0
         try:

@@ -110,8 +110,8 @@ def _build(part: Part, files: dict[str, dict]) -> None:
         if 'is not in the' in str(error) and isinstance(error, KeyError):
             raise  # a registry's: no such class
         kind = type(error).__name__
-        told = ' '.join(str(error).split())
-        what = f'the data set cannot be built ({kind}: {told})'
+        text = ' '.join(str(error).split())
+        what = f'the data set cannot be built ({kind}: {text})'
         part.report.error(_read_last(part), what, _cure(part, error))
         part.dataset = None
 

@@ -48,7 +48,7 @@ def read_coco(
 def reader_of(api: type, content: dict) -> Callable:
     """A replacement for mmdet's COCO class that has its file already."""
 
-    def made(_path):
+    def create(_path):
         with contextlib.redirect_stdout(io.StringIO()):
             coco = api()
             coco.dataset = content
@@ -56,4 +56,4 @@ def reader_of(api: type, content: dict) -> Callable:
         coco.img_ann_map, coco.cat_img_map = coco.imgToAnns, coco.catToImgs
         return coco
 
-    return made
+    return create

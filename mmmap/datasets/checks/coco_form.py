@@ -73,11 +73,11 @@ def _check_ids(report: Report, path: str, content: dict) -> None:
 def _check_categories(report: Report, path: str, content: dict) -> None:
     odd = [c for c in content['categories'] if not isinstance(c['name'], str)]
     if odd:
-        told = some_of(f'id {c["id"]} ({c["name"]!r})' for c in odd)
+        names = some_of(f'id {c["id"]} ({c["name"]!r})' for c in odd)
         report.error(
             path,
             f'{_have(len(odd), "categories")} a "name" that is no text: '
-            f'{told}',
+            f'{names}',
             'write names in quotes',
         )
 

@@ -45,11 +45,11 @@ def check_outlines(
         why = outline_problem(outline, size) if outline else ''
         if why:
             reasons[why].append(annotation)
-    for why, those in reasons.items():
-        have = counted(len(those), 'annotation has', 'annotations have')
+    for why, wrong in reasons.items():
+        have = counted(len(wrong), 'annotation has', 'annotations have')
         report.error(
             path,
-            f'{have} an outline (segmentation) that {why}: {_ids(those)}',
+            f'{have} an outline (segmentation) that {why}: {_ids(wrong)}',
             'write [[x1, y1, x2, y2, x3, y3, ...], ...], or remove them',
         )
 

@@ -194,7 +194,7 @@ def _check_unread(part: Part) -> None:
         named.setdefault(suffix, path)
     if not others:
         return
-    told = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
+    kinds = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
     suffixes = ', '.join(repr(s) for s in sorted(others))
     option = (
         f'set extensions=(..., {suffixes}) of the data set to use them, '
@@ -207,7 +207,7 @@ def _check_unread(part: Part) -> None:
     part.report.warn(
         folder,
         counted(sum(others.values()), 'image is', 'images are')
-        + f' not used because of the suffix ({told}), for example '
+        + f' not used because of the suffix ({kinds}), for example '
         + some_of(named.values()),
         option,
     )

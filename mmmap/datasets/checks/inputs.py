@@ -51,14 +51,14 @@ def _mismatch(channels: int, mean, wanted: int | None) -> str:
     if number != channels and 1 not in (number, channels):
         return f'model.data_preprocessor.mean has {counted(number, "value")}'
     # Subtracting three values from one channel gives three channels.
-    made = max(number, channels)
-    if wanted is None or made == wanted:
+    total = max(number, channels)
+    if wanted is None or total == wanted:
         return ''
-    told = f'model.backbone.in_channels is {wanted}'
-    if made == channels:
-        return told
+    what = f'model.backbone.in_channels is {wanted}'
+    if total == channels:
+        return what
     values = counted(number, 'value')
-    return f'{told}, and model.data_preprocessor.mean has {values}'
+    return f'{what}, and model.data_preprocessor.mean has {values}'
 
 
 def _in_channels(backbone) -> int | None:

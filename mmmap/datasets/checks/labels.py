@@ -30,7 +30,7 @@ def check_labels(part: Part, config: Mapping) -> None:
     if number is not None and not part.folders:
         _check_range(part, labels, number)
     _check_repeated(part, labels, number)
-    counts = Counter(k for those in labels for k in those)
+    counts = Counter(k for own in labels for k in own)
     names = part.names or [str(k) for k in range(number or 0)]
     total = sum(counts.values())
     part.report.tables['classes'] = {
@@ -67,7 +67,7 @@ def _check_repeated(
     part: Part, labels: list[list[int]], number: int | None
 ) -> None:
     """Check that no image has a label twice, as in vectors of 0 and 1."""
-    twice = [k for k, those in enumerate(labels) if len({*those}) < len(those)]
+    twice = [k for k, own in enumerate(labels) if len({*own}) < len(own)]
     if not twice:
         return
     vectors = all(len(x) == number and {*x} <= {0, 1} for x in labels if x)
@@ -100,14 +100,14 @@ def number_of_classes(part: Part, config: Mapping) -> int | None:
 def _check_range(part: Part, labels: list[list[int]], number: int) -> None:
     wrong = [
         (k, label)
-        for k, those in enumerate(labels)
-        for label in those
+        for k, own in enumerate(labels)
+        for label in own
         if not 0 <= label < number
     ]
     if not wrong:
         return
     place, label = wrong[0]
-    smallest = min(k for those in labels for k in those)
+    smallest = min(k for own in labels for k in own)
     file = str(getattr(part.dataset, 'ann_file', '') or '')
     where = part.place
     if file.endswith(('.txt', '.lst', '.csv')):
@@ -194,11 +194,11 @@ def warn_of_absent(
     absent = [name for k, name in enumerate(names) if not counts.get(k)]
     if not absent or not counts:
         return
-    told = ', '.join(absent) if len(absent) <= _FEW else some_of(absent)
+    shown = ', '.join(absent) if len(absent) <= _FEW else some_of(absent)
     never = 'never occurs' if len(absent) == 1 else 'never occur'
     report.warn(
         where,
         f'{len(absent):,} of {counted(len(names), "class", "classes")} '
-        f'{never}{f" in {looked}" if looked else ""}: {told}',
+        f'{never}{f" in {looked}" if looked else ""}: {shown}',
         do or 'they can neither be learnt nor evaluated',
     )

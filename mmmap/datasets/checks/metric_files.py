@@ -25,13 +25,13 @@ def check_metric_files(
         files: The files that were read before, by path.
     """
     for split in dict.fromkeys(part.split for part in parts):
-        those = [p for p in parts if p.split == split and p.is_coco]
-        if not those or those[0].dataset is None or those[0].names is None:
+        own = [p for p in parts if p.split == split and p.is_coco]
+        if not own or own[0].dataset is None or own[0].names is None:
             continue
         for metric in metrics_of(config, split):
             path = str(metric.get('ann_file') or '')
             if path.endswith('.json') and '://' not in path:
-                _check_file(metric, path, those, files)
+                _check_file(metric, path, own, files)
 
 
 def _check_file(
@@ -94,8 +94,8 @@ def _check_images(parts: list[Part], path: str, content: dict) -> None:
             path,
             'the metric reads this file for several data sets, which share '
             f'{counted(len(shared), "image id")}: '
-            f'{some_of(f"id {k}" for k in shared)}; it would judge images by '
-            'the annotations of others',
+            f'{some_of(f"id {k}" for k in shared)}; it would evaluate images '
+            'with the annotations of others',
             'join the data sets into one file, or test them one by one',
         )
         return
@@ -139,7 +139,7 @@ def _check_images(parts: list[Part], path: str, content: dict) -> None:
 
 
 def _check_objects(parts: list[Part], path: str, content: dict) -> None:
-    """Warn if the objects of images differ from those of the data set."""
+    """Warn if the objects of images differ from the data set."""
     mine, other = (
         Counter(
             (a['image_id'], *a['bbox'])

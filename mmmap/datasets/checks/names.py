@@ -146,8 +146,8 @@ def _report_difference(
 ) -> None:
     absent = [name for name in expected if name not in names]
     more = [name for name in names if name not in expected]
-    told = [f'lacks {some_of(absent)}'] if absent else []
-    told += [f'also has {some_of(more)}'] if more else []
+    changes = [f'lacks {some_of(absent)}'] if absent else []
+    changes += [f'also has {some_of(more)}'] if more else []
     if part.folders:
         do = (
             'make the same class folders in all splits, each with an image '
@@ -155,7 +155,7 @@ def _report_difference(
         )
     else:
         do = 'give all splits the same classes in the same order'
-    what = ' and '.join(told) or 'has the same classes in another order'
+    what = ' and '.join(changes) or 'has the same classes in another order'
     other = _named_by(first)
     part.report.error(_named_by(part), f'{what}, compared with {other}', do)
 

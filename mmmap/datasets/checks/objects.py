@@ -22,11 +22,11 @@ def warn_of_dropped(
         counts: How many objects each name has.
         total: How many objects there are in all.
     """
-    told = some_of(f'{name} ({n:,})' for name, n in counts.most_common())
+    extra = some_of(f'{name} ({n:,})' for name, n in counts.most_common())
     report.warn(
         where,
         'annotations whose category is no class are dropped '
-        f'({sum(counts.values()):,} of {total:,}): {told}',
+        f'({sum(counts.values()):,} of {total:,}): {extra}',
         'to learn them, add them to metainfo.classes',
     )
 
@@ -73,10 +73,10 @@ def _report_none(part: Part, where: str, metrics: Sequence[Mapping]) -> None:
             'see the other findings, and check metainfo.classes',
         )
     elif any(map(_judges, metrics)) and not part.report.errors:
-        told = f' ({ignored:,} are crowds or difficult)' if ignored else ''
+        extra = f' ({ignored:,} are crowds or difficult)' if ignored else ''
         part.report.error(
             where,
-            f'has no object of the classes that the metric could find{told}',
+            f'has no object of the classes that the metric could find{extra}',
             'add annotations; or, to only write predictions, set '
             'format_only=True of the metric',
         )

@@ -85,12 +85,12 @@ def warn_of_turned(
         upright: Whether they are turned upright when they are read.
     """
     kinds = Counter(turned.values())
-    told = ', '.join(f'{n:,} x {kind}' for kind, n in sorted(kinds.items()))
+    counts = ', '.join(f'{n:,} x {kind}' for kind, n in sorted(kinds.items()))
     what = counted(len(turned), 'image has', 'images have')
     how = 'turned upright' if upright else 'as stored'
     report.warn(
         where,
-        f'{what} an EXIF orientation ({told}), read {how}; class maps and '
+        f'{what} an EXIF orientation ({counts}), read {how}; class maps and '
         f'boxes are never turned: {some_of(turned)}',
         'check that their annotations fit (--pictures draws samples)',
         files=tuple(turned),

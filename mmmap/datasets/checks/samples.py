@@ -114,10 +114,10 @@ class Loader:
         # Damaged bytes make decoders raise errors of any type.
         except Exception as error:
             where = str(item.get('seg_map_path')) if 'img' in data else path
-            told = ' '.join(str(error).split()) or type(error).__name__
+            reason = ' '.join(str(error).split()) or type(error).__name__
             if os.path.isfile(where) and not os.path.getsize(where):
-                told = 'it is empty'
-            problem = f'cannot be read: {told}'
+                reason = 'it is empty'
+            problem = f'cannot be read: {reason}'
             return Looked(path, header, problem=problem, where=where)
         image = data.get('img')
         if not isinstance(image, np.ndarray):
