@@ -17,7 +17,12 @@ from mmengine.registry import OPTIM_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
-from ..checkpoints import CheckpointError, check_content, check_file
+from ..checkpoints import (
+    CheckpointError,
+    check_content,
+    check_file,
+    read_meta,
+)
 from ..cli import AGAIN, Activity, during, is_main_rank, is_user_error
 from ..datasets.config_datasets import set_data_root
 from ..errors import InputError, UserError
@@ -230,14 +235,31 @@ def last_checkpoint(work_dir: str) -> str | None:
     """
     found = _checkpoints(Path(work_dir))
     for path in found:
-        try:
-            check_file(path)
-            check_content(path)
+        problem = _damage(path)
+        if not problem:
             return str(path)
-        except CheckpointError as error:
-            if is_main_rank():
-                print(f'note: skipped, {error}')
+        if is_main_rank():
+            print(f'note: skipped, {problem}')
     return None
+
+
+def _damage(path: Path) -> str:
+    """Why a checkpoint cannot be resumed from; empty if it can.
+
+    zipfile verifies checksums; torch's own reader is stricter with the
+    directory of the archive.
+    """
+    try:
+        check_file(path)
+        check_content(path)
+        read_meta(path)
+    except CheckpointError as error:
+        # A file that is refused is complete: resuming from it says why.
+        return '' if str(error).startswith('refused') else str(error)
+    # Damaged bytes make zipfile raise errors of any type.
+    except Exception as error:
+        return f'cannot read the checkpoint {path}: it is damaged ({error})'
+    return ''
 
 
 def _checkpoints(folder: Path) -> list[Path]:
