@@ -54,5 +54,7 @@ def _numbers(config: Mapping) -> Iterator[tuple[str, object, int, bool]]:
         optimizer = wrapper['optimizer']
         if isinstance(optimizer, Mapping):
             yield f'{place}.optimizer.lr', optimizer.get('lr'), 0, False
+    base = (config.get('auto_scale_lr') or {}).get('base_batch_size')
+    yield 'auto_scale_lr.base_batch_size', base, 1, True
     seed = (config.get('randomness') or {}).get('seed')
     yield 'randomness.seed', seed, 0, True

@@ -34,6 +34,7 @@ def config():
         ('optim_wrapper.optimizer.lr', '1e-3x', 'a number of at least 0'),
         ('optim_wrapper.optimizer.lr', -1, 'a number of at least 0'),
         ('optim_wrapper.accumulative_counts', 0, 'a whole number of at'),
+        ('auto_scale_lr.base_batch_size', 'big', 'a whole number of at'),
         ('randomness.seed', 'abc', 'a whole number of at least 0'),
     ],
 )

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
@@ -112,6 +113,8 @@ def _build(part: Part, files: dict[str, dict]) -> None:
         kind = type(error).__name__
         text = ' '.join(str(error).split())
         what = f'the data set cannot be built ({kind}: {text})'
+        if isinstance(error, OSError) and error.strerror:
+            what = f'cannot be read ({error.strerror})'
         part.report.error(_read_last(part), what, _cure(part, error))
         part.dataset = None
 
@@ -128,6 +131,10 @@ def _cure(part: Part, error: Exception) -> str:
     """What to do about some of the libraries' errors."""
     text = ' '.join(str(error).split())
     labelled = getattr(part.dataset, 'with_label', False)
+    if isinstance(error, FileNotFoundError):
+        return 'add the file, or remove it from the list'
+    if isinstance(error, ParseError):
+        return 'copy the file again, or remove it from the list'
     if '`classes` in' in text and 'None' in text:
         return 'write metainfo=dict(classes=(...)): this type has no classes'
     if 'number of subfolders' in text:

@@ -146,6 +146,11 @@ def _missing_cure(part: Part, missing: list[str]) -> str:
         )
     if any('\\' in path for path in missing):
         return 'backslashes do not separate folders here: write /'
+    if part.is_segmentation and _are_of_maps(part, missing):
+        return (
+            'class maps lie among the images and have their img_suffix: move '
+            'them into their own folder, or set an img_suffix that they lack'
+        )
     if part.is_segmentation and all(
         p in {item.get('seg_map_path') for item in part.listed}
         for p in missing[:_FEW]
@@ -155,6 +160,13 @@ def _missing_cure(part: Part, missing: list[str]) -> str:
             f'seg_map_suffix {part.dataset.seg_map_suffix!r}'
         )
     return 'correct the names, data_prefix or data_root'
+
+
+def _are_of_maps(part: Part, missing: list[str]) -> bool:
+    """Whether the missing class maps belong to class maps, as a_mask_mask."""
+    suffix = part.dataset.seg_map_suffix
+    end = os.path.splitext(suffix)[0]
+    return bool(end) and all(path.endswith(end + suffix) for path in missing)
 
 
 def _check_leftovers(part: Part) -> None:
@@ -181,7 +193,11 @@ def _check_unread(part: Part) -> None:
     folder = (part.dataset.data_prefix or {}).get('img_path') or ''
     if not os.path.isdir(folder):
         return
-    used = {os.path.normpath(str(i.get('img_path'))) for i in part.listed}
+    used = {
+        os.path.normpath(str(item.get(key)))
+        for item in part.listed
+        for key in ('img_path', 'seg_map_path')
+    }
     maps = (part.dataset.data_prefix or {}).get('seg_map_path') or ''
     others = Counter()
     named = {}

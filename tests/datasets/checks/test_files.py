@@ -161,6 +161,31 @@ def test_what_a_segmentor_passes_over(tmp_path):
     assert f'1 class map has no image: {tmp_path}/maps/train/wid' in widow
 
 
+def among_the_images(root, suffix):
+    """Class maps as 0_mask.png beside images with a suffix."""
+    config = segmentation(root)
+    for split in ('train', 'val'):
+        for k in range(4):
+            folder = root / f'images/{split}'
+            (root / f'maps/{split}/{k}.png').rename(folder / f'{k}_mask.png')
+            (folder / f'{k}.png').rename(folder / f'{k}{suffix}')
+        config[f'{split}_dataloader'].dataset.update(
+            data_prefix=dict.fromkeys(
+                ('img_path', 'seg_map_path'), f'images/{split}'
+            ),
+            seg_map_suffix='_mask.png',
+            img_suffix=suffix,
+        )
+    return config
+
+
+def test_class_maps_among_the_images(tmp_path):
+    assert found(among_the_images(tmp_path / 'jpg', '.jpg')) == ([], [])
+    train, _ = errors_of(among_the_images(tmp_path / 'png', '.png'))
+    assert '4 listed files are not there' in train
+    assert 'class maps lie among the images' in train
+
+
 def test_an_image_without_a_class_map(tmp_path):
     config = segmentation(tmp_path)
     (tmp_path / 'maps/train/1.png').unlink()

@@ -92,6 +92,10 @@ def test_the_file_that_the_library_fails_on(tmp_path):
     broken.write_text('<annotation>')
     (error,) = errors_of(config)
     assert error.startswith(f'val {broken}: ') and 'ParseError' in error
+    broken.unlink()
+    (error,) = errors_of(config)
+    said = f'val {broken}: cannot be read (No such file or directory)'
+    assert error == f'{said} -> add the file, or remove it from the list'
     config = voc(tmp_path)
     (tmp_path / 'val.txt').write_text('val0\n\nval1\n')
     assert 'val.txt:2: is an empty line' in errors_of(config)[0]
