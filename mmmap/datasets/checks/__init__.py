@@ -36,6 +36,7 @@ from .names import (
 )
 from .objects import check_objects
 from .parts import Part
+from .pipelines import check_pipeline
 from .report import DataError, Finding, Report, some_of
 from .samples import Looked
 
@@ -147,6 +148,7 @@ def _look_at_part(
     looks = look(part, number, ignored, full, tell)
     check_channels(part, looks, config)
     check_padding(part, config, number, ignored)
+    check_pipeline(part, looks, config, metrics)
     values = [one.values for one in looks if one.values is not None]
     if values:
         check_class_maps(part, sum(values), len(values), ignored)

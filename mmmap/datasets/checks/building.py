@@ -52,6 +52,7 @@ def parts_of(
             folds = list(_folds(outer))
             mine = (fold for fold in folds if fold['dataset'] == settings)
             part.fold = next(mine, None)
+            part.mixed = _has_pipeline(outer)
             part.unsplit = bool(folds) and not part.fold
             _build(part, files)
             yield part
@@ -65,6 +66,18 @@ def _keeps_labels(dataset) -> bool:
     )
     kept = str(inner and dataset.get('type')).split('.')[-1] in _KEEPING
     return not inner or (kept and _keeps_labels(inner))
+
+
+def _has_pipeline(dataset) -> bool:
+    """Whether a wrapper has its own pipeline."""
+    if isinstance(dataset, list | tuple):
+        return any(map(_has_pipeline, dataset))
+    if not isinstance(dataset, Mapping):
+        return False
+    inner = dataset.get('dataset') or dataset.get('datasets')
+    return inner is not None and (
+        'pipeline' in dataset or _has_pipeline(inner)
+    )
 
 
 def _folds(dataset) -> Iterator[Mapping]:

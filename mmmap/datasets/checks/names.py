@@ -15,6 +15,8 @@ from ..image_files import is_stray
 from .parts import Part
 from .report import Report, some_of
 
+_SCORES = ('mIoU', 'mDice', 'mFscore')  # of mmseg's IoUMetric
+
 
 def check_categories(part: Part) -> None:
     """Check that mmdet's labels have the names that the config gives."""
@@ -91,7 +93,17 @@ def _plain(name: str) -> str:
 
 
 def check_named(part: Part, metrics: Sequence[Mapping]) -> None:
-    """Check that mmseg data have class names if a metric needs them."""
+    """Check what mmseg's metrics need: class names, and known scores."""
+    for metric in metrics if part.is_segmentation else ():
+        scores = metric.get('iou_metrics') or ()
+        scores = [scores] if isinstance(scores, str) else scores
+        unknown = [score for score in scores if score not in _SCORES]
+        if unknown:
+            part.report.error(
+                f'{part.split}_evaluator.iou_metrics',
+                f'has {some_of(map(repr, unknown))}',
+                f'choose from {", ".join(_SCORES)}',
+            )
     if part.is_segmentation and metrics and part.named and not part.names:
         part.report.error(
             f'{part.place}.metainfo.classes',

@@ -27,6 +27,7 @@ class Part:
         named: Whether the config names the classes in a readable way.
         fold: The settings of a ``KFoldDataset`` around it, if there is one.
         unsplit: Whether a ``KFoldDataset`` splits it together with others.
+        mixed: Whether a wrapper around it has its own pipeline.
         dropped: How many objects have names that are no class, by name.
         reading: What the library is parsing, as written in the file.
     """
@@ -44,6 +45,7 @@ class Part:
     named: bool = True
     fold: Mapping | None = None
     unsplit: bool = False
+    mixed: bool = False
     dropped: Counter = field(default_factory=Counter)
     reading: Mapping | None = None
 

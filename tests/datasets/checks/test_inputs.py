@@ -12,6 +12,11 @@ from tests.datasets.checks.made import (
     warnings_of,
 )
 
+ROTATE = dict(type='RandomRotate', prob=1, degree=9, seg_pad_val=0)
+CUT_OUT = dict(
+    type='RandomCutOut', prob=1, n_holes=1, cutout_shape=(2, 2), seg_fill_in=0
+)
+
 
 def read_as(config, **step):
     for split in ('train', 'val'):
@@ -108,8 +113,8 @@ def test_padding_that_is_not_ignored(tmp_path, padded, said):
     ('step', 'place'),
     [
         (dict(type='Pad', size=(64, 64), pad_val=dict(seg=0)), 'pad_val.seg'),
-        (dict(type='RandomRotate', seg_pad_val=0), 'seg_pad_val'),
-        (dict(type='RandomCutOut', seg_fill_in=0), 'seg_fill_in'),
+        (ROTATE, 'seg_pad_val'),
+        (CUT_OUT, 'seg_fill_in'),
     ],
 )
 def test_steps_that_pad(tmp_path, step, place):
