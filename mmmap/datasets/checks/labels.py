@@ -200,5 +200,5 @@ def warn_of_absent(
         where,
         f'{len(absent):,} of {counted(len(names), "class", "classes")} '
         f'{never}{f" in {looked}" if looked else ""}: {shown}',
-        do or 'they can neither be learnt nor evaluated',
+        do or 'a class that never occurs is neither learnt nor evaluated',
     )

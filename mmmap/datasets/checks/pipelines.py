@@ -29,13 +29,15 @@ def check_pipeline(
 
     Args:
         part: Its samples are listed already.
-        looks: What was seen of its samples; others are tried first.
+        looks: What was seen of its samples.
         config: An mmengine config.
         metrics: The metrics of its split.
     """
-    bad = {one.path for one in looks if one.problem}
+    # Not a damaged image, nor a large one that a quick check does not decode.
+    good = {one.path for one in looks if one.digest and not one.problem}
     paths = [str(item.get('img_path')) for item in part.items]
-    index = next((k for k, path in enumerate(paths) if path not in bad), None)
+    usable = (k for k, p in enumerate(paths) if p in good or not looks)
+    index = next(usable, None)
     steps = part.settings.get('pipeline') or ()
     if index is None or not all(isinstance(s, Mapping) for s in steps):
         return
@@ -58,7 +60,7 @@ def check_pipeline(
             return
         if data is None:
             return  # a random step that wants another sample
-    if isinstance(data, Mapping) and steps:
+    if isinstance(data, Mapping) and 'pipeline' in part.settings:
         for what, do in _missing(part, data, config, metrics):
             part.report.error(f'{part.place}.pipeline', what, do)
 

@@ -56,6 +56,13 @@ def test_samples_that_are_not_packed(tmp_path):
     )
 
 
+def test_a_pipeline_without_steps(tmp_path):
+    config = segmentor(tmp_path, MAPS, PACK)
+    config.train_dataloader.dataset.pipeline = []
+    (error,) = errors_of(config)
+    assert 'train_dataloader.dataset.pipeline: gives no inputs' in error
+
+
 def test_a_wrapper_that_packs(tmp_path):
     config = detection(tmp_path)
     config.model.type = 'MaskRCNN'
