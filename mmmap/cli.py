@@ -166,17 +166,37 @@ def run(
     try:
         return command(args) or 0
     except KeyboardInterrupt as error:
-        activity = getattr(error, 'activity', Activity())
-        if is_main_rank():
-            _say(f'interrupted{activity}')
-        return _left(INTERRUPTED)
+        return _interrupted(error)
     except Exception as error:
+        if _hides_interrupt(error):
+            return _interrupted(error)
         if not is_main_rank():
             # Usually the first process fails in the same way and reports
             # it, and this one is ended. Otherwise it has to report.
             time.sleep(_TURN)
         _report(error, args.traceback)
         return _left(1)
+
+
+def _interrupted(error: BaseException) -> int:
+    if is_main_rank():
+        _say(f'interrupted{getattr(error, "activity", Activity())}')
+    return _left(INTERRUPTED)
+
+
+def _hides_interrupt(error: BaseException) -> bool:
+    """Whether a library has turned Ctrl-C into another error.
+
+    mmengine does while it formats a config. A failure to write after Ctrl-C
+    is an error of its own.
+    """
+    if is_user_error(error):
+        return False
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def is_main_rank() -> bool:

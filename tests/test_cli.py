@@ -194,6 +194,21 @@ def test_ctrl_c_ends_in_one_line(capsys):
     )
 
 
+def test_ctrl_c_that_a_library_hides(capsys):
+    """As mmengine's Config.pretty_text, with a bare except."""
+
+    def work(error):
+        try:
+            throw(KeyboardInterrupt())
+        except BaseException:
+            throw(error)
+
+    said = 'interrupted; to continue, run the same command again\n'
+    assert end(lambda: work(SyntaxError('format')), capsys) == (130, said)
+    full = end(lambda: work(OSError('the disk is full')), capsys)
+    assert full == (1, 'error: the disk is full\n')
+
+
 def test_the_error_of_a_loading_process_is_told_alone(capsys):
     error = InputError(
         'Caught InputError in DataLoader worker process 0.\nOriginal '

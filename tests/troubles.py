@@ -19,6 +19,7 @@ from mmmap.checkpoints import read_checkpoint
 from mmmap.datasets.checked_pipeline import CheckedPipeline
 from mmmap.engine.hooks import BatchFeedHook, NaNGuardHook
 from mmmap.engine.launch import _network_advice, build_runner, training
+from mmmap.engine.numbers import check_numbers
 from mmmap.engine.settings import override
 from mmmap.engine.trained_models import open_model
 from mmmap.engine.work_dir_lock import lock_work_dir
@@ -55,6 +56,15 @@ def dict_as_text(folder):
 def setting_over_none(folder):
     setting = {'model.backbone.init_cfg.checkpoint': 'x.pth'}
     override(without_weights(folder), setting)
+
+
+def text_for_a_number(folder):
+    settings = {'train_dataloader.batch_size': 'four'}
+    override(config(folder, 'train_dataloader = dict(batch_size=2)'), settings)
+
+
+def number_that_is_too_small(folder):
+    check_numbers(dict(train_cfg=dict(max_epochs=0)))
 
 
 def without_weights(path):

@@ -8,11 +8,12 @@ Example::
         --batch-size 8 --save predictions
     python tools/infer.py CONFIG CHECKPOINT drive.mp4 --out predicted
 
-The config may be of mmpretrain, mmseg or mmdet. DIR gets ``pictures/`` (of a
-video: ``NAME.mp4``), ``predictions.jsonl`` with a line an image, and for
-segmentation ``class_maps/`` with the class of each pixel. It appears at the
-end; if an error stops the command, it holds the predictions so far. Images are
-read by the config's pipeline. Colours and names come from the checkpoint.
+The config may be of mmpretrain, mmseg or mmdet. DIR gets ``pictures/`` (for a
+video: ``NAME.mp4``), ``predictions.jsonl`` with one line per image, and for
+segmentation ``class_maps/`` with the class of each pixel. DIR appears at the
+end; if an error stops the command, DIR holds the predictions so far. The
+config's pipeline reads the images. Class names and colours come from the
+checkpoint.
 """
 
 import argparse
@@ -81,6 +82,7 @@ from mmmap.inference import (
     new_folder,
     source_of,
 )
+from mmmap.wording import counted
 
 
 def read_config(path: str) -> Config:
@@ -88,16 +90,15 @@ def read_config(path: str) -> Config:
 
     Raises:
         FileNotFoundError: There is none.
-        InputError: It only pretrains.
+        InputError: It is only for pretraining.
     """
     config = open_config(path)
     if not config.get('test_dataloader'):
         raise InputError(
-            f'{path} has no test_dataloader, whose pipeline is what an image '
-            'goes through; take the config of a classifier, a segmentor or a '
-            'detector'
+            f'{path} has no test_dataloader, whose pipeline reads the images; '
+            'use the config of a classifier, a segmentor or a detector'
         )
-    # The checkpoint brings the backbone's weights too.
+    # The checkpoint has the weights of the backbone, too.
     config.model.backbone.init_cfg = None
     return config
 
@@ -114,7 +115,7 @@ def build(config: Config, args: argparse.Namespace):
 
 
 def prepared(predictor, source):
-    """Each frame that can be used, with what the model takes of it."""
+    """Each usable frame, with the input of the model."""
     model = predictor.inferencer.model
     for frame in source:
         try:
@@ -126,7 +127,7 @@ def prepared(predictor, source):
 
 
 def batches(pairs, size: int):
-    """Lists of pairs, in each as many of one size as there are in a row."""
+    """Lists of pairs, each with consecutive images of one size."""
     batch = []
     for frame, data in pairs:
         other = batch and batch[0][0].image.shape != frame.image.shape
@@ -146,7 +147,7 @@ def frames_with_predictions(predictor, source, size: int):
 
 
 def infer(predictor, source, folder: Path, args: argparse.Namespace) -> int:
-    """Predict on everything, write into a folder; return how many."""
+    """Predict on everything, write into a folder; return the number."""
     writer = FolderWriter(folder)
     if isinstance(source, Video):
         writer = VideoWriter(folder, source.path.stem, source.fps)
@@ -173,7 +174,7 @@ def infer(predictor, source, folder: Path, args: argparse.Namespace) -> int:
 
 
 def check_numbers(args: argparse.Namespace) -> None:
-    """Refuse options that cannot be.
+    """Refuse options out of range.
 
     Raises:
         InputError: One is out of its range.
@@ -184,30 +185,31 @@ def check_numbers(args: argparse.Namespace) -> None:
         )
     if not 0 <= args.min_score <= 1:
         raise InputError(
-            f'--min-score must be in 0..1, as scores are, got {args.min_score}'
+            f'--min-score must be from 0 to 1, got {args.min_score}'
         )
 
 
 def conclude(source, done: int, args: argparse.Namespace) -> None:
-    """Say what was predicted and what was not.
+    """Print what was predicted and what was not.
 
     Raises:
         InputError: Some images are unusable, and must not be skipped.
     """
-    print(f'{args.out}: predictions on {done} images')
+    print(f'{args.out}: predictions on {counted(done, "image")}')
     if isinstance(source, Video) and source.note:
         print(f'note: {source.note}')
     if not source.bad:
         return
     shown = '; '.join(list(source.bad.values())[:3])
-    message = f'left out, unusable: {len(source.bad)} ({shown})'
+    bad = counted(len(source.bad), 'unusable image')
+    message = f'skipped {bad}: {shown}'
     if not args.skip_bad:
         raise InputError(message)
     print(message)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Check the options, predict, and say what was done.
+    """Check the options, predict, and print what was done.
 
     Raises:
         UserError: A config, checkpoint, input or option that cannot be used.

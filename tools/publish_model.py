@@ -55,6 +55,7 @@ from mmmap.checkpoints import (
     write_checkpoint,
 )
 from mmmap.checkpoints.fit import shorten, weights_of
+from mmmap.wording import counted
 
 SUFFIXES = ('.pth', '.safetensors')
 # What says what the weights are; the rest of a meta is of the run.
@@ -89,8 +90,9 @@ def published(content, source, choice=None):
     broken = [key for key, value in weights.items() if value.isnan().any()]
     if broken:
         raise CheckpointError(
-            f'{len(broken)} tensors of {source} hold NaN ({shorten(broken)}): '
-            'its training diverged; take an earlier checkpoint'
+            f'{counted(len(broken), "tensor")} of {source} with NaN '
+            f'({shorten(broken)}): its training diverged; take an earlier '
+            'checkpoint'
         )
     kind = AVERAGED if other and choice != RAW else RAW
     full = content.get('meta') or {}

@@ -6,8 +6,10 @@ from pathlib import Path
 from mmengine.dataset import Compose
 
 from .checks.class_maps import IGNORED, class_map_problem
-from .checks.look import size_problem
+from .checks.orientation import explain
 from .checks.report import DataError
+from .checks.samples import size_problem
+from .image_files import Header, read_header
 
 # Skipped in a row, after which a run ends; mmengine itself tries 1000 times.
 _HOPELESS = 500
@@ -112,7 +114,10 @@ class CheckedPipeline(Compose):
                 return None
             new &= data.keys()
             if 'img' in new:
-                _refuse(size_problem(data, data['img'].shape[1::-1]))
+                size = data['img'].shape[1::-1]
+                problem = size_problem(data, size)
+                other = data.get('width'), data.get('height')
+                _refuse(problem, data, size, other)
             if 'gt_seg_map' in new:
                 problem = class_map_problem(
                     data['gt_seg_map'],
@@ -120,12 +125,17 @@ class CheckedPipeline(Compose):
                     self.num_classes,
                     self.ignored,
                 )
-                _refuse(problem)
+                size = data['ori_shape'][1::-1]
+                _refuse(problem, data, size, data['gt_seg_map'].shape[1::-1])
         return data
 
 
-def _refuse(problem: str | None) -> None:
+def _refuse(problem: str | None, data: dict, size, other) -> None:
+    """Raise a problem of an image of a size with annotations for another."""
     if problem:
+        header = read_header(data.get('img_path', ''))
+        if isinstance(header, Header):
+            problem += explain(header, size, other)
         raise SampleError(problem)
 
 

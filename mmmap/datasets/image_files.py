@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 IMAGE_SUFFIXES = (
     '.jpg',
@@ -35,12 +35,15 @@ class Header(NamedTuple):
         height: In pixels, as stored.
         channels: Of each pixel; 1 for colours of a palette.
         bits: Of each channel.
+        orientation: 1 for an upright image, up to 8 for one that its EXIF
+            data turn or mirror; from 5 on, width and height change places.
     """
 
     width: int
     height: int
     channels: int
     bits: int
+    orientation: int = 1
 
 
 def read_header(path: str | Path) -> Header | str:
@@ -51,9 +54,22 @@ def read_header(path: str | Path) -> Header | str:
             bits = 16 if ';16' in mode else _BITS.get(mode, 8)
             if mode == 'I' and image.format == 'PNG':
                 bits = 16
-            return Header(*image.size, len(image.getbands()), bits)
+            turn = _orientation(image)
+            return Header(*image.size, len(image.getbands()), bits, turn)
     except _ERRORS as error:
         return f'{path} ({error})'
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation of an image; Pillow turns TIFF files itself."""
+    if 'exif' not in image.info:
+        return 1
+    try:
+        turn = image.getexif().get(ExifTags.Base.Orientation, 1)
+    # Cameras write all kinds of EXIF data; images are good without them.
+    except Exception:
+        return 1
+    return turn if turn in range(1, 9) else 1
 
 
 def read_pixels(path: str | Path) -> np.ndarray | str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from mmengine.config import Config
 
 from ..errors import InputError
+from ..wording import counted
 
 # Where launchers put the number of processes.
 _WORLD = ('WORLD_SIZE', 'SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE')
@@ -43,7 +44,7 @@ def scale_learning_rate(config: Config) -> str:
         )
     world = _processes(config)
     lines, batches = [], set()
-    for place, wrapper in _wrappers(config.optim_wrapper, 'optim_wrapper'):
+    for place, wrapper in wrappers(config.optim_wrapper):
         steps = wrapper.get('accumulative_counts') or 1
         rate = wrapper.optimizer.get('lr')
         if not rate:
@@ -55,8 +56,9 @@ def scale_learning_rate(config: Config) -> str:
         wrapper.optimizer.lr = rate * batch / base
         batches.add(batch)
         lines.append(
-            f'batch {batch} ({size} a process x {world} processes x {steps} '
-            f'accumulated), learning rate {wrapper.optimizer.lr:g} '
+            f'batch {batch} ({size} per process x '
+            f'{counted(world, "process", "processes")} x {steps} accumulated)'
+            f', learning rate {wrapper.optimizer.lr:g} '
             f'({rate:g} is for batch {base})'
         )
     if len(batches) == 1:
@@ -73,11 +75,18 @@ def _processes(config: Mapping) -> int:
     return int(next(filter(None, found), 1))
 
 
-def _wrappers(node: Mapping, place: str) -> Iterator[tuple[str, Mapping]]:
-    """The optimizer wrappers of a config: one, or one per part."""
+def wrappers(
+    node: Mapping, place: str = 'optim_wrapper'
+) -> Iterator[tuple[str, Mapping]]:
+    """The optimizer wrappers of a config with their places: one, or several.
+
+    Args:
+        node: ``optim_wrapper`` of a config.
+        place: Its place.
+    """
     if 'optimizer' in node:
         yield place, node
         return
     for key, part in node.items():
         if isinstance(part, Mapping):
-            yield from _wrappers(part, f'{place}.{key}')
+            yield from wrappers(part, f'{place}.{key}')

@@ -17,11 +17,17 @@ from mmengine.registry import OPTIM_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
-from ..checkpoints import CheckpointError, check_content, check_file
+from ..checkpoints import (
+    CheckpointError,
+    check_content,
+    check_file,
+    read_meta,
+)
 from ..cli import AGAIN, Activity, during, is_main_rank, is_user_error
 from ..datasets.config_datasets import set_data_root
 from ..errors import InputError, UserError
 from .hooks.annotation_ids import AnnotationIdHook
+from .numbers import check_numbers
 from .settings import open_config, override
 from .work_dir_lock import NAME, lock_work_dir
 
@@ -128,10 +134,12 @@ def read_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: No such config.
+        InputError: An option or a number of the config cannot be used.
     """
     config = open_config(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     override(config, args.cfg_options or {})
+    check_numbers(config)
     if args.data_root:
         set_data_root(config, args.data_root)
     config.launcher = args.launcher
@@ -227,14 +235,31 @@ def last_checkpoint(work_dir: str) -> str | None:
     """
     found = _checkpoints(Path(work_dir))
     for path in found:
-        try:
-            check_file(path)
-            check_content(path)
+        problem = _damage(path)
+        if not problem:
             return str(path)
-        except CheckpointError as error:
-            if is_main_rank():
-                print(f'note: skipped, {error}')
+        if is_main_rank():
+            print(f'note: skipped, {problem}')
     return None
+
+
+def _damage(path: Path) -> str:
+    """Why a checkpoint cannot be resumed from; empty if it can.
+
+    zipfile verifies checksums; torch's own reader is stricter with the
+    directory of the archive.
+    """
+    try:
+        check_file(path)
+        check_content(path)
+        read_meta(path)
+    except CheckpointError as error:
+        # A file that is refused is complete: resuming from it says why.
+        return '' if str(error).startswith('refused') else str(error)
+    # Damaged bytes make zipfile raise errors of any type.
+    except Exception as error:
+        return f'cannot read the checkpoint {path}: it is damaged ({error})'
+    return ''
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -13,6 +13,8 @@ from ..errors import InputError
 
 # OpenMMLab gives dicts to settings of these names.
 _DICTS = ('_cfg', '_dataloader')
+# Words that some settings take instead of a number.
+_WORDS = ('auto', 'dynamic', 'epoch', 'global', 'none', 'same', 'valid')
 
 
 def open_config(path: str | Path) -> Config:
@@ -192,7 +194,23 @@ def _value(config: Config, key: str, text: str):
             f'setting in it: --cfg-options {key}.type=NAME '
             f'{key}.{example}=VALUE'
         )
+    if isinstance(value, str) and isinstance(old, bool | int | float):
+        _refuse_text(key, value, old)
     return value
+
+
+def _refuse_text(key: str, value: str, old: float) -> None:
+    """Refuse text that replaces a number or a truth value.
+
+    ``'maybe'`` would count as true, and ``'1e-3x'`` fail in the first step.
+    """
+    if value in _WORDS or '/' in value:
+        return
+    kind = 'True or False' if isinstance(old, bool) else 'a number'
+    raise InputError(
+        f'--cfg-options {key} takes {kind} ({old!r} in the config), got '
+        f'{value!r}'
+    )
 
 
 def _old(config: Mapping, key: str):

@@ -20,6 +20,7 @@ from ..checkpoints.recorded import check_recorded
 from ..datasets.image_reader import ReadingError
 from ..errors import InputError
 from ..models.backbones.base import Backbone
+from ..wording import counted
 from .launch import replace_sync_bn
 from .settings import open_model_config
 
@@ -165,9 +166,9 @@ def check_channels(model: nn.Module, images: Mapping[object, Tensor]) -> None:
     for path, image in images.items():
         if wanted is not None and len(image) != wanted:
             raise ReadingError(
-                f'{path} has {len(image)} channels as the pipeline of the '
-                f'config reads it, the model takes {wanted}: give images like '
-                'those of the training, or set color_type of '
+                f'{path} has {counted(len(image), "channel")} as the pipeline '
+                f'of the config reads it, but the model takes {wanted}: give '
+                'images like those of the training, or set color_type of '
                 'LoadImageFromFile in the config'
             )
 

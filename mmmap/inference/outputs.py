@@ -1,4 +1,4 @@
-"""Where predictions go: pictures, class maps, lines of JSON, a video."""
+"""Predictions as files: pictures, class maps, lines of JSON, a video."""
 
 import json
 import os
@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from ..errors import FileError
+from ..wording import counted
 
-# What the writers below leave, besides videos.
+# Files and folders of the writers below, besides videos.
 WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
 
 
@@ -22,22 +23,22 @@ WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
 def new_folder(
     path: str | Path, overwrite: bool = False, source: str | Path = ''
 ) -> Iterator[Path]:
-    """A folder that gets its name when all is written, or writing stops.
+    """A folder that gets its name when writing ends.
 
-    What was written before an error is kept: under the folder's name, or
-    beside it where that has earlier predictions. A run that is killed
-    leaves ``NAME.part-...``.
+    After an error, what was written is kept: under the folder's name, or
+    beside it if the folder holds earlier predictions. A killed run leaves
+    ``NAME.part-...``.
 
     Args:
         path: The folder.
-        overwrite: Replace one that holds earlier predictions.
-        source: What is predicted on, which is never replaced.
+        overwrite: Replace a folder with earlier predictions.
+        source: The images, which are never replaced.
 
     Yields:
-        Another folder to write into.
+        A temporary folder to write into.
 
     Raises:
-        FileExistsError: It holds something already, or, to be replaced,
+        FileExistsError: It is not empty; with ``overwrite``, it holds
             something else than predictions.
     """
     path = Path(path).resolve()
@@ -54,14 +55,14 @@ def new_folder(
     absent = [p for p in path.parents if not p.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f'{path.name}.part-', dir=path.parent))
-    # mkdtemp's folders are for their owner alone.
+    # Only their owner may read the folders of mkdtemp.
     part.chmod(0o755)
     try:
         yield part
     except BaseException:
         if any(part.iterdir()):
             kept = part if filled else part.replace(path)
-            print(f'what was predicted so far is in {kept}', file=sys.stderr)
+            print(f'the predictions so far are in {kept}', file=sys.stderr)
         else:
             _remove(part, absent)
         raise
@@ -71,14 +72,14 @@ def new_folder(
 
 
 def _remove(part: Path, absent: Sequence[Path]) -> None:
-    """Remove an empty folder and those that were made for it."""
+    """Remove an empty folder and the parents that were made for it."""
     for folder in (part, *absent):
-        with suppress(OSError):  # somebody else's by now
+        with suppress(OSError):  # others may use it by now
             folder.rmdir()
 
 
 def _refuse_loss(path: Path, source: Path) -> None:
-    """Raise where replacing a folder would delete what is no prediction."""
+    """Raise if replacing a folder would delete other files."""
     others = [
         part.name
         for part in sorted(path.iterdir())
@@ -89,17 +90,16 @@ def _refuse_loss(path: Path, source: Path) -> None:
         more = f' and {len(others) - 1} more' if others[1:] else ''
         raise FileExistsError(
             f'{path} holds {others[0]}{more}, which --overwrite would delete '
-            'and which is no earlier prediction; name another folder with '
-            '--out'
+            'although it is no prediction; name another folder with --out'
         )
 
 
 class FolderWriter:
-    """Writes what was predicted of each image into a folder.
+    """Writes the predictions of images into a folder.
 
     Args:
         folder: Gets ``pictures/NAME.png``, ``class_maps/NAME.png`` and
-            ``predictions.jsonl``, as far as there is something for them.
+            ``predictions.jsonl``, each only if there is something to write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,25 +109,25 @@ class FolderWriter:
         """Write a drawn picture (H, W, 3), RGB."""
         self._image('pictures', name, image[..., ::-1])
 
-    def prediction(self, name: str, told: dict) -> None:
-        """Write a prediction; what is an array becomes a file.
+    def prediction(self, name: str, result: dict) -> None:
+        """Write a prediction as a line, and its class map as a file.
 
         Args:
             name: Of the image.
-            told: Of JSON's types, and perhaps ``class_map``, (H, W).
+            result: Values for JSON, and perhaps ``class_map``, (H, W).
         """
-        labels = told.pop('class_map', None)
+        labels = result.pop('class_map', None)
         if labels is not None:
             self._image('class_maps', name, _as_stored(labels))
-            told['class_map'] = f'class_maps/{name}.png'
-        line = json.dumps(dict(image=name, **told)) + '\n'
+            result['class_map'] = f'class_maps/{name}.png'
+        line = json.dumps(dict(image=name, **result)) + '\n'
         file = self.folder / 'predictions.jsonl'
         whole = file.stat().st_size if file.exists() else 0
         try:
             with open(file, 'a') as lines:
                 lines.write(line)
         except OSError:
-            # Half a line would spoil those before it.
+            # Half a line would make the file unreadable.
             os.truncate(file, whole)
             raise
 
@@ -143,25 +143,25 @@ class FolderWriter:
             raise FileError(f'cannot write {file}: {error}') from error
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing; no file is kept open."""
 
 
 def _as_stored(labels: np.ndarray) -> np.ndarray:
-    """Labels in as few bits as hold them; PNG has 8 or 16 of one channel."""
+    """Labels with as few bits as possible; PNG has 8 or 16 per channel."""
     if labels.max() < 65536:
         return labels.astype(np.uint8 if labels.max() < 256 else np.uint16)
-    # As the panoptic format has them: red + 256 green + 65536 blue.
+    # As in the panoptic format: red + 256 green + 65536 blue.
     parts = [labels // 256**power % 256 for power in (2, 1, 0)]
     return np.stack(parts, -1).astype(np.uint8)
 
 
 class VideoWriter(FolderWriter):
-    """As :class:`FolderWriter`, the pictures as the frames of a video.
+    """A :class:`FolderWriter` whose pictures are the frames of a video.
 
     Args:
         folder: As there.
         name: Of the video, ``NAME.mp4``.
-        fps: Frames a second.
+        fps: Frames per second.
     """
 
     def __init__(self, folder: Path, name: str, fps: float) -> None:
@@ -181,7 +181,7 @@ class VideoWriter(FolderWriter):
             if not self._writer.isOpened():
                 raise FileError(
                     f'cannot write {self.file}: this OpenCV has no encoder '
-                    "'mp4v'; take --save predictions"
+                    "'mp4v'; use --save predictions"
                 )
         self._writer.write(np.ascontiguousarray(image[..., ::-1]))
         self._frames += 1
@@ -190,7 +190,7 @@ class VideoWriter(FolderWriter):
         """Finish the video.
 
         Raises:
-            OSError: It lacks frames: OpenCV says nothing of a full disk.
+            OSError: Frames are missing; OpenCV does not report a full disk.
         """
         if self._writer is None:
             return
@@ -200,6 +200,6 @@ class VideoWriter(FolderWriter):
         capture.release()
         if written != self._frames:
             raise OSError(
-                f'{self.file} holds {written} of {self._frames} frames; is '
-                'the disk full?'
+                f'{self.file} has {written} of '
+                f'{counted(self._frames, "frame")}; is the disk full?'
             )

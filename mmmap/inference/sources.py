@@ -1,4 +1,4 @@
-"""Where the images to predict come from: files, folders, videos."""
+"""Images to predict on: files, folders, videos."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import numpy as np
 from ..datasets.checks import IMAGE_SUFFIXES, list_images
 from ..datasets.image_reader import ImageReader, ReadingError
 from ..errors import InputError
+from ..wording import counted
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm')
 
@@ -19,8 +20,8 @@ class Frame(NamedTuple):
     """One image.
 
     Args:
-        name: Of the files that are written, may have folders.
-        data: What the loading steps of the config made of it.
+        name: Of its results, perhaps with folders.
+        data: The results of the config's loading steps.
     """
 
     name: str
@@ -28,23 +29,23 @@ class Frame(NamedTuple):
 
     @property
     def image(self) -> np.ndarray:
-        """(H, W) or (H, W, C), of the depth that the config reads."""
+        """(H, W) or (H, W, C), with the bits that the config reads."""
         return self.data['img']
 
 
 class Pictures:
-    """Image files, all read once before the first is given out.
+    """Image files, all of which are read once at the start.
 
     Args:
         path: An image, or a folder with images in it or below it.
         reader: Reads them as the model's config does.
-        skip_bad: Leave out what cannot be read, instead of refusing all.
+        skip_bad: Skip unreadable images instead of refusing all.
 
     Attributes:
-        bad: Why each file that cannot be used cannot, by its name.
+        bad: The reason for each unusable file, by its name.
 
     Raises:
-        InputError: No images, or some that cannot be read.
+        InputError: There are no images, or unreadable ones.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class Pictures:
             files, root = list(map(Path, list_images(path, suffixes))), path
             if not files:
                 raise InputError(
-                    f'{path} holds no images, nor do the folders in it; '
-                    f'their names end in {", ".join(suffixes)}'
+                    f'{path} and the folders in it have no images; expected '
+                    f'names that end in {", ".join(suffixes)}'
                 )
         self.reader, self.bad = reader, {}
         for file in files:
@@ -66,8 +67,8 @@ class Pictures:
             shown = '; '.join(list(self.bad.values())[:3])
             rest = '; ...' if len(self.bad) > 3 else ''
             raise InputError(
-                f'{len(self.bad)} of {len(files)} images cannot be read: '
-                f'{shown}{rest}. Replace them, or leave them out with '
+                f'{len(self.bad)} of {counted(len(files), "image")} cannot be '
+                f'read: {shown}{rest}. Replace them, or skip them with '
                 '--skip-bad'
             )
         files = [file for file in files if str(file) not in self.bad]
@@ -93,18 +94,18 @@ class Pictures:
 class Video:
     """The frames of a video file.
 
-    Headers of videos often count too many frames: those that are there are
-    given out, and ``note`` says that there are fewer.
+    Headers of videos often count too many frames; ``note`` then has the
+    number of frames that were there.
 
     Args:
         path: The file.
         reader: Reads the frames as the model's config does.
 
     Attributes:
-        fps: Frames a second.
-        bad: As of :class:`Pictures`.
-        note: Once all were given out, how many of the announced ones are
-            missing; empty where none is.
+        fps: Frames per second.
+        bad: As in :class:`Pictures`.
+        note: After the last frame, how many were there if some are missing,
+            else empty.
 
     Raises:
         InputError: It is no video.
@@ -143,18 +144,19 @@ class Video:
             capture.release()
         if index < self._announced:
             self.note = (
-                f'{self.path}: {index} of {self._announced} announced frames '
-                'are there; its header counts too many, or it breaks off'
+                f'{self.path} has {index} of the {self._announced} frames '
+                'that its header counts; the header may be wrong, or the '
+                'video incomplete'
             )
 
 
 def source_of(
     path: str | Path, reader: ImageReader, skip_bad: bool = False
 ) -> Pictures | Video:
-    """What is at a path: an image, a folder of images, a video.
+    """The images at a path: an image, a folder of images, a video.
 
     Raises:
-        InputError: Nothing, or neither of them.
+        InputError: The path has none of these.
     """
     path = Path(path)
     if not path.exists():
@@ -176,7 +178,7 @@ def source_of(
 
 
 def _refuse_encoding(path: Path) -> None:
-    """Raise where OpenCV would crash."""
+    """Raise if OpenCV would crash."""
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
@@ -187,13 +189,36 @@ def _refuse_encoding(path: Path) -> None:
 
 
 def named_files(files: list[Path], root: Path) -> dict[str, Path]:
-    """Files by their place below a folder, without a suffix if that does."""
-    short = Counter(file.with_suffix('') for file in files)
-    return {
-        str(
-            (file if short[file.with_suffix('')] > 1 else file.with_suffix(''))
-            .relative_to(root)
-            .as_posix()
-        ): file
-        for file in files
-    }
+    """Name the results of images, each by its own name.
+
+    A name is the path below a folder without the suffix; with the suffix if
+    the name alone would be that of another result, also where upper and lower
+    case are the same. If that is not enough, a number follows.
+
+    Args:
+        files: The images.
+        root: The folder.
+    """
+    places = [file.relative_to(root) for file in files]
+    short = Counter(_folded(place.with_suffix('')) for place in places)
+    # Results are files that get a suffix, so folders may be in the way too.
+    parents = {p for place in places for p in place.parents}
+    taken = {_folded(place) for place in places}
+    taken |= {_folded(p.with_suffix('')) for p in parents if p.suffix}
+    named, used = {}, set()
+    for place, file in zip(places, files):
+        name = place.with_suffix('')
+        if short[_folded(name)] > 1 or _folded(name) in taken:
+            name = place
+        name, number = name.as_posix(), 2
+        whole = name
+        while whole.casefold() in used:
+            whole = f'{name}-{number}'
+            number += 1
+        used.add(whole.casefold())
+        named[whole] = file
+    return named
+
+
+def _folded(path: Path) -> str:
+    return path.as_posix().casefold()

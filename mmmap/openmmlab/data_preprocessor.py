@@ -11,6 +11,7 @@ import torch
 from mmengine.model import ImgDataPreprocessor
 
 from ..errors import InputError
+from ..wording import counted
 
 _build = ImgDataPreprocessor.__init__
 
@@ -29,14 +30,14 @@ def _build_with_any(
         return
     if std is None or len(std) != len(mean):
         raise InputError(
-            f'mean has {len(mean)} values, std {std}: give one of each for '
-            'each channel of the image'
+            f'mean has {counted(len(mean), "value")}, std is {std}: give both '
+            'one value for each channel of the image'
         )
     _build(self, mean[:1], std[:1], *args, **kwargs)
     if self._channel_conversion:
         raise InputError(
-            'bgr_to_rgb and rgb_to_bgr are for images of 3 channels, mean '
-            f'has {len(mean)} values: set them to False'
+            'bgr_to_rgb and rgb_to_bgr are for images of 3 channels, but mean '
+            f'has {counted(len(mean), "value")}: set them to False'
         )
     for name, values in dict(mean=mean, std=std).items():
         self.register_buffer(name, torch.tensor(values).view(-1, 1, 1), False)

@@ -15,6 +15,7 @@ from ..checkpoints import CheckpointError, check_file
 from ..checkpoints.recorded import config_of
 from ..errors import InputError
 from ..visualization.images import SUFFIXES
+from ..wording import counted
 from .logs import Curve, Log, read_log, trainings_of
 from .settings import (
     Change,
@@ -290,7 +291,8 @@ def _missing(found: WorkDir) -> list[str]:
         (not found.environment, 'no log with the environment'),
         (
             found.log.torn,
-            f'{found.log.torn} lines of the log are torn and were left out',
+            counted(found.log.torn, 'line is', 'lines are')
+            + ' missing here, damaged in the log',
         ),
     ]  # fmt: skip
     return [sentence for wrong, sentence in table if wrong]

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from mmengine.registry import DefaultScope
 
 from ..datasets.checks import unlike
-from ..datasets.checks.look import Looker
-from ..datasets.checks.parts import Part, parts_of
+from ..datasets.checks.building import parts_of
+from ..datasets.checks.parts import Part
+from ..datasets.checks.samples import Loader
 from .images import save_figure
 
 _SHOWN, _COLUMNS = 12, 4
@@ -60,7 +61,7 @@ def _page(part: Part) -> Figure:
         squeeze=False,
         subplot_kw=dict(projection='3d') if clouds else {},
     ).ravel()
-    looker = None if clouds else Looker(part, None, ())
+    loader = None if clouds else Loader(part, None, ())
     for axis in axes:
         axis.set_axis_off()
     shown: set[int] = set()
@@ -68,7 +69,7 @@ def _page(part: Part) -> Figure:
         if clouds:
             _draw_cloud(axis, part, int(index))
         else:
-            shown |= _draw_image(axis, part, part.items[index], looker)
+            shown |= _draw_image(axis, part, part.items[index], loader)
     _key(figure, part, shown)
     return figure
 
@@ -85,10 +86,10 @@ def colours(number: int) -> np.ndarray:
     return colormaps['hsv'](hues)[:, :3]
 
 
-def _draw_image(axis, part: Part, item: Mapping, looker: Looker) -> set[int]:
+def _draw_image(axis, part: Part, item: Mapping, loader: Loader) -> set[int]:
     """Draw an image with what is annotated; return the labels shown."""
     try:
-        data = looker.load(item)
+        data = loader.load(item)
     # The check tells what is wrong with it; here it is only not drawn.
     except Exception as error:
         _entitle(axis, f'{Path(item["img_path"]).name}\n{error}', 6)

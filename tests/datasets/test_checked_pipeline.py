@@ -6,12 +6,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 from PIL import Image
 
 import mmmap  # noqa: F401  the libraries' registries
 from mmmap.cli import is_user_error, message_of
-from mmmap.datasets.checked_pipeline import SampleError, SkippedFiles
+from mmmap.datasets.checked_pipeline import (
+    CheckedPipeline,
+    SampleError,
+    SkippedFiles,
+)
 from mmmap.engine.hooks.bad_files import check
 
 LOAD = dict(type='LoadImageFromFile')
@@ -63,6 +67,20 @@ BAD = {
         path, 'TIFF'
     ),
 }
+
+
+def test_an_image_that_exif_turns_away_from_its_boxes(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture((64, 48)).save(tmp_path / 'a.jpg', exif=exif)
+    sample = dict(img_path=str(tmp_path / 'a.jpg'), width=64, height=48)
+    init_default_scope('mmdet')
+    step = TRANSFORMS.build(dict(type='LoadImageFromFile'))
+    said = r'48x64, .* for 64x48 \(EXIF orientation 6, read turned upright\)'
+    with pytest.raises(SampleError, match=said):
+        CheckedPipeline([step])(sample)
+    sample.update(width=48, height=64)
+    assert CheckedPipeline([step])(sample)['img'].shape == (64, 48, 3)
 
 
 @pytest.mark.parametrize('kind', BAD)

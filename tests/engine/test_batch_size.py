@@ -37,7 +37,7 @@ def test_the_batch_of_a_step(monkeypatch, steps, size, world, rate):
     text = scale_learning_rate(given)
     assert given.optim_wrapper.optimizer.lr == rate
     batch = size * world * steps
-    assert text.startswith(f'batch {batch} ({size} a process x {world}')
+    assert text.startswith(f'batch {batch} ({size} per process x {world}')
     assert f'learning rate {rate:g} (0.25 is for batch 16)' in text
     # mmengine does not scale again, nor does a second call.
     assert not given.auto_scale_lr.enable

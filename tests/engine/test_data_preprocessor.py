@@ -19,7 +19,7 @@ def test_each_channel_by_its_own_mean_and_deviation(channels):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match='one of each for each channel'):
+    with pytest.raises(ValueError, match='one value for each channel'):
         ImgDataPreprocessor([1.0] * 4, [1.0] * 3)
     with pytest.raises(ValueError, match='for images of 3 channels'):
         ImgDataPreprocessor([1.0] * 4, [1.0] * 4, bgr_to_rgb=True)

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 
 from mmmap import cli
-from mmmap.checkpoints import CheckpointError
+from mmmap.checkpoints import CheckpointError, read_checkpoint
 from mmmap.engine import launch
 
 
@@ -127,3 +127,27 @@ def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path):
     note = tmp_path / 'last_checkpoint'
     note.write_text(str(tmp_path / 'epoch_8.pth'))
     assert launch.last_checkpoint(tmp_path) == str(tmp_path / 'epoch_8.pth')
+
+
+def test_a_wrong_bit_anywhere_never_ends_a_resume(tmp_path, capsys):
+    """The older checkpoint is taken, or nothing of the newer one is lost."""
+    whole = dict(state_dict=dict(a=torch.arange(9.0)), meta=dict(epoch=2))
+    old, new = tmp_path / 'epoch_1.pth', tmp_path / 'epoch_2.pth'
+    torch.save(whole, old)
+    torch.save(whole, new)
+    content = new.read_bytes()
+    taken = set()
+    for place in range(0, 8 * len(content), 37):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        new.write_bytes(damaged)
+        os.utime(old, (1000, 1000))
+        path = launch.last_checkpoint(tmp_path)
+        taken.add(path)
+        found = read_checkpoint(path)
+        assert found['state_dict']['a'].equal(whole['state_dict']['a'])
+        assert found['meta'] == whole['meta']
+    assert taken == {str(old), str(new)}
+    assert (
+        'note: skipped, cannot read the checkpoint' in capsys.readouterr().out
+    )

@@ -1,5 +1,6 @@
 """Pictures of predictions, in each of several processes."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -11,6 +12,7 @@ from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
 from mmmap.engine.hooks import PredictionPictureHook
+from mmmap.engine.hooks.prediction_pictures import _root_of
 
 
 def test_each_process_draws_what_it_tested(tmp_path, monkeypatch):
@@ -37,3 +39,20 @@ def test_each_process_draws_what_it_tested(tmp_path, monkeypatch):
     drawn = cv2.imread(str(tmp_path / 'shown/images/a.png'))
     assert (drawn[..., 2] > drawn[..., 0]).mean() > 0.5  # red, as class b
     assert utils.is_main_process is asked
+
+
+def test_no_picture_replaces_another(tmp_path):
+    hook = PredictionPictureHook(str(tmp_path / 'out'))
+    one, two = (SimpleNamespace(data_root=str(tmp_path / x)) for x in 'ab')
+    hook._root = _root_of(SimpleNamespace(datasets=[one, two]))
+    assert hook._root == tmp_path
+    images = ['a/x.jpg', 'a/x.png', 'a/x.jpg.png', 'b/x.jpg']
+    files = [hook._file(tmp_path / image) for image in images]
+    assert [str(f.relative_to(tmp_path / 'out')) for f in files] == [
+        'a/x.jpg.png',
+        'a/x.png',
+        'a/x.jpg.png.png',
+        'b/x.jpg.png',
+    ]
+    elsewhere = hook._file(Path('/elsewhere/x.jpg'))
+    assert elsewhere == tmp_path / 'out/elsewhere/x.jpg.png'

@@ -37,6 +37,30 @@ def refused(config, *pairs):
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ('setting', 'kind'),
+    [
+        ('train_dataloader.batch_size=two', 'a number (2 in the config)'),
+        ('custom_hooks.0.interval=1x', 'a number (1 in the config)'),
+        ('shuffle=maybe', 'True or False (True in the config)'),
+    ],
+)
+def test_text_instead_of_a_number(config, setting, kind):
+    config.shuffle = True
+    key, _, value = setting.partition('=')
+    said = refused(config, setting)
+    assert said == f'--cfg-options {key} takes {kind}, got {value!r}'
+
+
+def test_words_that_stand_for_numbers(config):
+    config.optim_wrapper.loss_scale = 512.0
+    override(config, settings('optim_wrapper.loss_scale=dynamic'))
+    assert config.optim_wrapper.loss_scale == 'dynamic'
+    config.shuffle = True
+    override(config, settings('shuffle=false', 'model.backbone.depth=2.5'))
+    assert (config.shuffle, config.model.backbone.depth) == (False, 2.5)
+
+
 def test_values_are_read_as_mmengine_reads_them(config):
     override(
         config,

@@ -177,7 +177,7 @@ def test_bad_images_are_left_out_when_asked(models, photos, tmp_path, capsys):
     (photos / 'bad.png').write_bytes(b'')
     out = tmp_path / 'out'
     assert infer(models['mmseg'], photos, out, '--skip-bad') == 0
-    assert 'left out, unusable: 1 (' in capsys.readouterr().out
+    assert 'skipped 1 unusable image: ' in capsys.readouterr().out
     assert len(lines(out)) == 3
 
 
@@ -269,7 +269,7 @@ def test_bad_input(models, photos, tmp_path, capsys):
         config, checkpoint, photos / 'a.png', '--batch-size', 0
     )
     for score in (-0.1, 1.5, 'nan'):
-        assert '--min-score must be in 0..1' in said(
+        assert '--min-score must be from 0 to 1' in said(
             config, checkpoint, photos / 'a.png', '--min-score', score
         )
     pretraining = 'configs/study/map_digits.py'

@@ -30,7 +30,7 @@ def test_what_was_predicted_before_an_error_stays(tmp_path, capsys):
         raise KeyboardInterrupt
     assert [p.name for p in path.parent.iterdir()] == ['out']
     assert (path / 'x').read_text() == 'x'
-    assert f'so far is in {path}\n' in capsys.readouterr().err
+    assert f'so far are in {path}\n' in capsys.readouterr().err
 
 
 def test_half_of_a_line_is_not_kept(tmp_path):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from PIL import Image
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.inference import InputError, Pictures, Video
 from mmmap.inference import source_of as source_with
+from mmmap.inference.sources import named_files
 from tests.inference.conftest import noise
 
 
@@ -30,6 +33,29 @@ def test_names_that_differ_in_the_suffix_alone(photos):
     cv2.imwrite(str(photos / 'a.jpg'), noise())
     names = [frame.name for frame in source_of(photos)]
     assert names == ['a.jpg', 'a.png', 'b', 'more/c']
+
+
+@pytest.mark.parametrize(
+    ('files', 'names'),
+    [
+        ('a.jpg a.png a.jpg.png', ['a.jpg', 'a.png', 'a.jpg.png']),
+        ('a.jpg a.jpg.png', ['a', 'a.jpg.png']),
+        ('A.jpg a.png', ['A.jpg', 'a.png']),
+        ('A.jpg a.jpg', ['A.jpg', 'a.jpg-2']),
+        ('x/a.jpg y/a.jpg', ['x/a', 'y/a']),
+        ('a.jpg a.png/b.jpg', ['a.jpg', 'a.png/b']),
+        ('a.b.jpg a.c.jpg', ['a.b', 'a.c']),
+    ],
+)
+def test_each_image_has_its_own_name(files, names):
+    files = [Path('in', name) for name in files.split()]
+    named = named_files(files, Path('in'))
+    assert list(named) == names
+    assert list(named.values()) == files
+    results = {f'{name}.png'.casefold() for name in names}
+    assert len(results) == len(files)
+    folders = {str(Path(r).parent) for r in results}
+    assert not folders & results
 
 
 @pytest.mark.parametrize('mode', ['L', 'RGBA', 'CMYK', 'I;16', 'P', '1'])
@@ -69,14 +95,14 @@ def test_images_that_cannot_be_read(photos, content):
 
 def test_nothing_is_left(tmp_path):
     (tmp_path / 'bad.png').write_bytes(b'')
-    with pytest.raises(InputError, match='1 of 1 images cannot be read'):
+    with pytest.raises(InputError, match='1 of 1 image cannot be read'):
         source_of(tmp_path, skip_bad=True)
 
 
 def test_what_is_no_input(tmp_path):
     with pytest.raises(InputError, match='there is nothing at'):
         source_of(tmp_path / 'none')
-    with pytest.raises(InputError, match='holds no images'):
+    with pytest.raises(InputError, match='have no images'):
         source_of(tmp_path)
     (tmp_path / 'text.txt').write_text('x')
     with pytest.raises(InputError, match='no image .* no video .* no folder'):
@@ -106,14 +132,14 @@ def test_a_video_of_which_the_end_is_missing(video):
     source = source_of(video)
     frames = list(source)
     assert 0 < len(frames) < 5
-    assert f': {len(frames)} of 5 announced frames' in source.note
+    assert f'has {len(frames)} of the 5 frames' in source.note
 
 
 def test_a_header_that_counts_too_many_frames(video):
     source = source_of(video)
     source._announced = 7
     assert len(list(source)) == 5
-    assert ': 5 of 7 announced frames are there' in source.note
+    assert 'has 5 of the 7 frames that its header' in source.note
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])

@@ -142,7 +142,7 @@ def test_what_is_missing_is_said(tmp_path):
         'last_checkpoint names /gone/epoch_9.pth, which is not here',
         'no pictures',
         'no log with the environment',
-        '1 lines of the log are torn',
+        '1 line is missing here, damaged in the log',
     ):
         assert sentence in missing
 

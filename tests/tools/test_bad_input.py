@@ -99,7 +99,7 @@ def test_a_coco_file_that_lists_an_absent_image(refused, digits, tmp_path):
     (root / 'train/000003.png').unlink()
     config = REPO / 'configs/study/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
-    assert f'1 listed files are not there: {root}/train/000003.png' in error
+    assert f'1 listed file is not there: {root}/train/000003.png' in error
 
 
 def test_a_coco_file_that_is_none(refused, digits, tmp_path):
@@ -121,7 +121,7 @@ def test_a_coco_file_of_other_classes(refused, digits, tmp_path):
     file.write_text(json.dumps(content))
     config = REPO / 'configs/study/mask-rcnn_digits.py'
     error = refused('train.py', config, '--data-root', root)
-    assert f'1 classes are no category of {file}: 1;' in error
+    assert f'1 class is no category of {file}: 1;' in error
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_bad_images_are_left_out_when_asked(
     assert f'note: train: {said}' in output.out
     image = f'{root}/images/training/000002.png'
     (log,) = work_dir.glob('*/*.log')
-    assert f'left out, unusable: 1 images, the last {image}' in log.read_text()
+    assert f'skipped 1 unusable image, the last is {image}' in log.read_text()
     assert (work_dir / 'skipped_files.txt').read_text() == (
         f'{image}\tthe class map is 64x32, the image 64x64\n'
     )
@@ -225,7 +225,7 @@ def test_a_data_set_of_one_image(refused, digits, tmp_path):
             path.unlink()
     epochs = upernet_config(tmp_path / 'epochs.py')
     error = refused('train.py', epochs, '--data-root', root)
-    assert '1 training images cannot feed 1 processes with batch' in error
+    assert '1 training image cannot feed 1 process with batch' in error
     # As the template for data of one's own has it: the batch repeats it.
     steps = upernet_config(tmp_path / 'steps.py', extra=ONE_IMAGE)
     options = ('--data-root', root, '--work-dir', tmp_path / 'run')
@@ -339,7 +339,7 @@ def test_checkpoint_for_the_model(
         ),
         (
             'train_dataloader.batch_size=32',
-            '20 training images cannot feed 1 processes with batches of 32',
+            '20 training images cannot feed 1 process with batches of 32',
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_errors_and_warnings_apart(tmp_path, capsys):
     status, said = run(capsys, written(config, tmp_path))
     assert status == 1
     warnings, errors = said.index('1 warning:\n'), said.index('1 error:\n')
-    assert warnings < said.index('1 images are passed over') < errors
+    assert warnings < said.index('1 image is not used') < errors
     assert said.index('config: model.auxiliary_head.num_classes') > errors
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmmap.errors import InputError
 from tests.helpers import load_tool
 from tests.tools.conftest import call, scalars
 
@@ -63,6 +64,20 @@ def test_maps_of_another_tool(segmentor, digits, predicted, tmp_path, capsys):
     assert analyse(segmentor, digits, tmp_path / 'no', out) == 1
     assert 'test_evaluator.output_dir=DIR' in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_images_of_one_name():
+    """mmseg writes one class map for both."""
+    tool = load_tool('analysis_tools/segmentation_errors.py')
+    paths = ['a/1.png', 'b/1.png', 'b/2.png']
+
+    class Dataset(list):
+        def get_data_info(self, index):
+            return dict(img_path=self[index])
+
+    with pytest.raises(InputError, match='2 images are named 1, and mmseg'):
+        tool.refuse_shared_names(Dataset(paths))
+    tool.refuse_shared_names(Dataset(paths[1:]))
 
 
 def test_kinds_of_errors_of_a_detector(digits, tmp_path, capsys):

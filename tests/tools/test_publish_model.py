@@ -118,7 +118,7 @@ def test_an_existing_file_is_kept_unless_told(trained, tmp_path, capsys):
         ('none.pth', 'out.pth', 'no checkpoint at none.pth'),
         ('cut.pth', 'out.pth', 'truncated'),
         ('empty.pth', 'out.pth', 'empty.pth holds no weights'),
-        ('nan.pth', 'out.pth', '1 tensors of nan.pth hold NaN (a): its'),
+        ('nan.pth', 'out.pth', '1 tensor of nan.pth with NaN (a): its'),
         ('empty.pth', 'out.zip', 'must end in .pth or .safetensors, got out'),
     ],
 )

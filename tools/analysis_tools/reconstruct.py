@@ -73,6 +73,7 @@ from mmmap.models.selfsup.map import Reconstruction
 from mmmap.visualization import method_names, method_rows
 from mmmap.visualization.images import find_images, read_image, save_picture
 from mmmap.visualization.reconstruction import COLUMNS
+from mmmap.wording import counted
 
 
 def open_all(args: argparse.Namespace) -> list[MAP]:
@@ -121,8 +122,8 @@ def titles_of(models: list[MAP], names: list[str] | None) -> list[str]:
         return method_names(models) if len(models) > 1 else [COLUMNS[-1]]
     if len(names) != len(models):
         raise InputError(
-            f'--names gives {len(names)} names for {len(models)} models; '
-            'give one for each, in their order'
+            f'--names gives {counted(len(names), "name")} for '
+            f'{counted(len(models), "model")}; give one for each, in order'
         )
     return names
 

@@ -15,6 +15,7 @@ truth), ``images.csv`` (the worst image first) and ``worst.png``.
 import argparse
 import csv
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,10 +110,23 @@ def predicted_map(path: Path, reduced: bool) -> np.ndarray:
     return labels.astype(int) - reduced
 
 
+def refuse_shared_names(dataset) -> None:
+    """Refuse images whose class maps mmseg wrote into one file."""
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    names = Counter(Path(info['img_path']).stem for info in infos)
+    name, number = names.most_common(1)[0] if names else ('', 0)
+    if number > 1:
+        raise InputError(
+            f'{number} images are named {name}, and mmseg writes only one '
+            'class map for them; test one folder at a time'
+        )
+
+
 def judge(args: argparse.Namespace, dataset, load):
     """Confusions of all images, and what each is like."""
     classes = dataset.metainfo['classes']
     total = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    refuse_shared_names(dataset)
     judged = []
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)

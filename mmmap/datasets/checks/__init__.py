@@ -1,8 +1,8 @@
-"""What is wrong with the data of a config, before anything is trained.
+"""Checks of a config's data before anything is trained.
 
-The data sets are built and asked what they will really read; nothing is
-trained and nothing is changed. A quick look lists all files and opens a few;
-a full one opens all of them.
+The data sets are built as training builds them, and their samples are read
+with the steps of the config. A quick check lists all files and opens a few, a
+full one opens all of them.
 """
 
 import contextlib
@@ -12,28 +12,33 @@ from collections.abc import Callable, Iterator, Mapping
 
 from mmengine.registry import DefaultScope
 
+from ...wording import counted
 from ..config_datasets import metrics_of
 from ..image_files import IMAGE_SUFFIXES, list_images
 from ..points.base import PointSet
+from .building import parts_of
 from .class_maps import check_class_maps, ignored_values
 from .clouds import check_clouds
 from .coco import check_coco
-from .files import check_files
+from .copies import check_copies, check_shared
+from .files import check_files, check_outputs
 from .heads import check_heads
 from .inputs import check_channels, check_padding
 from .labels import check_folders_agree, check_labels, number_of_classes
-from .look import Looked, check_copies, check_shared, look, tell_of_looks
+from .look import look
+from .metric_files import check_metric_files
 from .names import (
     check_agreement,
     check_categories,
     check_checkpoint,
     check_folders,
-    check_metric_files,
     check_named,
 )
 from .objects import check_objects
-from .parts import Part, parts_of
+from .parts import Part
+from .pipelines import check_pipeline
 from .report import DataError, Finding, Report, some_of
+from .samples import Looked
 
 __all__ = [
     'IMAGE_SUFFIXES',
@@ -58,17 +63,17 @@ def look_at_data(
     full: bool = False,
     tell: Tell | None = None,
 ) -> list[Report]:
-    """Look at the data sets of a config.
+    """Check the data sets of a config.
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``. A test that equals the
-            validation is not looked at twice.
-        full: Open every file, not a sample.
-        tell: Is given a line on the progress now and then.
+        splits: Which, as ``('train', 'val')``. A test split that equals the
+            validation split is not checked twice.
+        full: Open every file, not only a few.
+        tell: Called with a line on the progress every 2 seconds.
 
     Returns:
-        A report of the model's heads, and one for each data set.
+        A report on the model's heads, and one for each data set.
     """
     splits = unlike(config, splits)
     scope = config.get('default_scope') or 'mmengine'
@@ -78,7 +83,7 @@ def look_at_data(
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Pause the garbage collector, which millions of numbers keep busy."""
+    """Pause the garbage collector; millions of numbers slow it down."""
     paused = gc.isenabled()
     gc.disable()
     try:
@@ -104,15 +109,14 @@ def _reports(
     model = check_heads(config, built)
     check_checkpoint(config, built, model)
     looked = [(p, _look_at_part(p, config, full, tell)) for p in built]
+    check_shared([part for part in built if not part.unsplit])
     if full:
-        check_copies(looked)
-    else:
-        check_shared(built)
+        check_copies([pair for pair in looked if not pair[0].unsplit])
     return [model, *(part.report for part in parts)]
 
 
 def unlike(config: Mapping, splits: tuple[str, ...]) -> tuple[str, ...]:
-    """The splits, without a test that is the validation."""
+    """The splits, without a test split that equals the validation split."""
     pairs = [
         [config.get(f'{split}_{what}') for split in ('val', 'test')]
         for what in ('dataloader', 'evaluator')
@@ -136,15 +140,15 @@ def _look_at_part(
         check_labels(part, config)
     check_objects(part, metrics)
     check_files(part)
-    missing = [f for f in part.report.errors if 'not there' in f.what]
-    if missing:
+    check_outputs(part, metrics)
+    if any('not there' in f.what for f in part.report.errors):
         return []
     ignored = ignored_values(config, part.split)
     number = number_of_classes(part, config)
     looks = look(part, number, ignored, full, tell)
-    tell_of_looks(part, looks)
     check_channels(part, looks, config)
     check_padding(part, config, number, ignored)
+    check_pipeline(part, looks, config, metrics)
     values = [one.values for one in looks if one.values is not None]
     if values:
         check_class_maps(part, sum(values), len(values), ignored)
@@ -154,19 +158,18 @@ def _look_at_part(
 def check_data(
     config: Mapping, splits: tuple[str, ...], skip_bad: bool = False
 ) -> list[str]:
-    """Refuse data sets that cannot be used, after a quick look.
+    """Check data sets quickly, and refuse those that cannot be used.
 
     Args:
         config: An mmengine config.
         splits: Which, as ``('train', 'val')``.
-        skip_bad: Training skips samples that cannot be used.
+        skip_bad: Training skips unusable samples.
 
     Returns:
-        What may be as intended but should be known, a sentence each, and
-        last how much was looked at.
+        The warnings, and a last line on how much was checked.
 
     Raises:
-        DataError: Something is missing or wrong; it says all that is.
+        DataError: There are errors; the message has all of them.
     """
     begin = time.perf_counter()
     reports = look_at_data(config, splits)
@@ -183,20 +186,21 @@ def check_data(
     seconds = time.perf_counter() - begin
     return [
         *dict.fromkeys(notes),
-        f'checked the data in {seconds:.1f} s: {listed:,} files listed, '
-        f'{opened:,} opened; tools/check_data.py opens all',
+        f'checked the data in {seconds:.1f} s: '
+        f'{counted(listed, "file")} listed, {opened:,} opened; '
+        'tools/check_data.py opens all',
     ]
 
 
 def refuse(reports: list[Report], skip_bad: bool = False) -> None:
-    """Raise what is wrong.
+    """Raise the errors of reports, if there are any.
 
     Args:
         reports: Of data sets.
-        skip_bad: Training skips samples that cannot be used.
+        skip_bad: Training skips unusable samples.
 
     Raises:
-        DataError: There are errors; it says them all.
+        DataError: There are errors; the message has all of them.
     """
     problems = [
         f'{report.split or "config"}: {finding}'
@@ -212,12 +216,12 @@ def refuse(reports: list[Report], skip_bad: bool = False) -> None:
 
 
 def check_dataset(settings: Mapping, scope: str, full: bool = False) -> Report:
-    """Look at one data set.
+    """Check one data set.
 
     Args:
         settings: Of the data set, as in a config.
-        scope: The library whose it is, as ``'mmdet'``.
-        full: Open every file, not a sample.
+        scope: The library of its type, as ``'mmdet'``.
+        full: Open every file, not only a few.
     """
     config = dict(default_scope=scope, train_dataloader=dict(dataset=settings))
     return look_at_data(config, ('train',), full)[1]

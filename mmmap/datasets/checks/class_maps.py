@@ -1,17 +1,18 @@
-"""Class maps: what they hold, and what a segmentor may be given."""
+"""Class maps: their values, and what mmseg makes of them."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from ...wording import counted
 from ..config_datasets import metrics_of
 from ..image_files import read_pixels
-from .labels import tell_of_absent
+from .labels import warn_of_absent
 from .parts import Part
 from .report import some_of
 
 IGNORED = 255  # what mmseg's heads and metrics ignore by default
-_LARGE = 0.5  # share of ignored pixels that is worth a word
+_LARGE = 0.5  # share of ignored pixels that is worth a warning
 
 
 def ignored_values(config: Mapping, split: str = 'train') -> set[int]:
@@ -19,7 +20,7 @@ def ignored_values(config: Mapping, split: str = 'train') -> set[int]:
 
     Args:
         config: An mmengine config.
-        split: Heads see that of training, metrics the others.
+        split: Heads read the maps of training, metrics all others.
     """
     model = config.get('model') or {}
     users = [
@@ -30,7 +31,7 @@ def ignored_values(config: Mapping, split: str = 'train') -> set[int]:
     if split != 'train':
         users = metrics_of(config, split)
     values = {user.get('ignore_index', IGNORED) for user in users}
-    # Where they differ, what only some ignore is an error of the others.
+    # If they differ, a value that only some ignore is an error for the rest.
     return values if len(values) == 1 else set() if values else {IGNORED}
 
 
@@ -45,7 +46,7 @@ def class_map_problem(
     number: int | None,
     ignored: Collection[int],
 ) -> str | None:
-    """What is wrong with a class map as it is loaded, or None.
+    """Why a class map cannot be used as it is loaded, or None.
 
     Args:
         labels: (H, W), classes from 0.
@@ -55,8 +56,8 @@ def class_map_problem(
     """
     if labels.ndim != 2:
         return (
-            f'the class map has {labels.shape[-1]} channels, expected 1: a '
-            'number for each class, not a colour'
+            f'the class map has {labels.shape[-1]} channels, expected 1 with '
+            'the number of each class, not its colour'
         )
     if labels.shape != tuple(size[:2]):
         return (
@@ -70,20 +71,21 @@ def class_map_problem(
     if wrong:
         return (
             f'the class map has the class {some_of(wrong)}, counted from 0, '
-            f'of {number} classes (ignored: {some_of(ignored) or "none"})'
+            f'of {counted(number, "class", "classes")} (ignored: '
+            f'{some_of(ignored) or "none"})'
         )
     return None
 
 
 def wide_map_problem(path: str, bits: int) -> str | None:
-    """Whether a class map of more than 8 bits loses some; mmseg keeps 8."""
+    """Whether mmseg, which keeps 8 bits, loses some of a map, or None."""
     if bits <= 8:
         return None
     labels = read_pixels(path)
     if isinstance(labels, str):
         return None
     if labels.dtype.kind == 'f' and (labels % 1).any():
-        return 'the class map has fractions, of which mmseg keeps the integers'
+        return 'the class map has fractions, which mmseg cuts off'
     if labels.max(initial=0) < 256:
         return None
     return (
@@ -95,12 +97,12 @@ def wide_map_problem(path: str, bits: int) -> str | None:
 def check_class_maps(
     part: Part, values: np.ndarray, looked: int, ignored: Collection[int]
 ) -> None:
-    """Tell what occurs in class maps.
+    """Count the classes of class maps, and warn of those that never occur.
 
     Args:
-        part: Of mmseg's.
+        part: A data set of mmseg.
         values: How often each value 0..255 occurs, as loaded.
-        looked: How many class maps were looked at.
+        looked: How many class maps were opened.
         ignored: Values that are no class.
     """
     names = part.names or ()
@@ -117,8 +119,8 @@ def check_class_maps(
     if str(part.dataset.seg_map_suffix).lower() in ('.jpg', '.jpeg', '.jfif'):
         part.report.warn(
             part.place,
-            'class maps are JPEG files, which changes values at the edges of '
-            'regions to those of other classes',
+            'class maps are JPEG files, whose compression turns values at '
+            'edges into those of other classes',
             'write class maps as PNG',
         )
     every = looked == len(part.items)
@@ -127,10 +129,10 @@ def check_class_maps(
     do = ''
     if absent and void:
         do = (
-            f'{void / total:.1%} of the pixels are {some_of(ignored)}, which '
-            'is ignored: if a class was meant, write its number instead'
+            f'{void / total:.1%} of the pixels have the ignored value '
+            f'{some_of(ignored)}: if a class was meant, write its number'
         )
-    tell_of_absent(part.report, part.place, names, counts, of, do)
+    warn_of_absent(part.report, part.place, names, counts, of, do)
     share = void / total
     if share == 1 and every:
         part.report.error(
@@ -140,7 +142,7 @@ def check_class_maps(
         part.report.error(
             part.place,
             f'{some_of(absent)} never occurs, and {share:.1%} of the pixels '
-            f'are ignored: nothing can be learnt beside '
+            f'are ignored: nothing can be learnt except '
             f'{next(n for n in names if n not in absent)!r}',
             do,
         )

@@ -1,12 +1,13 @@
-"""What is in a set of clouds."""
+"""Point clouds: their labels, and whether they can be opened."""
 
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
+from ...wording import counted
 from ..point_files import PointFileError
-from .labels import tell_of_absent
+from .labels import warn_of_absent
 from .parts import Part
 from .report import some_of
 
@@ -14,7 +15,7 @@ _SAMPLED = 50
 
 
 def check_clouds(part: Part, full: bool) -> None:
-    """Open clouds of a part; all of them, or a few, spread evenly."""
+    """Open the clouds of a part, all of them or a few at equal distances."""
     report, items, dataset = part.report, part.items, part.dataset
     paths = {str(item['path']) for item in items if 'path' in item}
     absent = {path for path in paths if not Path(path).is_file()}
@@ -31,7 +32,7 @@ def check_clouds(part: Part, full: bool) -> None:
     if wrong:
         report.error(
             part.place,
-            f'{len(wrong)} clouds cannot be used: {some_of(wrong)}',
+            f'{counted(len(wrong), "cloud")} cannot be used: {some_of(wrong)}',
             'correct or remove them',
         )
 
@@ -45,7 +46,7 @@ def _tables(part: Part, labels: Counter) -> None:
         name: dict(clouds=labels[k], share=labels[k] / total)
         for k, name in enumerate(names)
     }
-    tell_of_absent(part.report, part.place, names, labels)
+    warn_of_absent(part.report, part.place, names, labels)
 
 
 def _problem(dataset, index: int) -> str | None:

@@ -1,9 +1,10 @@
-"""Whether a JSON has COCO's form: what else fails with a mere key's name."""
+"""The format of a COCO JSON, which the libraries do not check."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 
+from ...wording import counted
 from .report import Report, some_of
 
 _ALWAYS = {
@@ -11,6 +12,7 @@ _ALWAYS = {
     'annotations': ('id', 'image_id', 'category_id', 'bbox'),
     'categories': ('id', 'name'),
 }
+_ONE = dict(images='image', annotations='annotation', categories='category')
 _CURES = {
     'area': "write the mask's area in pixels, or width x height of the bbox",
     'iscrowd': 'write "iscrowd": 0 into each, unless it is a crowd',
@@ -20,19 +22,19 @@ _CURES = {
 def check_form(
     report: Report, path: str, content: dict, needed: Sequence[str] = ()
 ) -> None:
-    """Check that entries have their keys, ids and boxes.
+    """Check the keys, ids and numbers of all entries.
 
     Args:
-        report: Where to note errors.
+        report: Gets the errors.
         path: The file.
-        content: What it holds.
-        needed: Keys that each annotation must have beside the usual ones.
+        content: Its content.
+        needed: Keys that each annotation needs besides the usual ones.
     """
     for kind, keys in _ALWAYS.items():
         entries = content.get(kind) or []
         wrong = [k for k, e in enumerate(entries) if not isinstance(e, dict)]
         if wrong:
-            what = f'{kind} {some_of(wrong)} are no dicts'
+            what = f'{kind} that are no dicts, by position: {some_of(wrong)}'
             report.error(path, what)
             return
         extra = needed if kind == 'annotations' else ()
@@ -51,7 +53,7 @@ def _check_keys(
         lacking = [e for e in entries if key not in e]
         if lacking:
             ids = some_of(f'id {e.get("id", "?")}' for e in lacking)
-            what = f'{len(lacking):,} {kind} have no "{key}": {ids}'
+            what = f'{_have(len(lacking), kind)} no "{key}": {ids}'
             report.error(path, what, _CURES.get(key, ''))
 
 
@@ -60,27 +62,28 @@ def _check_ids(report: Report, path: str, content: dict) -> None:
         counts = Counter(e['id'] for e in content.get(kind) or [])
         repeated = [key for key, n in counts.items() if n > 1]
         if repeated:
-            what = f'{len(repeated):,} ids of {kind} are used repeatedly'
             report.error(
                 path,
-                f'{what}: {some_of(repeated)}',
-                'give each an id of its own',
+                f'ids of {kind} that are used more than once: '
+                f'{some_of(repeated)}',
+                'give each entry its own id',
             )
 
 
 def _check_categories(report: Report, path: str, content: dict) -> None:
     odd = [c for c in content['categories'] if not isinstance(c['name'], str)]
     if odd:
-        told = some_of(f'id {c["id"]} ({c["name"]!r})' for c in odd)
+        names = some_of(f'id {c["id"]} ({c["name"]!r})' for c in odd)
         report.error(
             path,
-            f'{len(odd):,} categories have a "name" that is no text: {told}',
+            f'{_have(len(odd), "categories")} a "name" that is no text: '
+            f'{names}',
             'write names in quotes',
         )
 
 
 def _check_references(report: Report, path: str, content: dict) -> None:
-    """Check that ids are named as they are written: 1 is not '1'."""
+    """Check that ids and references have one type: 1 is not '1'."""
     for key, kind in (('image_id', 'images'), ('category_id', 'categories')):
         known = {str(e['id']): e['id'] for e in content.get(kind) or []}
         other = [
@@ -92,9 +95,9 @@ def _check_references(report: Report, path: str, content: dict) -> None:
             first = other[0][key]
             report.error(
                 path,
-                f'{len(other):,} annotations have the {key} {first!r}, the '
-                f'id in {kind} is {known[str(first)]!r}: a number is no text',
-                'write ids alike',
+                f'{_have(len(other), "annotations")} the {key} {first!r}, '
+                f'but the id in {kind} is {known[str(first)]!r}',
+                'write all ids as numbers, or all as text',
             )
 
 
@@ -105,7 +108,7 @@ def _check_numbers(report: Report, path: str, content: dict) -> None:
         ids = some_of(f'id {a["id"]} ({a["bbox"]!r})' for a in wrong)
         report.error(
             path,
-            f'{len(wrong):,} annotations have a bbox that is not four '
+            f'{_have(len(wrong), "annotations")} a bbox that is not four '
             f'numbers [x, y, width, height]: {ids}',
         )
     for key, kind in (('area', 'annotations'), ('width', 'images')):
@@ -113,8 +116,12 @@ def _check_numbers(report: Report, path: str, content: dict) -> None:
         odd = [e for e in entries if key in e and not _is_number(e[key])]
         if odd:
             ids = some_of(f'id {e["id"]} ({e[key]!r})' for e in odd)
-            what = f'{len(odd):,} {kind} have a "{key}" that is no number'
+            what = f'{_have(len(odd), kind)} a "{key}" that is no number'
             report.error(path, f'{what}: {ids}')
+
+
+def _have(number: int, kind: str) -> str:
+    return counted(number, f'{_ONE[kind]} has', f'{kind} have')
 
 
 def _is_number(value) -> bool:

@@ -1,28 +1,29 @@
-"""Whether the files that a data set lists are there, and what it passes over.
+"""Files of a data set that are missing, unused or listed twice.
 
-A folder is listed once instead of asking for each of its files: over a
-network that is the difference between a second and minutes.
+A folder is listed once instead of asking for each of its files, which takes
+seconds instead of minutes over a network.
 """
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from ...wording import counted
 from ..image_files import IMAGE_SUFFIXES, is_stray, list_images
 from .parts import Part, is_local
 from .report import some_of
 from .written import lines_of
 
 _FEW = 64  # files of a folder that are asked for one by one
-# Images too, though no library reads them unless told how.
+# Image formats that no library reads by default.
 _OTHERS = ('.gif', '.heic', '.heif', '.avif', '.jp2', '.jxl', '.svg', '.dcm')
-# What a file of a cloud or video is called by the data sets that have them.
+# Keys of a sample that name files.
 _KEYS = ('img_path', 'seg_map_path', 'path')
 
 
 def check_files(part: Part) -> None:
-    """Check that all files are there; tell what is passed over."""
+    """Check that all files are there, and warn of unused ones."""
     if part.dataset is None or not is_local(part.dataset):
         return
     _check_missing(part)
@@ -31,13 +32,33 @@ def check_files(part: Part) -> None:
         'img_path'
     )
     if folders and not getattr(part.dataset, 'ann_file', ''):
-        _check_hidden(part)
-        _check_passed_over(part)
+        _check_leftovers(part)
+        _check_unread(part)
         _check_unused_maps(part)
 
 
+def check_outputs(part: Part, metrics: Iterable[Mapping]) -> None:
+    """Check that mmseg does not write two class maps into one file.
+
+    It names them after the images, without folders.
+    """
+    folder = next((m['output_dir'] for m in metrics if m.get('output_dir')), 0)
+    if not folder or not part.is_segmentation:
+        return
+    names = Counter(Path(path).stem for path in part.paths)
+    shared = [name for name, number in names.items() if number > 1]
+    if shared:
+        part.report.error(
+            part.place,
+            f'{counted(len(shared), "name is", "names are")} shared by images '
+            f'of different folders or suffixes, and mmseg would write their '
+            f'class maps into one file of {folder}: {some_of(shared)}',
+            'rename the images, or test one folder at a time',
+        )
+
+
 def paths_of(item: dict, maps: bool = True) -> Iterator[str]:
-    """The files of a sample, class maps only where they are loaded."""
+    """The files of a sample; class maps only if they are loaded."""
     for key in _KEYS:
         path = item.get(key)
         if isinstance(path, list):
@@ -47,7 +68,7 @@ def paths_of(item: dict, maps: bool = True) -> Iterator[str]:
 
 
 def missing_of(paths: Iterable[str]) -> list[str]:
-    """Those of some files that are not there."""
+    """The files that do not exist."""
     by_folder = defaultdict(list)
     for path in dict.fromkeys(paths):
         folder, name = os.path.split(path)
@@ -76,34 +97,34 @@ def _check_missing(part: Part) -> None:
         for path in missing
         if not os.path.isdir(folder := os.path.dirname(path))
     }
-    told = some_of(_named(part, missing, each))
-    what = f'{len(missing):,} listed files are not there: {told}'
+    are = counted(
+        len(missing), 'listed file is not there', 'listed files are not there'
+    )
+    what, where = f'{are}: {some_of(_named(part, missing, each))}', part.file
     if len(folders) == 1 and len(missing) > 1:
-        what = f'the folder does not exist; {what}'
-        part.report.error(folders.pop(), what, _absent_cure(part, missing))
-        return
-    place = getattr(part.dataset, 'ann_file', '') or part.place
-    part.report.error(place, what, _absent_cure(part, missing))
+        what, where = f'the folder does not exist; {what}', folders.pop()
+    do = _missing_cure(part, missing)
+    part.report.error(where, what, do, files=tuple(missing))
 
 
 def _check_repeated(part: Part) -> None:
-    """Tell of images that a list names more than once.
+    """Warn of images that are listed more than once.
 
-    The objects or labels of one entry are wrong for the other.
+    Each entry lacks the objects or labels of the others.
     """
     counts = Counter(str(i.get('img_path') or '') for i in part.listed)
     again = [path for path, n in counts.items() if path and n > 1]
     if again:
         part.report.warn(
-            getattr(part.dataset, 'ann_file', '') or part.place,
-            f'{len(again):,} images are listed more than once, each time '
-            f'with annotations of its own: {some_of(again)}',
-            'join their annotations into one entry',
+            part.file,
+            counted(len(again), 'image is', 'images are')
+            + f' listed more than once: {some_of(again)}',
+            'put all annotations of an image into one entry',
         )
 
 
 def _named(part: Part, missing: list[str], each: list[list[str]]) -> list[str]:
-    """The missing files, with the line of the list where there is one."""
+    """The missing files, with their lines if a list has them."""
     lines = lines_of(part.dataset)
     if not lines or len(lines) != len(each):
         return missing
@@ -111,8 +132,8 @@ def _named(part: Part, missing: list[str], each: list[list[str]]) -> list[str]:
     return [f'{path} (line {line_of[path]})' for path in missing]
 
 
-def _absent_cure(part: Part, missing: list[str]) -> str:
-    """What to do about files that are not there."""
+def _missing_cure(part: Part, missing: list[str]) -> str:
+    """What to do about missing files."""
     doubled = [
         p
         for p in missing
@@ -120,24 +141,36 @@ def _absent_cure(part: Part, missing: list[str]) -> str:
     ]
     if doubled and hasattr(part.dataset, 'img_suffix'):
         return (
-            'img_suffix and seg_map_suffix are added to the names: list them '
-            'without their suffix'
+            'the data set adds img_suffix and seg_map_suffix to the names: '
+            'list them without a suffix'
         )
     if any('\\' in path for path in missing):
-        return 'backslashes are no separators here: write / instead'
+        return 'backslashes do not separate folders here: write /'
+    if part.is_segmentation and _are_of_maps(part, missing):
+        return (
+            'class maps lie among the images and have their img_suffix: move '
+            'them into their own folder, or set an img_suffix that they lack'
+        )
     if part.is_segmentation and all(
         p in {item.get('seg_map_path') for item in part.listed}
         for p in missing[:_FEW]
     ):
         return (
-            'each image needs a class map of its name with seg_map_suffix '
-            f'{part.dataset.seg_map_suffix!r}'
+            'each image needs a class map of the same name with the '
+            f'seg_map_suffix {part.dataset.seg_map_suffix!r}'
         )
     return 'correct the names, data_prefix or data_root'
 
 
-def _check_hidden(part: Part) -> None:
-    """Name samples in folders that a program left there."""
+def _are_of_maps(part: Part, missing: list[str]) -> bool:
+    """Whether the missing class maps belong to class maps, as a_mask_mask."""
+    suffix = part.dataset.seg_map_suffix
+    end = os.path.splitext(suffix)[0]
+    return bool(end) and all(path.endswith(end + suffix) for path in missing)
+
+
+def _check_leftovers(part: Part) -> None:
+    """Warn of samples in folders that programs leave behind."""
     folder = (part.dataset.data_prefix or {}).get('img_path') or ''
     found = Counter()
     for item in part.items:
@@ -147,18 +180,24 @@ def _check_hidden(part: Part) -> None:
         if stray:
             found[stray[0]] += 1
     for name in found.keys() - set(part.folders or ()):
-        what = f'a program left this folder; its {found[name]:,} images'
+        what = counted(found[name], 'image in it is', 'images in it are')
         part.report.warn(
-            os.path.join(folder, name), f'{what} are used', 'delete it'
+            os.path.join(folder, name),
+            f'is a leftover of a program, but {what} used',
+            'delete it',
         )
 
 
-def _check_passed_over(part: Part) -> None:
-    """Tell of images that are not used because of their suffix."""
+def _check_unread(part: Part) -> None:
+    """Warn of images that are not used because of their suffix."""
     folder = (part.dataset.data_prefix or {}).get('img_path') or ''
     if not os.path.isdir(folder):
         return
-    used = {os.path.normpath(str(i.get('img_path'))) for i in part.listed}
+    used = {
+        os.path.normpath(str(item.get(key)))
+        for item in part.listed
+        for key in ('img_path', 'seg_map_path')
+    }
     maps = (part.dataset.data_prefix or {}).get('seg_map_path') or ''
     others = Counter()
     named = {}
@@ -171,10 +210,10 @@ def _check_passed_over(part: Part) -> None:
         named.setdefault(suffix, path)
     if not others:
         return
-    told = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
+    kinds = ', '.join(f'{n:,} {suffix}' for suffix, n in others.items())
     suffixes = ', '.join(repr(s) for s in sorted(others))
     option = (
-        f'set extensions=(..., {suffixes}) of the data set to take them, '
+        f'set extensions=(..., {suffixes}) of the data set to use them, '
         'or convert them'
         if hasattr(part.dataset, 'extensions')
         else 'set img_suffix, or convert them'
@@ -183,14 +222,15 @@ def _check_passed_over(part: Part) -> None:
     )
     part.report.warn(
         folder,
-        f'{sum(others.values()):,} images are passed over ({told}), as '
-        f'{some_of(named.values())}',
+        counted(sum(others.values()), 'image is', 'images are')
+        + f' not used because of the suffix ({kinds}), for example '
+        + some_of(named.values()),
         option,
     )
 
 
 def _check_unused_maps(part: Part) -> None:
-    """Tell of class maps that have no image."""
+    """Warn of class maps that have no image."""
     folder = (part.dataset.data_prefix or {}).get('seg_map_path') or ''
     if not part.is_segmentation or not os.path.isdir(folder):
         return
@@ -205,5 +245,6 @@ def _check_unused_maps(part: Part) -> None:
     if alone:
         part.report.warn(
             folder,
-            f'{len(alone):,} class maps have no image: {some_of(alone)}',
+            counted(len(alone), 'class map has', 'class maps have')
+            + f' no image: {some_of(alone)}',
         )

@@ -1,4 +1,4 @@
-"""Whether the heads of a model have as many classes as the data."""
+"""Numbers of classes and class weights of a model's heads."""
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,13 +9,14 @@ import numpy as np
 from mmengine.fileio import load
 from mmengine.registry import MODELS
 
+from ...wording import counted
 from ..config_datasets import metrics_of
 from .parts import Part
 from .report import Report
 
-# Parts of a model whose number of classes is not that of the data: RPNs tell
-# objects from background, a backbone's own classifier is not used, a semantic
-# branch has classes of its own, and teachers are other models.
+# Parts whose number of classes is not that of the data: RPNs have objects
+# and background, a backbone's classifier is not used, a semantic branch
+# has its own classes, and teachers are other models.
 _OTHERS = (
     'backbone',
     'neck',
@@ -36,10 +37,10 @@ class Count(NamedTuple):
     """A number of classes in a config.
 
     Attributes:
-        place: Where it stands, as ``model.decode_head.num_classes``.
-        number: Its value.
-        given: Whether the config sets it, else it is the type's default.
-        head: The settings it belongs to.
+        place: Its path, as ``model.decode_head.num_classes``.
+        number: Its value, which a config may have as text.
+        given: Whether the config sets it; else it is the type's default.
+        head: The settings of its head.
     """
 
     place: str
@@ -70,12 +71,12 @@ def _own_counts(part: Mapping, place: str) -> Iterator[Count]:
         is_head = 'head' in place.rpartition('.')[2]
         if not given and key == 'num_classes' and is_head:
             number = _default(part.get('type'))
-        if isinstance(number, int):
+        if number is not None:
             yield Count(f'{place}.{key}', number, given, part)
 
 
 def _default(kind) -> int | None:
-    """The number of classes of a type that is not told one."""
+    """The default number of classes of a type, if it has one."""
     found = kind if isinstance(kind, type) else None
     if isinstance(kind, str):
         with MODELS.switch_scope_and_registry(None) as registry:
@@ -90,7 +91,7 @@ def _default(kind) -> int | None:
 
 
 def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
-    """Compare all heads with the classes of what they are trained on."""
+    """Compare all heads with the classes of the training data."""
     report = Report('model')
     first = next((p for p in parts if p.names and not p.relabelled), None)
     model = config.get('model') or {}
@@ -100,18 +101,21 @@ def check_heads(config: Mapping, parts: Sequence[Part]) -> Report:
     if 'num_parts' in (model.get('head') or ()):
         _check_parts(report, model, first)
         return report
+    kinds = first.things
     meta = first.dataset.metainfo
-    things = len(meta.get('thing_classes') or first.names)
+    if not kinds and 'stuff_classes' in meta:
+        kinds = {n: n not in meta['stuff_classes'] for n in first.names}
+    things = sum(bool(kinds.get(name, True)) for name in first.names)
     for count in counts_of(model):
         key = count.place.rpartition('.')[2]
         if key == 'num_stuff_classes':
-            if 'stuff_classes' in meta:
-                stuff = len(meta['stuff_classes'])
-                _check_count(report, count, stuff, first, 'stuff ')
+            if kinds:
+                _check_count(report, count, number - things, first, 'stuff ')
             continue
         own = things if key == 'num_things_classes' else number
         _check_count(report, count, own, first)
-        own += count.head.get('num_stuff_classes') or 0
+        stuff = count.head.get('num_stuff_classes')
+        own += stuff if isinstance(stuff, int) else 0
         _check_weights(report, count, own, config.get('default_scope'))
     _check_topk(report, config, number)
     return report
@@ -122,20 +126,25 @@ def _check_count(
 ) -> None:
     if count.number == number or _is_binary(count, number):
         return
+    if not isinstance(count.number, int):
+        what = f'is {count.number!r}, expected the number {number}'
+        report.error(count.place, what, f'set it to {number}')
+        return
     what = (
         f'is {count.number}'
         + ('' if count.given else ' by default')
-        + f', the data of {part.place} have {number} {kind}classes'
+        + f', but the data of {part.place} have '
+        + counted(number, f'{kind}class', f'{kind}classes')
     )
     if count.head.get('class_agnostic'):
-        what += ' (no matter: the head is class_agnostic)'
+        what += ' (harmless, the head is class_agnostic)'
         report.warn(count.place, what)
     else:
         report.error(count.place, what, f'set it to {number}')
 
 
 def _is_binary(count: Count, number: int) -> bool:
-    """Whether one output tells two classes, as mmseg allows."""
+    """Whether one output separates two classes, as mmseg allows."""
     single = count.head.get('out_channels') == 1
     return single and {count.number, number} <= {1, 2}
 
@@ -143,7 +152,7 @@ def _is_binary(count: Count, number: int) -> bool:
 def _check_weights(
     report: Report, count: Count, number: int, scope: str | None
 ) -> None:
-    """Compare the lengths of weights by class of a head's losses."""
+    """Check the number of class weights of a head's losses."""
     for key, node in count.head.items():
         losses = node if isinstance(node, list | tuple) else [node]
         for loss in losses:
@@ -158,8 +167,8 @@ def _check_weights(
                 wanted = ' or '.join(map(str, fitting))
                 report.error(
                     f'{head}.{key}.class_weight',
-                    f'has {len(weights)} weights, expected {wanted} for '
-                    f'{number} classes'
+                    f'has {counted(len(weights), "weight")}, expected '
+                    f'{wanted} for {counted(number, "class", "classes")}'
                     + (' and the background' if number + 1 in fitting else ''),
                     f'write [1.0] * {number}'
                     + (' + [0.1]' if number + 1 in fitting else ''),
@@ -167,7 +176,7 @@ def _check_weights(
 
 
 def _read(weights):
-    """Weights as mmseg reads them, which may stand in a file."""
+    """Class weights as mmseg reads them, perhaps from a file."""
     if not isinstance(weights, str) or not Path(weights).is_file():
         return weights
     if weights.endswith('.npy'):
@@ -178,7 +187,7 @@ def _read(weights):
 def _fitting(
     head: Mapping, loss: Mapping, number: int, scope: str | None
 ) -> tuple[int, ...]:
-    """How many weights a loss may have."""
+    """The numbers of weights that a loss accepts."""
     kind = str(head.get('type'))
     former = any(word in kind for word in ('Mask2Former', 'MaskFormer'))
     sigmoid = loss.get('use_sigmoid')
@@ -192,7 +201,7 @@ def _fitting(
 
 
 def _check_topk(report: Report, config: Mapping, number: int) -> None:
-    """Check that no score asks for more classes than there are."""
+    """Check that no top-k accuracy needs more classes than there are."""
     head = (config.get('model') or {}).get('head') or {}
     asked = {}
     if isinstance(head, Mapping) and head.get('cal_acc'):
@@ -206,13 +215,14 @@ def _check_topk(report: Report, config: Mapping, number: int) -> None:
         if largest > number:
             report.error(
                 place,
-                f'asks for the best {largest} of {number} classes',
+                f'is {largest}, but there are only '
+                f'{counted(number, "class", "classes")}',
                 'set it to 1' if number < 5 else 'set it to (1, 5)',
             )
 
 
 def _check_parts(report: Report, model: Mapping, part: Part) -> None:
-    """Compare a head of parts of shapes with the data."""
+    """Compare a head for parts of shapes with the data."""
     head = model.get('head') or {}
     for key, names in (
         ('num_parts', part.dataset.metainfo.get('parts') or ()),
@@ -222,6 +232,6 @@ def _check_parts(report: Report, model: Mapping, part: Part) -> None:
         if number is not None and number != len(names):
             report.error(
                 f'model.head.{key}',
-                f'is {number}, the data of {part.place} have {len(names)}',
+                f'is {number}, but the data of {part.place} have {len(names)}',
                 f'set it to {len(names)}',
             )

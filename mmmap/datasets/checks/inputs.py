@@ -1,4 +1,4 @@
-"""What reaches the model: channels of images, and padding of class maps."""
+"""Inputs of the model: channels of images, padding of class maps."""
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -6,16 +6,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from mmengine.dataset import Compose
 from mmengine.registry import MODELS
 
-from .look import Looked
+from ...wording import counted
 from .parts import Part
+from .samples import Looked
 
-_PADDING = 255  # of class maps, unless told otherwise
+_PADDING = 255  # of class maps, by default
 
 
 def check_channels(
     part: Part, looks: Sequence[Looked], config: Mapping
 ) -> None:
-    """Check that the model takes as many channels as images have.
+    """Check that the model takes as many channels as the images have.
 
     Args:
         part: The data set.
@@ -31,38 +32,37 @@ def check_channels(
     for channels, paths in by_channels.items():
         if not _mismatch(channels, mean, wanted):
             continue
-        # A step behind those that load may join or drop channels.
+        # A later step may join or drop channels.
         channels = _piped_channels(part, paths[0]) or channels
         problem = _mismatch(channels, mean, wanted)
         if problem:
             part.report.error(
                 paths[0],
-                f'has {channels} channel{"s" if channels > 1 else ""} as the '
-                f'pipeline reads it, but {problem} ({len(paths):,} of '
-                f'{len(looks):,} images looked at are alike)',
-                'set color_type of LoadImageFromFile, or the settings of the '
-                'model',
+                f'has {counted(channels, "channel")} as the pipeline reads '
+                f'it, but {problem} (as in {len(paths):,} of '
+                f'{counted(len(looks), "opened image")})',
+                'set color_type of LoadImageFromFile, or change the model',
             )
 
 
 def _mismatch(channels: int, mean, wanted: int | None) -> str:
-    """Why a model cannot take images of so many channels, or nothing."""
+    """Why a model cannot take images of so many channels; else empty."""
     number = len(mean) if isinstance(mean, Sequence) else 1
     if number != channels and 1 not in (number, channels):
-        return f'model.data_preprocessor.mean has {number} values'
-    # Subtracting three values from one channel makes three.
-    made = max(number, channels)
-    if wanted is None or made == wanted:
+        return f'model.data_preprocessor.mean has {counted(number, "value")}'
+    # Subtracting three values from one channel gives three channels.
+    total = max(number, channels)
+    if wanted is None or total == wanted:
         return ''
-    told = f'model.backbone.in_channels is {wanted}'
-    if made == channels:
-        return told
-    mean = f'model.data_preprocessor.mean has {number} values'
-    return f'{told}, and {made} arrive: {mean}'
+    what = f'model.backbone.in_channels is {wanted}'
+    if total == channels:
+        return what
+    values = counted(number, 'value')
+    return f'{what}, and model.data_preprocessor.mean has {values}'
 
 
 def _in_channels(backbone) -> int | None:
-    """How many channels a backbone takes; None if that is not known."""
+    """How many channels a backbone takes; None if unknown."""
     if not isinstance(backbone, Mapping):
         return None
     number = backbone.get('in_channels')
@@ -84,16 +84,16 @@ def _preprocessor(config: Mapping) -> Mapping:
 
 
 def _piped_channels(part: Part, path: str) -> int | None:
-    """Channels of an image behind the whole pipeline, where that runs."""
+    """Channels of an image after the whole pipeline, if that runs."""
     item = next(i for i in part.items if str(i.get('img_path')) == path)
     try:
-        # Types that add to a sample what their steps need.
+        # Some types add to a sample what their steps need.
         data = part.dataset.prepare_data(part.items.index(item))
         data = Compose(part.steps)(data)
         inputs = data['inputs']
         inputs = inputs[0] if isinstance(inputs, list | tuple) else inputs
         return int(inputs.shape[-3])
-    # Steps raise whatever a sample leads to; other checks tell why.
+    # Steps may raise errors of any type; other checks report the reason.
     except Exception:
         return None
 
@@ -101,10 +101,10 @@ def _piped_channels(part: Part, path: str) -> int | None:
 def check_padding(
     part: Part, config: Mapping, number: int | None, ignored: Collection[int]
 ) -> None:
-    """Check that what class maps are padded with is not learnt.
+    """Check that the padding of class maps is not learnt.
 
     Args:
-        part: Of mmseg's.
+        part: A data set of mmseg.
         config: An mmengine config.
         number: Of classes.
         ignored: Values of class maps that the heads ignore.
@@ -115,10 +115,11 @@ def check_padding(
         if value in ignored:
             continue
         what = f'class {value}' if value < number else 'no class'
+        known = ', '.join(map(str, sorted(ignored))) or 'not the same in all'
         part.report.warn(
             place,
             f'is {value}, {what}, which the heads do not ignore (ignore_index '
-            f'is {", ".join(map(str, sorted(ignored))) or "not the same"}): '
+            f'is {known}): '
             + (
                 'padding is learnt as that class'
                 if value < number
@@ -129,7 +130,7 @@ def check_padding(
 
 
 def _paddings(part: Part, config: Mapping) -> Iterator[tuple[str, int]]:
-    """Each setting that class maps are padded with, and its value."""
+    """Each setting of the padding of class maps, and its value."""
     model = _preprocessor(config)
     if model.get('size') or model.get('size_divisor'):
         place = 'model.data_preprocessor.seg_pad_val'

@@ -1,48 +1,49 @@
-"""Objects as mmdet has them: of every type of data set that has boxes."""
+"""Objects of any detection data set, as mmdet reads them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .labels import tell_of_absent
+from ...wording import counted
+from .labels import warn_of_absent
 from .parts import Part
 from .report import Report, some_of
 
 
-def tell_of_dropped(
+def warn_of_dropped(
     report: Report, where: str, counts: Counter, total: int
 ) -> None:
     """Warn of objects that are dropped because no class has their name.
 
     Args:
-        report: Where to note it.
+        report: Gets the warning.
         where: The file.
-        counts: How many there are of each name.
+        counts: How many objects each name has.
         total: How many objects there are in all.
     """
-    told = some_of(f'{name} ({n:,})' for name, n in counts.most_common())
+    extra = some_of(f'{name} ({n:,})' for name, n in counts.most_common())
     report.warn(
         where,
-        f'{sum(counts.values()):,} of {total:,} annotations are of '
-        f'categories that are no class, and are dropped: {told}',
-        'add them to metainfo.classes if they are to be learnt',
+        'annotations whose category is no class are dropped '
+        f'({sum(counts.values()):,} of {total:,}): {extra}',
+        'to learn them, add them to metainfo.classes',
     )
 
 
 def check_objects(part: Part, metrics: Sequence[Mapping] = ()) -> None:
-    """Count objects as mmdet has them; tell if there are none.
+    """Count objects, and check that there are some.
 
     Args:
-        part: It is listed already.
-        metrics: What the config judges the split by.
+        part: Its samples are listed already.
+        metrics: The metrics of its split.
     """
-    where = getattr(part.dataset, 'ann_file', '') or part.place
+    where = part.file
     listed = part.listed or part.items
     if part.dropped:
         kept = sum(len(item.get('instances') or ()) for item in listed)
         total = kept + sum(part.dropped.values())
-        tell_of_dropped(part.report, where, part.dropped, total)
+        warn_of_dropped(part.report, where, part.dropped, total)
     if not any('instances' in item for item in part.items):
         return
     part.report.tables.update(_tables(part))
@@ -51,38 +52,38 @@ def check_objects(part: Part, metrics: Sequence[Mapping] = ()) -> None:
     table = part.report.tables['classes']
     counts = {k: row['objects'] for k, row in enumerate(table.values())}
     if any(counts.values()):
-        tell_of_absent(part.report, where, list(table), counts)
+        warn_of_absent(part.report, where, list(table), counts)
     else:
-        _tell_of_none(part, where, metrics)
+        _report_none(part, where, metrics)
 
 
-def _tell_of_none(part: Part, where: str, metrics: Sequence[Mapping]) -> None:
-    """Note an error if objects are needed where there are none."""
+def _report_none(part: Part, where: str, metrics: Sequence[Mapping]) -> None:
+    """Report that there are no objects, if some are needed."""
     ignored = part.report.counts.get('ignored objects')
     if part.split == 'train':
         part.report.error(
             where,
-            f'no object is left of the {len(part.items):,} images: '
+            f'no object is left in {counted(len(part.items), "image")}: '
             + (
                 f'all {ignored:,} are crowds or difficult'
                 if ignored
                 else 'none is of the classes, or none has a box that mmdet '
-                'takes'
+                'accepts'
             ),
             'see the other findings, and check metainfo.classes',
         )
     elif any(map(_judges, metrics)) and not part.report.errors:
-        told = f' ({ignored:,} are crowds or difficult)' if ignored else ''
+        extra = f' ({ignored:,} are crowds or difficult)' if ignored else ''
         part.report.error(
             where,
-            f'has no object of the classes that the metric could find{told}',
-            'add annotations; for images without any, set '
+            f'has no object of the classes that the metric could find{extra}',
+            'add annotations; or, to only write predictions, set '
             'format_only=True of the metric',
         )
 
 
 def _judges(metric: Mapping) -> bool:
-    """Whether a metric compares with annotations; others only write."""
+    """Whether a metric compares predictions with annotations."""
     return not (metric.get('format_only') or 'Dump' in str(metric.get('type')))
 
 
@@ -94,7 +95,7 @@ def _check_boxes(part: Part, where: str) -> None:
         for one in item.get('instances') or ()
     ]
     if not every or {len(box) for _, box in every} != {4}:
-        return  # none, or those of another kind, as rotated ones
+        return  # none, or boxes of another kind, such as rotated ones
     boxes = np.array([box for _, box in every], float)
     size = np.array(
         [(i.get('width', np.inf), i.get('height', np.inf)) for i, _ in every],
@@ -104,16 +105,16 @@ def _check_boxes(part: Part, where: str) -> None:
     beyond = (boxes[:, :2] < -1) | (boxes[:, 2:] > size + 1)
     beyond = beyond.any(1) & ~empty
     for found, what in (
-        (empty, 'have no width or height in pixels'),
+        (empty, 'have no width or height'),
         (beyond, 'reach beyond their image'),
     ):
         if not found.any():
             continue
         names = (_name(every[k][0]) for k in np.flatnonzero(found))
-        told = part.report.error if found.all() else part.report.warn
-        told(
+        add = part.report.error if found.all() else part.report.warn
+        add(
             where,
-            f'{found.sum():,} of {len(boxes):,} boxes {what}: '
+            f'boxes {what} ({found.sum():,} of {len(boxes):,}): '
             f'{some_of(dict.fromkeys(names))}',
             'write corners in pixels, the smaller ones first',
         )
@@ -124,7 +125,7 @@ def _name(item: Mapping) -> str:
 
 
 def _labels(item: Mapping) -> list[int]:
-    """Of what is to be learnt; of panoptic data, stuff as well."""
+    """The labels to be learnt; for panoptic data also those of stuff."""
     if 'segments_info' in item:
         return [one['category'] for one in item['segments_info']]
     found = item.get('instances') or ()
@@ -132,7 +133,7 @@ def _labels(item: Mapping) -> list[int]:
 
 
 def _tables(part: Part) -> dict:
-    """Objects by class, and sizes of boxes and masks."""
+    """Objects of each class, and sizes of boxes and masks."""
     names = part.names or ()
     instances, images = Counter(), Counter()
     sides, masks, ignored = [], [], 0
@@ -166,7 +167,7 @@ def _tables(part: Part) -> dict:
 
 
 def spread(values) -> dict[str, float]:
-    """The smallest, the median and the largest of some numbers."""
+    """The smallest, the median and the largest number."""
     low, middle, high = np.percentile(np.asarray(values, float), (0, 50, 100))
     rounded = (round(float(v), 1) for v in (low, middle, high))
     return dict(zip(('smallest', 'median', 'largest'), rounded))

@@ -1,31 +1,40 @@
-"""What a check found: findings that a person can act on, and numbers."""
+"""The report on a data set: what was counted, and what is wrong."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from ...errors import UserError
+from ...wording import counted
 
 ERROR, WARNING = 'error', 'warning'
 MOST_ROWS = 40  # classes in a table
 NUM_NAMED = 5  # names in a sentence before "and ... more"
+_SINGULAR = dict(
+    images='image',
+    clouds='cloud',
+    classes='class',
+    annotations='annotation',
+    categories='category',
+)
 
 
 class DataError(UserError, RuntimeError):
-    """Data that a config needs and that is missing or wrong."""
+    """Data of a config that are missing or wrong."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong or unusual.
+    """One problem of a data set or config.
 
     Attributes:
-        severity: ``'error'`` if training would fail or learn something else
-            than was meant, ``'warning'`` if it may be as intended.
-        where: A file, a file with a line or an id, or a setting of the
+        severity: ``'error'`` if training would fail or learn the wrong
+            thing, ``'warning'`` if it may be intended.
+        where: A file, perhaps with a line or an id, or a setting of the
             config.
         what: What came, and what was expected.
         do: What to do about it.
-        skippable: Whether it is of one sample, which training can skip.
+        skippable: Whether training can skip the samples.
+        files: All files with this problem, if it was found in files.
     """
 
     severity: str
@@ -33,6 +42,7 @@ class Finding:
     what: str
     do: str = ''
     skippable: bool = False
+    files: tuple[str, ...] = ()
 
     def __str__(self):
         advice = f' -> {self.do}' if self.do else ''
@@ -41,14 +51,14 @@ class Finding:
 
 @dataclass
 class Report:
-    """What is in one data set, or in the config itself.
+    """Counts and findings of one data set, or of the config.
 
     Attributes:
         title: What was checked.
         split: ``'train'``, ``'val'``, ``'test'``; empty for the config.
-        counts: Numbers of what was found, by name.
-        tables: More numbers, by name: classes, sizes, boxes, ...
-        findings: In the order in which they were found.
+        counts: How many images, objects, ... there are.
+        tables: More numbers by name: classes, sizes, ...
+        findings: The problems, in the order of the checks.
     """
 
     title: str
@@ -57,47 +67,44 @@ class Report:
     tables: dict = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
-    def error(
-        self, where, what: str, do: str = '', skippable: bool = False
-    ) -> None:
-        """Note what makes the data, or one sample, unusable."""
-        found = Finding(ERROR, str(where), what, do, skippable)
-        self.findings.append(found)
+    def error(self, where, what: str, do: str = '', **more) -> None:
+        """Add an error; ``more`` as for :class:`Finding`."""
+        self.findings.append(Finding(ERROR, str(where), what, do, **more))
 
-    def warn(self, where, what: str, do: str = '') -> None:
-        """Note what may be as intended, but should be known."""
-        self.findings.append(Finding(WARNING, str(where), what, do))
+    def warn(self, where, what: str, do: str = '', **more) -> None:
+        """Add a warning; ``more`` as for :class:`Finding`."""
+        self.findings.append(Finding(WARNING, str(where), what, do, **more))
 
     @classmethod
     def refused(cls, title: str, problem: str) -> 'Report':
-        """A report of nothing but one error."""
+        """A report with a single error."""
         return cls(title, findings=[Finding(ERROR, title, problem)])
 
     @property
     def errors(self) -> list[Finding]:
-        """The findings that make the data unusable."""
+        """The errors."""
         return [f for f in self.findings if f.severity == ERROR]
 
     @property
     def warnings(self) -> list[Finding]:
-        """The findings that may be as intended."""
+        """The warnings."""
         return [f for f in self.findings if f.severity == WARNING]
 
     def expect(self, **numbers: int) -> None:
-        """Note an error for each count that differs from ``numbers``."""
+        """Add an error for each count that differs from ``numbers``."""
         for name, found in self.counts.items():
             expected = numbers.get(name, found)
             if found != expected:
-                what = f'{found:,} {name} found, {expected:,} expected'
+                what = f'{_told(found, name)} found, {expected:,} expected'
                 self.error(self.title, what)
 
     def as_dict(self) -> dict:
-        """All of it, for JSON."""
+        """The whole report, for JSON."""
         return asdict(self)
 
     def numbers(self) -> str:
-        """What was counted, as text."""
-        counts = [f'{n:,} {name}' for name, n in self.counts.items()]
+        """Counts and tables as text."""
+        counts = [_told(n, name) for name, n in self.counts.items()]
         head = f'{self.title}: {", ".join(counts) or "nothing to count"}'
         if self.split:
             head = f'{self.split}: {head}'
@@ -108,8 +115,12 @@ class Report:
         return '\n'.join([self.numbers(), *found])
 
 
+def _told(number: int, name: str) -> str:
+    return counted(number, _SINGULAR.get(name, name), name)
+
+
 def some_of(names: Iterable) -> str:
-    """The first few names, and how many more there are."""
+    """The first names, and how many more there are."""
     names = [str(name) for name in names]
     rest = len(names) - NUM_NAMED
     more = f' and {rest:,} more' if rest > 0 else ''
@@ -117,7 +128,7 @@ def some_of(names: Iterable) -> str:
 
 
 def _table_lines(tables: dict) -> list[str]:
-    """The tables as lines of text: one number each, or a row a class."""
+    """The tables as text: a line each; for classes, a line per class."""
     lines = []
     for name, table in tables.items():
         if name == 'classes':
@@ -129,7 +140,7 @@ def _table_lines(tables: dict) -> list[str]:
 
 
 def _class_lines(classes: dict) -> list[str]:
-    """Counts and shares, aligned."""
+    """Counts and shares in aligned columns."""
     if not classes:
         return []
     columns = list(next(iter(classes.values())))

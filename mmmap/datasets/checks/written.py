@@ -1,4 +1,4 @@
-"""What a config and a list of samples say, before a library reads them."""
+"""Spelling of class names in a config, and lines of lists of samples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,20 @@ from pathlib import Path
 
 from .report import Report, some_of
 
-# What people write instead of "classes", or wrote for an older version.
+# Written by mistake instead of "classes", or in older versions.
 _MISSPELT = ('class', 'classname', 'classnames', 'names', 'labels')
 
 
 def check_spelling(report: Report, place: str, settings: Mapping) -> bool:
-    """Check the form of metainfo.classes; whether it can be used.
+    """Check the form of metainfo.classes.
 
     Args:
-        report: Where to note errors.
+        report: Gets the errors.
         place: Of the data set in the config.
         settings: Of the data set.
+
+    Returns:
+        Whether the names can be used.
     """
     meta = settings.get('metainfo')
     if not isinstance(meta, Mapping):
@@ -28,8 +31,7 @@ def check_spelling(report: Report, place: str, settings: Mapping) -> bool:
         if wrong and 'classes' not in meta:
             report.error(
                 f'{place}.{key}',
-                'is not read, so metainfo.classes is not set, and the classes '
-                'are those of the type',
+                'is not read, so the data set has the classes of its type',
                 f'write classes=(...) instead of {key}=(...)',
             )
             return False
@@ -47,7 +49,7 @@ def check_spelling(report: Report, place: str, settings: Mapping) -> bool:
 def _check_each_name(report: Report, place: str, classes) -> bool:
     if not isinstance(classes, str | Sequence):
         kind = type(classes).__name__
-        what = f'is a {kind}, expected a tuple of names: labels are in order'
+        what = f'is a {kind}, expected a tuple: the order gives the labels'
         report.error(place, what, 'write (...) instead of {...}')
         return False
     if not isinstance(classes, str) and isinstance(classes, Sequence):
@@ -62,7 +64,7 @@ def _check_each_name(report: Report, place: str, classes) -> bool:
             report.error(
                 place,
                 f'names {some_of(twice)} more than once',
-                'give each class a name of its own',
+                'give each class its own name',
             )
             return False
     return True
@@ -80,7 +82,7 @@ def lines_of(dataset) -> list[str] | None:
 def check_list(report: Report, dataset) -> None:
     """Check the lines of a list of samples.
 
-    An empty line is a sample without a name to the libraries.
+    For the libraries, an empty line is a sample without a name.
     """
     lines = lines_of(dataset)
     labelled = getattr(dataset, 'with_label', None)
@@ -100,7 +102,7 @@ def check_list(report: Report, dataset) -> None:
             f'{dataset.ann_file}:{number}',
             (f'is {line!r}' if line.strip() else 'is an empty line')
             + f', expected {wanted if labelled else "a name"}'
-            + f' ({len(wrong):,} lines are alike)',
+            + (f' ({len(wrong):,} such lines)' if len(wrong) > 1 else ''),
             'correct or remove the line',
         )
 

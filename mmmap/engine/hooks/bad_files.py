@@ -10,6 +10,7 @@ from mmengine.registry import HOOKS
 
 from ...datasets.checked_pipeline import CheckedPipeline, SkippedFiles
 from ...datasets.checks.class_maps import IGNORED, ignored_values
+from ...wording import counted
 
 LIST = 'skipped_files.txt'
 
@@ -72,8 +73,8 @@ class BadFileHook(Hook):
         names = self._list.names()
         if len(names) > self._told and is_main_process():
             runner.logger.warning(
-                f'left out, unusable: {len(names)} images, the last '
-                f'{names[-1]}; all are listed in {self._list.path}'
+                f'skipped {counted(len(names), "unusable image")}, the last '
+                f'is {names[-1]}; {self._list.path} lists them with reasons'
             )
         self._told = len(names)
 

@@ -5,6 +5,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ...errors import InputError
+from ...wording import counted
 
 
 def check_feed(runner: Runner) -> None:
@@ -30,9 +31,10 @@ def check_feed(runner: Runner) -> None:
     images = len(loader.dataset)
     if images < needed:
         raise InputError(
-            f'{images} training images cannot feed {runner.world_size} '
-            f'processes with batches of {size}: use fewer processes, a '
-            'smaller train_dataloader.batch_size or more data'
+            f'{counted(images, "training image")} cannot feed '
+            f'{counted(runner.world_size, "process", "processes")} with '
+            f'batches of {size}: use fewer processes, a smaller '
+            'train_dataloader.batch_size or more data'
         )
 
 

@@ -1,5 +1,6 @@
 """Pictures of what a model predicts while it is tested."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
+from ...datasets.image_files import IMAGE_SUFFIXES
 from ...datasets.image_reader import ImageReader, as_picture
 from ...visualization.palettes import complete_meta
 
@@ -35,7 +37,8 @@ class PredictionPictureHook(Hook):
 
     Args:
         out_dir: Gets ``NAME.png`` of each image, or ``NAME.jpg.png``, in the
-            folders that its images have below the data_root.
+            folders that images have below the data_root, else in those of
+            their whole path.
         min_score: Detections below it are left out.
     """
 
@@ -50,8 +53,7 @@ class PredictionPictureHook(Hook):
         model = model.module if is_model_wrapper(model) else model
         dataset = runner.test_dataloader.dataset
         self._meta = complete_meta(getattr(dataset, 'metainfo', {}), model)
-        root = getattr(dataset, 'data_root', None)
-        self._root = Path(root or '.').absolute()
+        self._root = _root_of(dataset)
 
     def after_test_iter(
         self, runner, batch_idx, data_batch=None, outputs: Sequence = ()
@@ -76,6 +78,20 @@ class PredictionPictureHook(Hook):
 
     def _file(self, image: Path) -> Path:
         below = image.is_relative_to(self._root)
-        name = image.relative_to(self._root) if below else Path(image.name)
-        name = name if name.suffix == '.png' else f'{name}.png'
+        name = image.relative_to(self._root if below else image.anchor)
+        # x.jpg becomes x.jpg.png, so an x.jpg.png needs another name.
+        again = Path(name.stem).suffix.lower() in IMAGE_SUFFIXES
+        if name.suffix != '.png' or again:
+            name = name.with_name(f'{name.name}.png')
         return self.out_dir / name
+
+
+def _root_of(dataset) -> Path:
+    """The folder that has all images of a data set, or of several joined."""
+    inner = getattr(dataset, 'dataset', None)
+    if inner is not None:
+        return _root_of(inner)
+    parts = getattr(dataset, 'datasets', None)
+    if parts:
+        return Path(os.path.commonpath([_root_of(part) for part in parts]))
+    return Path(getattr(dataset, 'data_root', None) or '.').absolute()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmap.datasets.checks import look_at_data
+from mmmap.datasets.checks import look_at_data, refuse
 from tests.datasets.checks.made import (
     errors_of,
     found,
@@ -33,7 +33,7 @@ def test_255_where_a_second_class_was_meant(tmp_path):
     said = 'b never occurs, and 50.0% of the pixels are ignored: nothing can'
     assert said in errors[0]
     assert '1 of 2 classes never occurs: b' in warnings[0]
-    assert '50.0% of the pixels are 255, which is ignored' in warnings[0]
+    assert '50.0% of the pixels have the ignored value 255' in warnings[0]
 
 
 def test_a_class_that_never_occurs_is_no_error(tmp_path):
@@ -120,7 +120,10 @@ def test_another_ignored_value(tmp_path, heads, metric, splits):
     ('labels', 'said'),
     [
         (np.zeros((16, 32)), 'the class map is 32x16, the image 32x32'),
-        (np.zeros((32, 32, 3)), '3 channels, expected 1: a number for each'),
+        (
+            np.zeros((32, 32, 3)),
+            '3 channels, expected 1 with the number of each',
+        ),
     ],
 )
 def test_maps_of_another_form(tmp_path, labels, said):
@@ -171,6 +174,27 @@ def test_only_a_full_look_finds_what_the_quick_one_misses(tmp_path):
     assert errors_of(config, full=False) == []
     (error,) = errors_of(config)
     assert f'{bad}: cannot be read' in error
+
+
+@pytest.mark.parametrize('full', [True, False])
+def test_files_with_the_same_problem_are_one_finding(tmp_path, full):
+    config = segmentation(tmp_path)
+    for k in range(3):
+        (tmp_path / f'images/train/{k}.png').write_bytes(b'no image')
+    save(tmp_path / 'maps/train/3.png', np.eye(32) * 7)
+    reports = look_at_data(config, ('train',), full)
+    unread, value = reports[1].errors
+    first, *others = (f'{tmp_path}/images/train/{k}.png' for k in range(3))
+    assert unread.where == first
+    assert 'cannot be read: ' in unread.what
+    assert unread.what.endswith(
+        f'(3 files in all: {first}, {others[0]}, {others[1]})'
+    )
+    assert unread.files == (first, *others)
+    assert 'the class 7' in value.what and 'files in all' not in value.what
+    assert reports[1].counts['opened'] == 0
+    # Each of them can be skipped in training.
+    refuse(reports, skip_bad=True)
 
 
 def test_classes_without_names(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mmmap.datasets.checks import look_at_data
-from mmmap.datasets.checks.coco import outline_problem
+from mmmap.datasets.checks.coco_outlines import outline_problem
 from tests.datasets.checks.made import (
     coco,
     detection,
@@ -44,7 +44,7 @@ def test_keys_that_are_always_needed(tmp_path, key):
     train = changed(lambda c: c['annotations'][2].pop(key))
     (error,) = errors_of(detection(tmp_path, train=train))
     path = tmp_path / 'train.json'
-    assert f'{path}: 1 annotations have no "{key}": id 3' in error
+    assert f'{path}: 1 annotation has no "{key}": id 3' in error
 
 
 def test_iscrowd_is_needed_by_the_metric_alone(tmp_path):
@@ -63,7 +63,7 @@ def test_iscrowd_is_needed_by_the_metric_alone(tmp_path):
         ('{"images": []}', 'has no list of categories'),
         (
             '{"images": [{"id": 1}], "annotations": [], "categories": []}',
-            '1 images have no "file_name": id 1',
+            '1 image has no "file_name": id 1',
         ),
     ],
 )
@@ -120,7 +120,7 @@ def test_boxes_with_x_and_y_exchanged(tmp_path):
 
     train = changed(each(exchange))
     errors = errors_of(detection(tmp_path, train=train))
-    assert '8 of 8 boxes do not lie where their outlines do' in errors[0]
+    assert '8 of 8 boxes do not lie where the outline is' in errors[0]
 
 
 def test_what_mmdet_drops(tmp_path):
@@ -134,7 +134,7 @@ def test_what_mmdet_drops(tmp_path):
     errors, warnings = found(detection(tmp_path, train=train))
     assert errors == []
     lost, empty, *_ = warnings
-    assert '1 annotations are of images that it does not list' in lost
+    assert '1 annotation is of an unlisted image' in lost
     assert '2 annotations have no area or lie outside their image' in empty
     assert 'id 1, id 2' in empty
 
@@ -145,16 +145,16 @@ def test_a_box_partly_outside_is_valid(tmp_path):
     )
     errors, warnings = found(detection(tmp_path, train=changed(outside)))
     assert errors == []
-    assert '1 of 8 boxes reach beyond their image: id 2' in warnings[0]
+    assert '1 of 8 boxes reaches beyond the image: id 2' in warnings[0]
 
 
 OUTLINES = {
     'a ring of 0 points': [[]],
-    'a ring of 1 points': [[4, 4]],
+    'a ring of 1 point,': [[4, 4]],
     'a ring of 2 points': [[4, 4, 9, 9]],
     'an odd number': [[4, 4, 9, 9, 4, 9, 1]],
     'is a flat list': [4, 4, 24, 4, 24, 24],
-    'not of numbers': [['4', '4', '9', '9', '4', '9']],
+    'entries that are no numbers': [['4', '4', '9', '9', '4', '9']],
     'without counts': dict(size=[32, 32]),
     'of size [32, 16]': dict(size=[32, 16], counts=[512]),
     'do not add up': dict(size=[32, 32], counts=[5, 5]),
@@ -172,7 +172,7 @@ def test_outlines_that_are_none(tmp_path, said):
 def test_one_bad_ring_among_good_ones():
     good = [1, 1, 9, 1, 9, 9]
     assert outline_problem([good, good], (32, 32)) == ''
-    assert 'a ring of 1 points' in outline_problem([good, [4, 4]], (32, 32))
+    assert 'a ring of 1 point,' in outline_problem([good, [4, 4]], (32, 32))
 
 
 @pytest.mark.parametrize('counts', [[100, 200, 724], 'U38h00000000000000kd0'])
@@ -195,13 +195,13 @@ def test_annotations_numbered_from_0(tmp_path):
     content = coco(first=0)
     assert found(detection(tmp_path, train=content)) == ([], [])
     (warning,) = warnings_of(detection(tmp_path, val=content))
-    assert 'val.json: annotation id 0: pycocotools counts' in warning
+    assert 'val.json: annotation id 0: pycocotools always' in warning
 
 
 def test_ids_that_are_used_twice(tmp_path):
     train = changed(second(id=1))
     (error,) = errors_of(detection(tmp_path, train=train))
-    assert '1 ids of annotations are used repeatedly: 1' in error
+    assert 'ids of annotations that are used more than once: 1' in error
 
 
 def test_a_class_without_an_object(tmp_path):
@@ -255,6 +255,15 @@ def test_suffixes_that_mmdet_reads(tmp_path, suffix):
     assert errors_of(config) == []
 
 
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-8-sig'])
+def test_other_encodings(tmp_path, encoding):
+    """json.load, and so pycocotools, reads plain UTF-8 only."""
+    config = detection(tmp_path)
+    (tmp_path / 'train.json').write_text(json.dumps(coco()), encoding)
+    (error,) = errors_of(config)
+    assert error.endswith('-> save it as UTF-8 without BOM')
+
+
 def test_backslashes(tmp_path):
     def change(content):
         for image in content['images']:
@@ -262,7 +271,7 @@ def test_backslashes(tmp_path):
 
     (error,) = errors_of(detection(tmp_path, train=changed(change)))
     assert '4 listed files are not there' in error
-    assert 'backslashes are no separators here' in error
+    assert 'backslashes do not separate folders here' in error
 
 
 def test_an_image_of_another_size(tmp_path):
@@ -298,7 +307,7 @@ def test_copies_between_the_splits(tmp_path):
     save(tmp_path / 'val/2.png', noise(3))  # as train/3.png
     assert warnings_of(config, full=False) == []
     (warning,) = warnings_of(config)
-    assert '1 of 4 images are in the training data too' in warning
+    assert '1 of 4 images is a copy of training images' in warning
     assert f'{tmp_path}/val/2.png = {tmp_path}/train/3.png' in warning
 
 
@@ -308,7 +317,7 @@ def test_no_object_is_left(tmp_path):
         tmp_path, train=changed(each(lambda a: a.update(area=0)))
     )
     errors = errors_of(config)
-    assert 'no object is left of the 4 images' in errors[-1]
+    assert 'no object is left in 4 images' in errors[-1]
 
 
 VOC = """

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from PIL import Image
@@ -48,7 +49,7 @@ def test_lists_that_mmpretrain_reads(tmp_path, end):
 
 def test_labels_from_1(tmp_path):
     errors, warnings = found(listed(tmp_path, '\n'.join(lines(1))))
-    assert f'{tmp_path}/list.txt:5: label 3 of 3 classes' in errors[0]
+    assert f'{tmp_path}/list.txt:5: has label 3, expected 0 to 2' in errors[0]
     assert 'subtract 1 from all of them' in errors[0]
     assert '1 of 3 classes never occurs: 0' in warnings[0]
 
@@ -90,7 +91,7 @@ def test_lists_that_mmseg_reads(tmp_path, text):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        (b'0.png\n1.png\n', 'list them without their suffix'),
+        (b'0.png\n1.png\n', 'list them without a suffix'),
         (b'0\n\n1\n', 'val.txt:2: is an empty line, expected a name'),
         (b'0\n1\n9\n', 'validation/9.png (line 3)'),
     ],
@@ -131,7 +132,7 @@ def test_several_labels_an_image(tmp_path):
     items[1]['gt_label'] = [2]
     path.write_text(json.dumps(content))
     (error,) = errors_of(config)
-    assert 'train.json: sample 1: label 2 of 2 classes' in error
+    assert 'train.json: sample 1: has label 2, expected 0 to 1' in error
 
 
 def test_what_suffixes_pass_over(tmp_path):
@@ -141,11 +142,14 @@ def test_what_suffixes_pass_over(tmp_path):
             path = tmp_path / f'train/a/x{i}.{suffix}'
             Image.fromarray(noise(50 + i)).save(path)
     (warning,) = warnings_of(config)
-    assert '5 images are passed over (3 .tiff, 2 .webp)' in warning
+    assert (
+        '5 images are not used because of the suffix (3 .tiff, 2 .webp)'
+        in warning
+    )
     assert "set extensions=(..., '.tiff', '.webp')" in warning
     kinds = ('.png', '.tiff', '.webp')
     config.train_dataloader.dataset.extensions = kinds
-    assert 'passed over' not in ''.join(warnings_of(config))
+    assert 'suffix' not in ''.join(warnings_of(config))
 
 
 def test_what_a_segmentor_passes_over(tmp_path):
@@ -153,19 +157,54 @@ def test_what_a_segmentor_passes_over(tmp_path):
     save(tmp_path / 'images/train/x.bmp', noise(9))
     save(tmp_path / 'maps/train/widow.png', noise(9)[..., 0] % 2)
     passed, widow = warnings_of(config)
-    assert '1 images are passed over (1 .bmp)' in passed
-    assert f'1 class maps have no image: {tmp_path}/maps/train/wid' in widow
+    assert '1 image is not used because of the suffix (1 .bmp)' in passed
+    assert f'1 class map has no image: {tmp_path}/maps/train/wid' in widow
+
+
+def among_the_images(root, suffix):
+    """Class maps as 0_mask.png beside images with a suffix."""
+    config = segmentation(root)
+    for split in ('train', 'val'):
+        for k in range(4):
+            folder = root / f'images/{split}'
+            (root / f'maps/{split}/{k}.png').rename(folder / f'{k}_mask.png')
+            (folder / f'{k}.png').rename(folder / f'{k}{suffix}')
+        config[f'{split}_dataloader'].dataset.update(
+            data_prefix=dict.fromkeys(
+                ('img_path', 'seg_map_path'), f'images/{split}'
+            ),
+            seg_map_suffix='_mask.png',
+            img_suffix=suffix,
+        )
+    return config
+
+
+def test_class_maps_among_the_images(tmp_path):
+    assert found(among_the_images(tmp_path / 'jpg', '.jpg')) == ([], [])
+    train, _ = errors_of(among_the_images(tmp_path / 'png', '.png'))
+    assert '4 listed files are not there' in train
+    assert 'class maps lie among the images' in train
 
 
 def test_an_image_without_a_class_map(tmp_path):
     config = segmentation(tmp_path)
     (tmp_path / 'maps/train/1.png').unlink()
     (error,) = errors_of(config)
-    assert f'1 listed files are not there: {tmp_path}/maps/train/1' in error
-    assert 'each image needs a class map of its name' in error
+    assert f'1 listed file is not there: {tmp_path}/maps/train/1' in error
+    assert 'each image needs a class map of the same' in error
     # A test without the truth needs none.
     config.train_dataloader.dataset.pipeline = [LOAD]
     assert errors_of(config) == []
+
+
+def test_class_maps_that_would_be_written_into_one_file(tmp_path):
+    config = segmentation(tmp_path)
+    for folder in ('images', 'maps'):
+        save(tmp_path / folder / 'val/more/1.png', np.eye(32))
+    assert errors_of(config) == []
+    config.val_evaluator.output_dir = str(tmp_path / 'out')
+    (error,) = errors_of(config)
+    assert '1 name is shared' in error and f'{tmp_path}/out: 1 ->' in error
 
 
 def test_a_hidden_folder_is_no_class(tmp_path):
@@ -181,7 +220,7 @@ def test_a_hidden_folder_in_a_class(tmp_path):
     save(tmp_path / 'train/a/.ipynb_checkpoints/1.png', noise(77))
     errors, warnings = found(config)
     assert errors == []
-    assert 'its 1 images are used' in warnings[0]
+    assert '1 image in it is used' in warnings[0]
 
 
 @pytest.mark.parametrize('make', [classification, segmentation])
@@ -271,7 +310,10 @@ def test_images_that_no_library_reads_unless_told(tmp_path):
     Image.fromarray(noise(9)).save(tmp_path / 'train/a/9.gif')
     (tmp_path / 'train/a/8.heic').write_bytes(b'0')
     (warning,) = warnings_of(config, full=False)
-    assert '2 images are passed over (1 .heic, 1 .gif)' in warning
+    assert (
+        '2 images are not used because of the suffix (1 .heic, 1 .gif)'
+        in warning
+    )
 
 
 def test_no_image_has_the_suffix(tmp_path):

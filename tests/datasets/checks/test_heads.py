@@ -22,7 +22,7 @@ def test_heads_of_a_detector(tmp_path, number):
     errors = errors_of(detection(tmp_path, number=number))
     for error, place in zip(errors, COCO_HEADS, strict=True):
         assert error == (
-            f'{place}: is {number}, the data of train_dataloader.dataset '
+            f'{place}: is {number}, but the data of train_dataloader.dataset '
             'have 2 classes -> set it to 2'
         )
 
@@ -34,12 +34,19 @@ def test_a_head_that_keeps_its_default(tmp_path):
     assert error.startswith(f'{COCO_HEADS[1]}: is 80 by default')
 
 
+def test_a_number_as_text(tmp_path):
+    config = detection(tmp_path)
+    config.model.roi_head.bbox_head.num_classes = '2'
+    (error,) = errors_of(config)
+    assert "bbox_head.num_classes: is '2', expected the number 2" in error
+
+
 def test_a_head_for_which_the_number_is_no_matter(tmp_path):
     config = detection(tmp_path)
     config.model.roi_head.mask_head.update(class_agnostic=True, num_classes=80)
     errors, warnings = found(config)
     assert errors == []
-    assert 'no matter: the head is class_agnostic' in warnings[0]
+    assert 'harmless, the head is class_agnostic' in warnings[0]
 
 
 def test_stages_of_a_cascade(tmp_path):
@@ -129,14 +136,14 @@ def test_a_classifier(tmp_path):
     config = classification(tmp_path, number=1000)
     config.model.data_preprocessor = dict(num_classes=3)
     (error,) = errors_of(config)
-    assert error.startswith('model.head.num_classes: is 1000, the data of')
+    assert error.startswith('model.head.num_classes: is 1000, but the data of')
 
 
 def test_more_best_ones_than_classes(tmp_path):
     config = classification(tmp_path)
     config.val_evaluator = dict(type='Accuracy', topk=(1, 5))
     (error,) = errors_of(config)
-    assert error.startswith('val_evaluator.topk: asks for the best 5 of 3')
+    assert error.startswith('val_evaluator.topk: is 5, but there are only 3')
 
 
 def test_pretraining_has_no_classes(tmp_path):

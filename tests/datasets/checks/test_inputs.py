@@ -12,6 +12,11 @@ from tests.datasets.checks.made import (
     warnings_of,
 )
 
+ROTATE = dict(type='RandomRotate', prob=1, degree=9, seg_pad_val=0)
+CUT_OUT = dict(
+    type='RandomCutOut', prob=1, n_holes=1, cutout_shape=(2, 2), seg_fill_in=0
+)
+
 
 def read_as(config, **step):
     for split in ('train', 'val'):
@@ -35,7 +40,7 @@ def test_channels_of_another_number(tmp_path, wanted):
     assert len(errors) == 2  # one a split
     image = tmp_path / 'images/train/0.png'
     assert f'{image}: has 3 channels' in errors[0]
-    assert f'model.backbone.in_channels is {wanted} (4 of 4' in errors[0]
+    assert f'model.backbone.in_channels is {wanted} (as in 4 of 4' in errors[0]
 
 
 def test_channels_of_the_default(tmp_path):
@@ -61,7 +66,7 @@ def test_one_channel_and_three_values_of_the_mean_make_three(tmp_path):
     assert errors_of(config) == []
     backbone(config, in_channels=1)
     error, _ = errors_of(config)
-    assert 'in_channels is 1, and 3 arrive' in error
+    assert 'in_channels is 1, and model.data_pre' in error
 
 
 def test_a_later_step_may_drop_channels(tmp_path):
@@ -108,8 +113,8 @@ def test_padding_that_is_not_ignored(tmp_path, padded, said):
     ('step', 'place'),
     [
         (dict(type='Pad', size=(64, 64), pad_val=dict(seg=0)), 'pad_val.seg'),
-        (dict(type='RandomRotate', seg_pad_val=0), 'seg_pad_val'),
-        (dict(type='RandomCutOut', seg_fill_in=0), 'seg_fill_in'),
+        (ROTATE, 'seg_pad_val'),
+        (CUT_OUT, 'seg_fill_in'),
     ],
 )
 def test_steps_that_pad(tmp_path, step, place):

@@ -1,5 +1,7 @@
 """Names and order of classes agree everywhere, or the check says where not."""
 
+import json
+
 import pytest
 import torch
 
@@ -9,6 +11,8 @@ from tests.datasets.checks.made import (
     detection,
     errors_of,
     found,
+    noise,
+    save,
     segmentation,
     warnings_of,
 )
@@ -48,13 +52,13 @@ def test_ids_of_categories_may_differ(tmp_path):
     [
         (
             dict(CLASSES=('red', 'blue')),
-            'metainfo.CLASSES: is not read, so metainfo.classes is not set, '
-            'and the classes are those of the type -> write classes=(...)',
+            'metainfo.CLASSES: is not read, so the data set has the classes '
+            'of its type -> write classes=(...)',
         ),
         (dict(class_names=('red', 'blue')), 'metainfo.class_names: is not'),
         (dict(classes=('red')), "the text 'red', expected a tuple of names"),
         (dict(classes=('red', 'red')), 'names red more than once'),
-        (dict(), 'is not set, so the 80 classes of the type count, and 80'),
+        (dict(), 'is not set, and 80 of the 80 classes of the type'),
     ],
 )
 def test_how_classes_are_written(tmp_path, meta, said):
@@ -90,14 +94,14 @@ def test_categories_that_are_no_class_are_counted(tmp_path):
     content = coco(('red', 'blue', 'tan'))
     errors, warnings = found(detection(tmp_path, content, content))
     assert errors == []
-    assert '4 of 12 annotations are of categories' in warnings[0]
+    assert 'no class are dropped (4 of 12)' in warnings[0]
     assert 'tan (4)' in warnings[0]
 
 
 def test_a_class_that_is_no_category(tmp_path):
     config = detection(tmp_path, classes=('red', 'bleu'))
     errors = errors_of(config)
-    assert '1 classes are no category of' in errors[0]
+    assert '1 class is no category of' in errors[0]
     assert 'its categories are red, blue' in errors[0]
 
 
@@ -107,7 +111,7 @@ def test_class_folders_of_the_splits(tmp_path):
     assert error.startswith(f'val {tmp_path}/val: lacks b, compared with')
     folders = dict(train='abc', val='abd')
     (error,) = errors_of(classification(tmp_path / 'other', folders))
-    assert 'lacks c and has d besides' in error
+    assert 'lacks c and also has d' in error
 
 
 def test_names_of_class_folders_in_another_order(tmp_path):
@@ -145,10 +149,10 @@ def metric_file(tmp_path, content):
     [
         (lambda c: c['categories'].reverse(), 'reads the classes (blue, red)'),
         (lambda c: c['categories'].pop(), 'reads the classes (red)'),
-        (lambda c: c['images'].pop(), 'lacks 1 images of'),
+        (lambda c: c['images'].pop(), 'lacks 1 image of'),
         (
             lambda c: c['images'][0].update(file_name='other.png'),
-            '1 of its images have ids of others',
+            'where 1 id is of another image than',
         ),
         (lambda c: c['annotations'][0].pop('iscrowd'), 'no "iscrowd": id 1'),
     ],
@@ -161,6 +165,41 @@ def test_the_file_of_the_metric(tmp_path, change, said):
     assert any(said in error for error in errors)
 
 
+def test_one_metric_for_two_files_with_the_same_ids(tmp_path):
+    """CocoMetric would judge all by the file that it reads."""
+    config = detection(tmp_path)
+    first = config.val_dataloader.dataset
+    second = dict(first, ann_file='more.json', data_prefix=dict(img='more'))
+    content = coco(first=50)
+    for k, image in enumerate(content['images']):
+        image['id'] += 10
+        save(tmp_path / f'more/{k}.png', noise(70 + k))
+    for annotation in content['annotations']:
+        annotation['image_id'] += 10
+    config.val_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[first, second]
+    )
+    both = coco()
+    both['images'] += content['images']
+    both['annotations'] += content['annotations']
+    (tmp_path / 'more.json').write_text(json.dumps(content))
+    (tmp_path / 'both.json').write_text(json.dumps(both))
+    config.val_evaluator.ann_file = str(tmp_path / 'both.json')
+    assert found(config) == ([], [])
+    (tmp_path / 'more.json').write_text(json.dumps(coco()))
+    (error,) = errors_of(config)
+    assert 'for several data sets, which share 4 image ids: id 1' in error
+
+
+def test_other_objects_in_the_file_of_the_metric(tmp_path):
+    (tmp_path / 'other').mkdir()
+    content = coco()
+    content['annotations'][2]['bbox'][0] += 5
+    (warning,) = warnings_of(metric_file(tmp_path, content))
+    assert 'has other objects than' in warning
+    assert f'{tmp_path}/val.json for 1 image: id 2 -> set' in warning
+
+
 def test_images_that_the_metric_alone_knows(tmp_path):
     config = detection(tmp_path)
     config.val_dataloader.dataset.indices = 2
@@ -170,7 +209,7 @@ def test_images_that_the_metric_alone_knows(tmp_path):
     more = dict(content['images'][0], id=9, file_name='9.png')
     content['images'].append(more)
     warnings = warnings_of(metric_file(tmp_path, content))
-    assert any('lists 1 images that the data set' in w for w in warnings)
+    assert any('lists 1 image more than the data set' in w for w in warnings)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +240,8 @@ def test_lists_that_number_the_folders_apart(tmp_path):
         (tmp_path / f'{split}.txt').write_text(''.join(lines))
         config[f'{split}_dataloader'].dataset.ann_file = f'{split}.txt'
     (warning,) = warnings_of(config)
-    assert "folders named 'b' have the label 0" in warning
-    assert 'train_dataloader.dataset 1; 2 of 3 folders differ' in warning
+    assert "images in 'b' folders the label 0" in warning
+    assert 'train.txt gives them 1 (differs for 2 of 3 folders)' in warning
     (tmp_path / 'val.txt').write_text('c/0.png 2\na/0.png 0\nb/1.png 1\n')
     assert warnings_of(config) == []
 
@@ -217,7 +256,7 @@ def test_categories_named_by_numbers(tmp_path):
     content = coco()
     content['categories'][0]['name'] = 1
     (error,) = errors_of(detection(tmp_path, content))
-    assert 'have a "name" that is no text: id 1 (1)' in error
+    assert 'has a "name" that is no text: id 1 (1)' in error
 
 
 def test_a_metric_whose_file_is_not_there(tmp_path):

@@ -29,7 +29,7 @@ def test_cityscapes_pairs_by_the_ends_of_names(tmp_path):
     assert errors_of(given) == []
     (maps / 'bonn_1_gtFine_labelTrainIds.png').unlink()
     (error,) = errors_of(given)
-    assert '1 listed files are not there' in error
+    assert '1 listed file is not there' in error
     (images / 'bonn_1_leftImg8bit.png').rename(images / 'bonn.png')
     (error,) = errors_of(given)
     assert 'holds no images named *_leftImg8bit.png' in error
