@@ -136,6 +136,7 @@ def choose(
     machine: Machine,
     given: Mapping[str, Any],
     start: Mapping[str, Any] | None = None,
+    reading: tuple[str, str] = ('colour', 'red, green and blue of 8 bits'),
 ) -> Choices:
     """Choose what does not need a measured step.
 
@@ -146,9 +147,11 @@ def choose(
         machine: What it runs on.
         given: Options of the command line, None where not given.
         start: ``arch``, ``patch`` of the pretraining that it starts from.
+        reading: How images are read, and the reason.
     """
     base = BASES[task, machine.device]
     made = Choices(given=given)
+    made.take('reading', *reading)
     _sizes(made, task, base, images)
     _network(made, machine, images, start)
     batch = base.batch
@@ -225,7 +228,8 @@ def choose_epochs(
     if task == 'pretrain':
         return made.epochs * each
     interval = max(1, made.epochs // 10)
-    made.take('val_interval', interval, 'about ten validations')
+    why = 'about ten validations' if interval > 1 else 'after each epoch'
+    made.take('val_interval', interval, why)
     return made.epochs * each + validation * (made.epochs // interval)
 
 

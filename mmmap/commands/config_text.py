@@ -8,6 +8,7 @@ from .choices import ARCHS, Choices
 from .config_templates import (
     BODIES,
     BOX_HEAD,
+    CHANNELS,
     FEW,
     HEAD,
     LOADER,
@@ -34,8 +35,9 @@ def config_text(
         out: The folder of the run.
         images: That of the images.
         made: Sizes, network, schedule.
-        data: ``classes``, ``palette``, ``tile``, ``val_images`` and
-            ``with_masks``, as far as the task has them.
+        data: ``classes``, ``palette``, ``tile``, ``val_images``,
+            ``with_masks`` and, where all channels are read, what
+            ``statistics`` found, as far as there are such.
         start: The pretrained backbone.
     """
     values = {**made.values, **_derived(task, made, data, start)}
@@ -47,6 +49,8 @@ def config_text(
         images=str(images),
     )
     parts = [NETWORK, LOADER, BODIES[task], SCHEDULE]
+    if 'mean' in data:
+        parts.insert(0, CHANNELS)
     return head + ''.join(part.format(**values) for part in parts)
 
 
@@ -72,14 +76,63 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
         val_interval=(
             '' if task == 'pretrain' else f', val_interval={made.val_interval}'
         ),
-        rest=_rest(task, known, start),
+        rest=_rest(task, known, start, len(data.get('mean') or (0,) * 3)),
         classes=_listed(data.get('classes', ())),
         palette=_rows(data.get('palette', ())),
         tile=data.get('tile'),
     )
+    values |= _reading(task, data)
     if task == 'detect':
         values |= _detector(made, known, data['with_masks'])
+        values['kind'] = _kind(data['with_masks'], 'mean' in data)
     return values
+
+
+def _reading(task: str, data: Mapping) -> dict:
+    """How images are read: as 8-bit colour, or with all their channels."""
+    if 'mean' not in data:
+        base = '_base_.loading' if task == 'pretrain' else '_base_.load'
+        distort = '                _base_.distort,\n'
+        none = dict.fromkeys(('backend', 'and_backend', 'normal', 'outputs'))
+        return {**dict.fromkeys(none, ''), 'load': base, 'distort': distort}
+    number = len(data['mean'])
+    normal = dict(
+        pretrain='\n    data_preprocessor=normal,',
+        segment='\n        **normal,',
+        classify=', **normal',
+    )
+    return dict(
+        load='load',
+        inputs=number,
+        dtype=data['dtype'],
+        order='red, green, blue'
+        if number == 3
+        else 'in the order third, second, first channel, and the others'
+        if number > 3
+        else 'in the order of the file',
+        swap=number == 3,
+        mean=data['mean'],
+        std=data['std'],
+        swapped='to_rgb' if task == 'classify' else 'bgr_to_rgb',
+        normal=normal.get(task, ''),
+        # Pillow has neither other numbers of channels nor floats.
+        backend="\n                    backend='cv2',",
+        and_backend=", backend='cv2'",
+        # It is of colours.
+        distort='',
+        outputs='' if number == 3 else f', out_channels={number}',
+    )
+
+
+def _kind(with_masks: bool, normal: bool) -> str:
+    """The type of a detector, and what prepares its images."""
+    settings = ['**normal'] if normal else []
+    if not with_masks:
+        settings.insert(0, 'pad_mask=False')
+    kind = '' if with_masks else "type='FasterRCNN', "
+    if not settings:
+        return ''
+    return f'{kind}data_preprocessor=dict({", ".join(settings)}),\n    '
 
 
 def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
@@ -90,10 +143,6 @@ def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
         heads=known['heads'], pyramid=pyramid, few=FEW if mini else ''
     )
     return dict(
-        kind=''
-        if with_masks
-        else "type='FasterRCNN', data_preprocessor="
-        'dict(pad_mask=False),\n    ',
         masks=masks
         if with_masks
         else 'mask_roi_extractor=None,\n        mask_head=None,',
@@ -107,9 +156,9 @@ def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
     )
 
 
-def _rest(task: str, known: Mapping, start: Start | None) -> str:
+def _rest(task: str, known: Mapping, start: Start | None, inputs: int) -> str:
     """What a backbone has besides its sizes."""
-    lines = []
+    lines = [] if inputs == 3 else [f'in_channels={inputs}']
     if task == 'segment':
         lines.append(f'out_indices={known["outputs"]}')
     if task in ('segment', 'detect'):

@@ -52,11 +52,6 @@ class Images:
         edges = [min(h.width, h.height) for h in self.headers]
         return int(np.median(edges))
 
-    @property
-    def stored(self) -> Counter:
-        """How many images have which channels and bits."""
-        return Counter((h.channels, h.bits) for h in self.headers)
-
     def __str__(self) -> str:
         kinds = Counter(Path(n).suffix.lower().lstrip('.') for n in self.names)
         sizes = {(h.width, h.height) for h in self.headers}

@@ -121,6 +121,11 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         'what is chosen by the data and the machine, and printed'
     )
     chosen.add_argument('--arch', choices=('mini', 'tiny', 'small'))
+    chosen.add_argument(
+        '--reading',
+        choices=('colour', 'channels'),
+        help='of images: as 8-bit colour, or with all channels and bits',
+    )
     chosen.add_argument('--patch', type=int, choices=(8, 16))
     for name, told in _NUMBERS.items():
         chosen.add_argument(

@@ -33,6 +33,20 @@ class Start(NamedTuple):
             patch=self.backbone.get('patch_size', 16),
         )
 
+    def check_channels(self, number: int) -> None:
+        """Check that it takes images of so many channels.
+
+        Raises:
+            InputError: It does not.
+        """
+        own = self.backbone.get('in_channels', 3)
+        if own != number:
+            raise InputError(
+                f'--start: the pretraining {self.checkpoint} is of images of '
+                f'{own} channels, these are read with {number}; pretrain on '
+                'images like these, or leave --start out'
+            )
+
 
 def find_start(given: str | Path) -> Start:
     """The checkpoint of ``--start``.

@@ -308,13 +308,6 @@ def _found(images: Images) -> list[str]:
             f'{len(images.unreadable):,} files cannot be opened and are left '
             f'out: {some_of(images.unreadable)}'
         )
-    deep = [kind for kind in images.stored if kind[1] > 8 or kind[0] > 4]
-    if deep:
-        told = ', '.join(f'{c} x {bits} bits' for c, bits in deep)
-        lines.append(
-            f'images of {told} are read as 8-bit colour; to keep all values '
-            'set the loading in config.py (docs/troubleshooting.md)'
-        )
     return lines
 
 

@@ -13,6 +13,7 @@ from . import runs
 from .choices import Choices, Machine, choose, choose_epochs
 from .config_text import config_text
 from .measure import measure
+from .reading import statistics, way_of
 from .start import find_start
 from .tasks import look_at_data
 
@@ -74,6 +75,11 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
         data = look_at_data(task, options)
         start = find_start(options['start']) if options.get('start') else None
         machine = Machine.here()
+        way = way_of(data.images, options.get('reading'))
+        if way[0] == 'channels':
+            data.settings.update(statistics(data.images))
+        if start is not None:
+            start.check_channels(data.settings.get('channels', 3))
         made = choose(
             task,
             data.images,
@@ -81,6 +87,7 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
             machine,
             options,
             start.choices if start else None,
+            way,
         )
         print(*data.lines, sep='\n', flush=True)
         with runs.new_run(out, bool(options.get('dry_run'))) as folder:

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
+import tifffile
 from PIL import Image, ImageOps
 
 IMAGE_SUFFIXES = (
@@ -22,8 +24,11 @@ IMAGE_SUFFIXES = (
     '.webp',
 )
 _AT_ONCE = 1 << 22  # pixels; bincount makes 8 bytes of each
+TIFF_SUFFIXES = ('.tif', '.tiff')
 # Of Pillow's modes; others have 8 bits a channel.
 _BITS = {'1': 1, 'I': 32, 'F': 32}
+_TYPES = {'F': 'float32', 'I': 'int32'}
+_ALPHA, _CMYK = (1, 2), 5  # of TIFF's ExtraSamples and its photometric
 _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -35,25 +40,135 @@ class Header(NamedTuple):
         height: In pixels, as stored.
         channels: Of each pixel; 1 for colours of a palette.
         bits: Of each channel.
+        dtype: NumPy's type of a channel.
+        colour: Whether 8-bit colour holds all of it, but for transparency.
     """
 
     width: int
     height: int
     channels: int
     bits: int
+    dtype: str = 'uint8'
+    colour: bool = True
 
 
 def read_header(path: str | Path) -> Header | str:
     """Size, channels and bits of an image, or the reason why there is none."""
     try:
+        if str(path).lower().endswith(TIFF_SUFFIXES):
+            return _tiff_header(path)
         with _any_size(), Image.open(path) as image:
             mode = image.mode
             bits = 16 if ';16' in mode else _BITS.get(mode, 8)
-            if mode == 'I' and image.format == 'PNG':
-                bits = 16
-            return Header(*image.size, len(image.getbands()), bits)
+            if image.format == 'PNG':  # Pillow's RGB may be of 16 bits
+                bits = max(bits % 32, _png_depth(path))
+            dtype = 'uint16' if bits == 16 else _TYPES.get(mode, 'uint8')
+            size, channels = image.size, len(image.getbands())
+            return Header(*size, channels, bits, dtype, bits <= 8)
     except _ERRORS as error:
         return f'{path} ({error})'
+
+
+def _tiff_header(path: str | Path) -> Header:
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages[0]
+    except OSError:
+        raise
+    except Exception as error:  # damaged bytes raise anything
+        raise ValueError(f'no TIFF that can be read: {error}') from error
+    channels, bits = page.samplesperpixel, page.bitspersample
+    # A fourth channel is a colour's, transparency, or one of its own.
+    extra = set(page.extrasamples) <= set(_ALPHA) or page.photometric == _CMYK
+    return Header(
+        page.imagewidth,
+        page.imagelength,
+        channels,
+        bits,
+        str(page.dtype),
+        bits <= 8 and extra and channels <= 4,
+    )
+
+
+def _png_depth(path: str | Path) -> int:
+    """Bits of a channel, or of an index; a palette's have 8 at most."""
+    with open(path, 'rb') as file:
+        return file.read(25)[-1]
+
+
+def read_channels(path: str | Path) -> np.ndarray:
+    """An image with all its channels and bits, upright.
+
+    Args:
+        path: Of a TIFF, or of what OpenCV reads.
+
+    Returns:
+        (H, W, C), of the file's own type, in its order of channels.
+
+    Raises:
+        ValueError: It cannot be decoded.
+    """
+    if str(path).lower().endswith(TIFF_SUFFIXES):
+        return _tiff_channels(path)
+    content = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise ValueError('OpenCV cannot decode it')
+    with _any_size(), Image.open(path) as header:
+        turned = header.getexif().get(0x0112, 1)
+    return upright(as_file(np.atleast_3d(image)), turned)
+
+
+def _tiff_channels(path: str | Path) -> np.ndarray:
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        turned = page.tags.valueof(0x0112, 1)
+        height, width, channels = (
+            page.imagelength,
+            page.imagewidth,
+            (page.samplesperpixel),
+        )
+        try:
+            image = page.asarray()
+        # Of what it decodes with a package that is not installed.
+        except ValueError as error:
+            image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            same = image is not None and np.atleast_3d(image).shape == (
+                height, width, channels
+            )  # fmt: skip
+            if not same or str(image.dtype) != str(page.dtype):
+                raise ValueError(
+                    f'{error}; `pip install imagecodecs`, or save it without '
+                    'compression'
+                ) from error
+            return upright(as_file(np.atleast_3d(image)), turned)
+    if image.ndim == 3 and image.shape != (height, width, channels):
+        image = image.transpose(1, 2, 0)  # one plane after another
+    return upright(np.atleast_3d(image), turned)
+
+
+def as_file(image: np.ndarray) -> np.ndarray:
+    """OpenCV's order of channels, blue first, from that of files; or back."""
+    if image.shape[-1] < 3:
+        return image
+    order = [2, 1, 0, *range(3, image.shape[-1])]
+    return image[..., order]
+
+
+def upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn an image (H, W, ...) as EXIF's number says.
+
+    Args:
+        image: As it is stored.
+        orientation: From 1, as it is to be shown, to 8.
+    """
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return image
 
 
 def read_pixels(path: str | Path) -> np.ndarray | str:

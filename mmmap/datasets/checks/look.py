@@ -85,7 +85,7 @@ class Looker:
         """Look at a sample as its data set lists it."""
         path = str(item.get('img_path'))
         header = read_header(path) if self.local else ''
-        stored = None if isinstance(header, str) else header[2:]
+        stored = None if isinstance(header, str) else header[2:4]
         data = _own(item)
         try:
             for step in self.steps:
