@@ -78,12 +78,7 @@ def look(folder: str | Path, what: str = 'images') -> Images:
         raise FileError(f'{folder} does not exist; name the folder of {what}')
     if not folder.is_dir():
         raise FileError(f'{folder} is a file; name the folder that holds it')
-    files = list_images(folder)
-    if not files:
-        raise InputError(
-            f'{folder} holds no {what}, nor do the folders in it; expected '
-            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
-        )
+    files = image_files(folder, what)
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(read_header, files))
     bad = [header for header in found if isinstance(header, str)]
@@ -99,6 +94,21 @@ def look(folder: str | Path, what: str = 'images') -> Images:
         )
     names, headers = zip(*pairs)
     return Images(folder, list(names), list(headers), bad)
+
+
+def image_files(folder: Path, what: str = 'images') -> list[Path]:
+    """The images in a folder and below it.
+
+    Raises:
+        InputError: There are none.
+    """
+    files = list_images(folder)
+    if not files:
+        raise InputError(
+            f'{folder} holds no {what}, nor do the folders in it; expected '
+            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
+        )
+    return list(map(Path, files))
 
 
 def at_least_two(names: Sequence[str], what: str) -> None:

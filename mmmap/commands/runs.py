@@ -22,9 +22,9 @@ from ..engine.settings import open_config
 from ..errors import FileError, InputError
 from ..reports import look_at
 from ..reports.work_dir import metrics_of
+from .opened import CONFIG
 
 RECORD = 'command.json'
-CONFIG = 'config.py'
 # What a checkpoint is chosen by, of each task.
 METRICS = dict(
     segment='mIoU', detect='coco/bbox_mAP', classify='accuracy/top1'

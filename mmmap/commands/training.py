@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import cli
-from ..engine.hooks.progress_line import duration
+from ..cli import duration
 from ..engine.settings import open_config
 from ..errors import FileError
 from . import runs

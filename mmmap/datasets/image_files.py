@@ -1,6 +1,7 @@
 """What is in image files, and which files of a folder are images."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import cv2
 import numpy as np
 import tifffile
 from PIL import Image, ImageOps
+
+from ..errors import InputError
 
 IMAGE_SUFFIXES = (
     '.jpg',
@@ -30,6 +33,10 @@ _BITS = {'1': 1, 'I': 32, 'F': 32}
 _TYPES = {'F': 'float32', 'I': 'int32'}
 _ALPHA, _CMYK = (1, 2), 5  # of TIFF's ExtraSamples and its photometric
 _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+class ReadingError(InputError):
+    """An unusable image; the message has its name and the reason."""
 
 
 class Header(NamedTuple):
@@ -236,6 +243,19 @@ def list_images(
             if name.lower().endswith(suffixes) and not is_stray(name)
         ]
     return sorted(found)
+
+
+def named_files(files: list[Path], root: Path) -> dict[str, Path]:
+    """Files by their place below a folder, without a suffix if that does."""
+    short = Counter(file.with_suffix('') for file in files)
+    return {
+        str(
+            (file if short[file.with_suffix('')] > 1 else file.with_suffix(''))
+            .relative_to(root)
+            .as_posix()
+        ): file
+        for file in files
+    }
 
 
 def class_names(root: str | Path) -> list[str]:

@@ -1,6 +1,5 @@
 """Where the images to predict come from: files, folders, videos."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..datasets.checks import IMAGE_SUFFIXES, list_images
+from ..datasets.image_files import IMAGE_SUFFIXES, list_images, named_files
 from ..datasets.image_reader import ImageReader, ReadingError
 from ..errors import InputError
 
@@ -184,16 +183,3 @@ def _refuse_encoding(path: Path) -> None:
             f'the name of the video {path} is not UTF-8, and OpenCV cannot '
             'open it; rename it'
         ) from error
-
-
-def named_files(files: list[Path], root: Path) -> dict[str, Path]:
-    """Files by their place below a folder, without a suffix if that does."""
-    short = Counter(file.with_suffix('') for file in files)
-    return {
-        str(
-            (file if short[file.with_suffix('')] > 1 else file.with_suffix(''))
-            .relative_to(root)
-            .as_posix()
-        ): file
-        for file in files
-    }

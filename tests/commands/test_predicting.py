@@ -12,7 +12,7 @@ from PIL import Image
 
 import mmmap
 from mmmap.commands.main import main
-from mmmap.inference import FolderWriter
+from mmmap.inference.outputs import FolderWriter
 from tests.commands import made
 
 pytestmark = pytest.mark.slow

@@ -12,11 +12,12 @@ from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
 import mmmap
+from mmmap.cli import duration
 from mmmap.commands import choices, runs
 from mmmap.commands.choices import Machine, choose, choose_epochs
 from mmmap.commands.images import look
 from mmmap.commands.main import main
-from mmmap.engine.hooks.progress_line import ProgressLineHook, duration
+from mmmap.engine.hooks.progress_line import ProgressLineHook
 from mmmap.errors import FileError, InputError
 from tests.commands import made
 from tests.forks import command
