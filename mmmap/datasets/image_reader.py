@@ -86,7 +86,10 @@ class ImageReader:
         step = self._loading_step()
         rows = None
         if step is not None:
-            rows = large_rows(path, getattr(step, 'prepared', None))
+            try:
+                rows = large_rows(path, getattr(step, 'prepared', None))
+            except InputError as error:
+                raise ReadingError(str(error)) from error
         if rows is None:
             return self.read(path)
         return self._loaded(rows, str(path))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from ..errors import InputError
 from .image_files import TIFF_SUFFIXES, read_header
 
 _LARGE = 1 << 25  # pixels; smaller images are read as a whole
@@ -128,6 +129,8 @@ def large_rows(
     turn = _blue_first if convert is None else lambda p: convert(p, str(path))
     try:
         return TiffRows(path, turn)
+    except InputError:
+        raise
     # Of what tifffile decodes with a package that is not installed.
     except (ValueError, NotImplementedError, tifffile.TiffFileError):
         return None
