@@ -9,12 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.checks.report import some_of
-from ..datasets.image_files import (
-    IMAGE_SUFFIXES,
-    Header,
-    list_images,
-    read_header,
-)
+from ..datasets.image_files import Header, images_in, read_header
 from ..errors import FileError, InputError
 
 _FEWEST = 2
@@ -78,7 +73,7 @@ def look(folder: str | Path, what: str = 'images') -> Images:
         raise FileError(f'{folder} does not exist; name the folder of {what}')
     if not folder.is_dir():
         raise FileError(f'{folder} is a file; name the folder that holds it')
-    files = image_files(folder, what)
+    files = images_in(folder, what)
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(read_header, files))
     bad = [header for header in found if isinstance(header, str)]
@@ -94,21 +89,6 @@ def look(folder: str | Path, what: str = 'images') -> Images:
         )
     names, headers = zip(*pairs)
     return Images(folder, list(names), list(headers), bad)
-
-
-def image_files(folder: Path, what: str = 'images') -> list[Path]:
-    """The images in a folder and below it.
-
-    Raises:
-        InputError: There are none.
-    """
-    files = list_images(folder)
-    if not files:
-        raise InputError(
-            f'{folder} holds no {what}, nor do the folders in it; expected '
-            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
-        )
-    return list(map(Path, files))
 
 
 def at_least_two(names: Sequence[str], what: str) -> None:

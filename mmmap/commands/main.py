@@ -151,7 +151,7 @@ _FRACTIONS = ('hours', 'lr', 'layer_decay')
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('run', help='folder of a run')
+    parser.add_argument('run', help='folder of a run, or an exported file')
     parser.add_argument('images', help='an image, or a folder of images')
     parser.add_argument('--out', required=True, metavar='DIR', help='results')
     parser.add_argument(
@@ -184,6 +184,19 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('run', help='folder of a run')
+    parser.add_argument(
+        '--out', required=True, metavar='FILE', help='to write, .onnx'
+    )
+    parser.add_argument(
+        '--checkpoint', metavar='FILE', help='by default the best of the run'
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace an existing file'
+    )
+
+
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('run', help='folder of a run')
 
@@ -194,6 +207,7 @@ _COMMANDS = dict(
     detect=(_add_detect, 'learn to find objects, from a JSON as of COCO'),
     classify=(_add_classify, 'learn the class of an image from folders'),
     predict=(_add_predict, 'predict on images with a run'),
+    export=(_add_export, 'write one file that predicts without torch'),
     report=(_add_report, 'write one page about a run'),
 )
 
@@ -232,6 +246,10 @@ def run(args: argparse.Namespace) -> int | None:
 
         print(report(Path(args.run)))
         return None
+    if args.command == 'export':
+        from .exporting import export_run
+
+        return export_run(args)
     if args.command == 'predict':
         from .predicting import run_predict
 

@@ -13,12 +13,11 @@ import numpy as np
 
 from .. import cli
 from ..cli import duration
-from ..datasets.image_files import ReadingError, named_files
+from ..datasets.image_files import ReadingError, images_in, named_files
 from ..errors import FileError, InputError
 from ..inference.label_files import INSTALL, can_place, has_place
 from ..inference.outputs import FolderWriter
 from ..inference.tiled_predictor import TiledPredictor
-from .images import image_files
 from .opened import model_file, open_predictor
 from .summaries import LINES, lines_of, summarise, yolo_lines
 
@@ -87,7 +86,7 @@ def find_images(path: str | Path) -> dict[str, Path]:
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        return named_files(image_files(path), path)
+        return named_files(images_in(path), path)
     if not path.is_file():
         raise InputError(f'there is nothing at {path}; correct the path')
     return named_files([path], path.parent)

@@ -5,7 +5,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
 from ..errors import InputError
-from .image_files import as_file, read_channels
+from .image_files import prepared_channels, read_channels
 
 
 @TRANSFORMS.register_module()
@@ -49,16 +49,7 @@ class LoadImageChannels(BaseTransform):
         Raises:
             InputError: They are of another kind.
         """
-        if (image.shape[-1], str(image.dtype)) != (self.channels, self.dtype):
-            raise InputError(
-                f'{name} has {image.shape[-1]} channels of {image.dtype}, '
-                f'expected {self.channels} of {self.dtype}, as in training: '
-                'give images of the same kind'
-            )
-        image = as_file(image).astype(np.float32)
-        if self.dtype.startswith('float'):
-            image = np.nan_to_num(image, nan=0, posinf=0, neginf=0)
-        return np.ascontiguousarray(image)
+        return prepared_channels(image, self.channels, self.dtype, name)
 
     def __repr__(self) -> str:
         return f'LoadImageChannels({self.channels}, {self.dtype!r})'

@@ -194,6 +194,54 @@ def read_pixels(path: str | Path) -> np.ndarray | str:
         return f'{path} ({error})'
 
 
+def prepared_channels(
+    image: np.ndarray, channels: int, dtype: str, name: str
+) -> np.ndarray:
+    """Pixels with all their channels as models get them.
+
+    Args:
+        image: (H, W, C), in the order of the file.
+        channels: C that is expected.
+        dtype: Type that is expected: a model that learnt from 16 bits
+            predicts nonsense on 8.
+        name: Of the image, for messages.
+
+    Returns:
+        (H, W, C), fp32, in OpenCV's order; what is not finite is 0.
+
+    Raises:
+        InputError: It is of another kind.
+    """
+    if (image.shape[-1], str(image.dtype)) != (channels, dtype):
+        raise InputError(
+            f'{name} has {image.shape[-1]} channels of {image.dtype}, '
+            f'expected {channels} of {dtype}, as in training: give images of '
+            'the same kind'
+        )
+    image = as_file(image).astype(np.float32)
+    if dtype.startswith('float'):
+        image = np.nan_to_num(image, nan=0, posinf=0, neginf=0)
+    return np.ascontiguousarray(image)
+
+
+# A decoder fills missing parts with grey, and a model would predict on them.
+def cut_off(path: Path) -> str | None:
+    """Why a file is incomplete, or None if it may be complete."""
+    if not path.is_file():
+        return 'is not there' if not path.exists() else 'is not a file'
+    content = path.read_bytes()
+    if not content:
+        return 'is empty'
+    if content.startswith(b'\xff\xd8\xff'):
+        # The end marker has to follow the last start of a scan.
+        whole = content.rfind(b'\xff\xd9') > content.rfind(b'\xff\xda')
+    elif content.startswith(b'\x89PNG'):
+        whole = content.rfind(b'IEND') > 0
+    else:
+        return None
+    return None if whole else 'breaks off; copy it again'
+
+
 def count_values(labels: np.ndarray, least: int = 0) -> np.ndarray:
     """How often each value occurs, in the memory of a few rows.
 
@@ -243,6 +291,21 @@ def list_images(
             if name.lower().endswith(suffixes) and not is_stray(name)
         ]
     return sorted(found)
+
+
+def images_in(folder: str | Path, what: str = 'images') -> list[Path]:
+    """The images in a folder and below it.
+
+    Raises:
+        InputError: There are none.
+    """
+    files = list_images(folder)
+    if not files:
+        raise InputError(
+            f'{folder} holds no {what}, nor do the folders in it; expected '
+            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
+        )
+    return list(map(Path, files))
 
 
 def named_files(files: list[Path], root: Path) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from mmengine.registry import TRANSFORMS
 
 from ..errors import InputError
 from .config_datasets import plain_datasets
-from .image_files import ReadingError
+from .image_files import ReadingError, cut_off
 from .shown import three_channels
 from .tiff_rows import TiffRows, large_rows
 
@@ -56,7 +56,7 @@ class ImageReader:
         """
         # mmseg's steps also need the list of loaded maps.
         data = dict(img_path=str(path), img_id=0, seg_fields=[])
-        reason = _cut_off(Path(path))
+        reason = cut_off(Path(path))
         if reason:
             raise ReadingError(f'{path} {reason}')
         try:
@@ -195,21 +195,3 @@ def _with_pipelines(dataset) -> Iterator[Mapping]:
         pipeline = plain.get('pipeline')
         if isinstance(pipeline, Sequence) and pipeline:
             yield plain
-
-
-# A decoder fills missing parts with grey, and a model would predict on them.
-def _cut_off(path: Path) -> str | None:
-    """Why a file is incomplete, or None if it may be complete."""
-    if not path.is_file():
-        return 'is not there' if not path.exists() else 'is not a file'
-    content = path.read_bytes()
-    if not content:
-        return 'is empty'
-    if content.startswith(b'\xff\xd8\xff'):
-        # The end marker has to follow the last start of a scan.
-        whole = content.rfind(b'\xff\xd9') > content.rfind(b'\xff\xda')
-    elif content.startswith(b'\x89PNG'):
-        whole = content.rfind(b'IEND') > 0
-    else:
-        return None
-    return None if whole else 'breaks off; copy it again'
