@@ -14,9 +14,28 @@ backbone = dict(
     arch={arch},
     img_size={crop},
     patch_size={patch},
-    pos_embed='sincos',{rest}
+    pos_embed='{pos_embed}',{rest}
 )
 """
+MAMBA_VISION = """
+backbone = dict(
+    _delete_=True,
+    type='mmpretrain.MambaVision',
+    arch={arch},{rest}
+)
+"""
+# It has maps of four strides, which a pyramid need not make.
+FPN = """
+        _delete_=True,
+        type='FPN',
+        in_channels={stages},
+        out_channels={heads},
+        num_outs={outs},"""
+SIMPLE = """
+        in_channels={channels},
+        out_channels={heads},
+        stride={patch},
+        out_strides={pyramid},"""
 LOADER = """
 loader = dict(
     batch_size={batch},
@@ -121,14 +140,14 @@ model = dict(
         test_cfg=dict(size_divisor={patch}),{normal}
     ),
     backbone=backbone,
-    neck=dict(in_channels={channels}, stride={patch}, out_strides={strides}),
+    neck={neck},
     decode_head=dict(
-        in_channels=[{channels}] * 4,
+        in_channels={stages},
         channels={heads},
         num_classes=len(classes),
     ),
     auxiliary_head=dict(
-        in_channels={channels}, channels={heads}, num_classes=len(classes)
+        in_channels={third}, channels={heads}, num_classes=len(classes)
     ),
     test_cfg=dict(crop_size=({crop}, {crop}), stride=({stride}, {stride})),
 )
@@ -163,11 +182,7 @@ classes = {classes}
 tile = {tile}
 model = dict(
     {kind}backbone=backbone,
-    neck=dict(
-        in_channels={channels},
-        out_channels={heads},
-        stride={patch},
-        out_strides={pyramid},
+    neck=dict({neck}
     ),
     rpn_head=dict(in_channels={heads}, feat_channels={heads}),
     roi_head=dict(

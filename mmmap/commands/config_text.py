@@ -10,12 +10,15 @@ from .config_templates import (
     BOX_HEAD,
     CHANNELS,
     FEW,
+    FPN,
     HEAD,
     LOADER,
+    MAMBA_VISION,
     MASKS,
     NETWORK,
     SAMPLING,
     SCHEDULE,
+    SIMPLE,
 )
 from .start import Start
 
@@ -48,14 +51,19 @@ def config_text(
         work_dir=_work_dir(out),
         images=str(images),
     )
-    parts = [NETWORK, LOADER, BODIES[task], SCHEDULE]
+    network = MAMBA_VISION if _stages(start) else NETWORK
+    parts = [network, LOADER, BODIES[task], SCHEDULE]
     if 'mean' in data:
         parts.insert(0, CHANNELS)
     return head + ''.join(part.format(**values) for part in parts)
 
 
 def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
-    known = _arch(made.arch)
+    stages = _stages(start)
+    known = dict(ARCHS['tiny'], arch=made.arch) if stages else _arch(made.arch)
+    if stages:
+        known['channels'] = stages[-1]
+    strides = (4, 8, 8, 16) if made.patch == 8 else (4, 8, 16, 32)
     edge = made.values.get('edge', 0)
     crop = made.values.get('crop') or max(32, edge // 32 * 32)
     val_images = data.get('val_images')
@@ -68,7 +76,16 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
         decoder_dims=known['decoder']['embed_dims'],
         grid=crop // made.patch,
         persistent=made.workers > 0,
-        strides=(4, 8, 8, 16) if made.patch == 8 else (4, 8, 16, 32),
+        strides=strides,
+        stages=stages or f'[{known["channels"]}] * 4',
+        third=stages[2] if stages else known['channels'],
+        pos_embed=start.backbone.get('pos_embed', 'normal')
+        if start
+        else 'sincos',
+        neck='None'
+        if stages
+        else f'dict(\n        in_channels={known["channels"]}, '
+        f'stride={made.patch}, out_strides={strides}\n    )',
         stride=max(made.patch, crop * 2 // 3),
         longest=max(edge * 8, 2048),
         larger=round(crop * 1.15),
@@ -84,6 +101,9 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
     values |= _reading(task, data)
     if task == 'detect':
         values |= _detector(made, known, data['with_masks'])
+        neck = FPN if stages else SIMPLE
+        outs = len(values['pyramid'])
+        values['neck'] = neck.format(**values, outs=outs + (not _mini(known)))
         values['kind'] = _kind(data['with_masks'], 'mean' in data)
     return values
 
@@ -135,8 +155,22 @@ def _kind(with_masks: bool, normal: bool) -> str:
     return f'{kind}data_preprocessor=dict({", ".join(settings)}),\n    '
 
 
+def _stages(start: Start | None) -> list[int] | None:
+    """Channels of the stages of a MambaVision; None of a HybridNet."""
+    if start is None or start.kind != 'MambaVision':
+        return None
+    from ..models.backbones.mamba_vision_arch import STAGES, settings_of
+
+    dims = settings_of(start.backbone['arch'])['embed_dims']
+    return [dims * 2**index for index in range(STAGES)]
+
+
+def _mini(known: Mapping) -> bool:
+    return known['heads'] == 64
+
+
 def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
-    mini = known['heads'] == 64
+    mini = _mini(known)
     # A simple pyramid goes from its stride a step up and two down.
     pyramid = (4, 8, 16) if made.patch == 8 else (4, 8, 16, 32)
     masks = MASKS.format(
@@ -159,11 +193,16 @@ def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
 def _rest(task: str, known: Mapping, start: Start | None, inputs: int) -> str:
     """What a backbone has besides its sizes."""
     lines = [] if inputs == 3 else [f'in_channels={inputs}']
-    if task == 'segment':
-        lines.append(f'out_indices={known["outputs"]}')
+    stages = _stages(start)
     if task in ('segment', 'detect'):
         lines.append('drop_path_rate=0.0')
-    if task == 'detect' and known['heads'] == 64:
+    if stages and task == 'classify':
+        lines.append("out_type='avg_featmap'")
+    elif stages:
+        lines += ['out_indices=(0, 1, 2, 3)', 'norm_eval=True']
+    elif task == 'segment':
+        lines.append(f'out_indices={known["outputs"]}')
+    if task == 'detect' and _mini(known):
         lines.append('with_cp=False')
     if start is not None:
         lines.append(

@@ -92,7 +92,10 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
 def _add_labelled(parser: argparse.ArgumentParser) -> None:
     """Options of all tasks with labels."""
     parser.add_argument(
-        '--start', metavar='RUN', help='a pretraining run, or a checkpoint'
+        '--start',
+        metavar='RUN',
+        help='a pretraining run, a checkpoint, or published weights: map-base'
+        '=FILE, mambavision-tiny=FILE and the like',
     )
     parser.add_argument(
         '--val-images', metavar='DIR', help='images to measure with'
@@ -120,7 +123,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_argument_group(
         'what is chosen by the data and the machine, and printed'
     )
-    chosen.add_argument('--arch', choices=('mini', 'tiny', 'small'))
+    chosen.add_argument('--arch', choices=('mini', 'tiny', 'small', 'base'))
     chosen.add_argument(
         '--reading',
         choices=('colour', 'channels'),

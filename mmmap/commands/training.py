@@ -13,6 +13,7 @@ from . import runs
 from .choices import Choices, Machine, choose, choose_epochs
 from .config_text import config_text
 from .measure import measure
+from .published import split_name
 from .reading import statistics, way_of
 from .start import find_start
 from .tasks import look_at_data
@@ -63,7 +64,10 @@ def _given(task: str, options: Mapping) -> dict[str, Any]:
     for key, value in options.items():
         if value is None or key in (*_HOW, 'out'):
             continue
-        if key in paths:
+        if key == 'start' and split_name(str(value)):
+            name, file = split_name(str(value))
+            value = name if file is None else f'{name}={Path(file).absolute()}'
+        elif key in paths:
             value = str(Path(value).expanduser().absolute())
         found[key] = list(value) if isinstance(value, tuple) else value
     return found

@@ -312,6 +312,14 @@ def test_the_rate_goes_with_the_root_of_the_batch(tmp_path):
     assert (chosen.lr, chosen.reasons['lr']) == (0.5, '--lr')
 
 
+def test_an_epoch_has_a_batch(tmp_path):
+    made.folder(tmp_path, 4)
+    images = look(tmp_path / 'photos')
+    given = dict(batch=8, repeat=1)
+    with pytest.raises(InputError, match='lower --batch or raise --repeat'):
+        choose('segment', images, 4, Machine('cpu', 2), given)
+
+
 def test_every_choice_is_an_option_with_a_reason(tmp_path):
     made.folder(tmp_path, 4)
     images = look(tmp_path / 'photos')
