@@ -103,7 +103,8 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
         values |= _detector(made, known, data['with_masks'])
         neck = FPN if stages else SIMPLE
         outs = len(values['pyramid'])
-        values['neck'] = neck.format(**values, outs=outs + (not _mini(known)))
+        outs += not _mini(known)
+        values['neck'] = neck.format(**values, patch=made.patch, outs=outs)
         values['kind'] = _kind(data['with_masks'], 'mean' in data)
     return values
 

@@ -217,6 +217,11 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
     told['metrics'] = {name: m.best for name, m in found.items()}
     if metric is not None:
         print(f'{metric.name}: {metric.best:.4g}')
+    elif task in METRICS:
+        print(
+            f'{METRICS[task]}: none; the validation found nothing, as after '
+            'few steps: train longer, with --epochs or --hours'
+        )
     print(f'checkpoint: {checkpoint}')
     print(f'report: {page}')
     if task == 'pretrain':
