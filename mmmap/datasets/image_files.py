@@ -1,5 +1,6 @@
 """What is in image files, and which files of a folder are images."""
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -31,7 +32,10 @@ TIFF_SUFFIXES = ('.tif', '.tiff')
 # Of Pillow's modes; others have 8 bits a channel.
 _BITS = {'1': 1, 'I': 32, 'F': 32}
 _TYPES = {'F': 'float32', 'I': 'int32'}
+_MOST_CHANNELS = 64  # of a TIFF whose channels are pages
 _ALPHA, _CMYK = (1, 2), 5  # of TIFF's ExtraSamples and its photometric
+# Of a damaged file the command says what is wrong.
+logging.getLogger('tifffile').setLevel(logging.CRITICAL)
 _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -79,21 +83,42 @@ def read_header(path: str | Path) -> Header | str:
 def _tiff_header(path: str | Path) -> Header:
     try:
         with tifffile.TiffFile(path) as file:
-            page = file.pages[0]
+            page, shape = file.pages[0], _tiff_shape(file)
     except OSError:
         raise
     except Exception as error:  # damaged bytes raise anything
         raise ValueError(f'no TIFF that can be read: {error}') from error
-    channels, bits = page.samplesperpixel, page.bitspersample
+    (height, width, channels), bits = shape, page.bitspersample
     # A fourth channel is a colour's, transparency, or one of its own.
     extra = set(page.extrasamples) <= set(_ALPHA) or page.photometric == _CMYK
     return Header(
-        page.imagewidth,
-        page.imagelength,
+        width,
+        height,
         channels,
         bits,
         str(page.dtype),
         bits <= 8 and extra and channels <= 4,
+    )
+
+
+def _tiff_shape(file: tifffile.TiffFile) -> tuple[int, int, int]:
+    """H, W, C of the image in a TIFF, whose pages may be its channels.
+
+    Raises:
+        ValueError: It holds several images of one size.
+    """
+    page, series = file.pages[0], file.series[0]
+    if len(series.pages) < 2:
+        return page.imagelength, page.imagewidth, page.samplesperpixel
+    shape = tuple(length for length in series.shape if length > 1)
+    if len(shape) == 3 and min(shape) <= _MOST_CHANNELS:
+        # tifffile writes (H, W, C) as H pages unless it is told otherwise.
+        if shape[0] < shape[2]:
+            return (*shape[1:], shape[0])
+        return shape
+    raise ValueError(
+        f'it holds a stack of shape {series.shape}, expected one image: save '
+        'each as a file'
     )
 
 
@@ -130,13 +155,9 @@ def _tiff_channels(path: str | Path) -> np.ndarray:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
         turned = page.tags.valueof(0x0112, 1)
-        height, width, channels = (
-            page.imagelength,
-            page.imagewidth,
-            (page.samplesperpixel),
-        )
+        height, width, channels = _tiff_shape(file)
         try:
-            image = page.asarray()
+            image = np.squeeze(file.series[0].asarray())
         # Of what it decodes with a package that is not installed.
         except ValueError as error:
             image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -149,7 +170,11 @@ def _tiff_channels(path: str | Path) -> np.ndarray:
                     'compression'
                 ) from error
             return upright(as_file(np.atleast_3d(image)), turned)
-    if image.ndim == 3 and image.shape != (height, width, channels):
+    if image.size != height * width * channels:
+        raise ValueError(f'its pixels are of shape {image.shape}')
+    if channels == 1 or 1 in (height, width):
+        image = image.reshape(height, width, channels)
+    if image.shape != (height, width, channels):
         image = image.transpose(1, 2, 0)  # one plane after another
     return upright(np.atleast_3d(image), turned)
 

@@ -126,6 +126,8 @@ def large_rows(
     with tifffile.TiffFile(path) as file:
         if file.pages[0].tags.valueof(0x0112, 1) != 1:
             return None  # it has to be turned
+        if len(file.series[0].pages) > 1:
+            return None  # its channels are pages
     turn = _blue_first if convert is None else lambda p: convert(p, str(path))
     try:
         return TiffRows(path, turn)

@@ -218,3 +218,41 @@ def test_classify_and_detect_read_all_channels(tmp_path):
     run = tmp_path / 'boxes'
     assert call('detect', *data, '--out', run, *SHORT) == 0
     assert Config.fromfile(run / 'config.py').model.backbone.in_channels == 5
+
+
+def test_channels_that_are_pages(tmp_path):
+    array = np.arange(40 * 30 * 5, dtype=np.uint16).reshape(40, 30, 5)
+    # As tifffile writes it unless told otherwise: 40 pages of 30 x 5.
+    tifffile.imwrite(tmp_path / 'a.tif', array, photometric='minisblack')
+    planes = array.transpose(2, 0, 1)
+    tifffile.imwrite(tmp_path / 'b.tif', planes, photometric='minisblack')
+    for name in ('a.tif', 'b.tif'):
+        header = read_header(tmp_path / name)
+        assert header[:5] == (30, 40, 5, 16, 'uint16')
+        assert (read_channels(tmp_path / name) == array).all()
+
+
+def test_a_stack_of_images_is_refused(tmp_path):
+    array = np.zeros((90, 80, 70), np.uint16)
+    tifffile.imwrite(tmp_path / 'a.tif', array, photometric='minisblack')
+    told = read_header(tmp_path / 'a.tif')
+    assert 'a stack of shape (90, 80, 70), expected one image' in told
+
+
+def test_masks_of_another_size_are_named(tmp_path, capsys):
+    made.folder(tmp_path, 4)
+    made.save(tmp_path / 'masks/Straße a süd.png', np.eye(9, dtype=np.uint8))
+    folders = ('--images', tmp_path / 'photos', '--masks', tmp_path / 'masks')
+    assert call('segment', *folders, '--out', tmp_path / 'run') == 1
+    told = capsys.readouterr().err
+    assert 'Straße a süd.png is 9x9, its image 64x48' in told
+    assert '1 of 4 masks have another size' in told
+
+
+def test_one_class_is_none_to_tell_apart(tmp_path, capsys):
+    made.folder(tmp_path, 4)
+    for file in (tmp_path / 'masks').iterdir():
+        made.save(file, np.ones((48, 64), np.uint8))
+    folders = ('--images', tmp_path / 'photos', '--masks', tmp_path / 'masks')
+    assert call('segment', *folders, '--out', tmp_path / 'run') == 1
+    assert 'the masks hold one class (class 1)' in capsys.readouterr().err

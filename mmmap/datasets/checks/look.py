@@ -188,7 +188,7 @@ def _some(looker: Looker, items: list) -> Iterator[Looked]:
             size = header[:2]
             problem = size_problem(item, size)
             path = str(item['img_path'])
-            yield Looked(path, size, header[2:], problem=problem, where=path)
+            yield Looked(path, size, header[2:4], problem=problem, where=path)
         else:
             yield looker(item)
 
