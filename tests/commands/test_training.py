@@ -58,6 +58,7 @@ def test_segment_writes_an_ordinary_run(tmp_path, capsys):
     }  # fmt: skip
     page = (out / 'report.html').read_text()
     assert 'samples/train.png' in page
+    assert '<title>a b: EncoderDecoder</title>' in page
     assert '<figcaption>class_maps' not in page
     text = (out / 'config.py').read_text()
     assert len(text.splitlines()) < 120
