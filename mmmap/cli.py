@@ -199,6 +199,16 @@ def _hides_interrupt(error: BaseException) -> bool:
     return False
 
 
+def duration(seconds: float) -> str:
+    """As ``2 h 05 min``, ``12 min`` or ``40 s``."""
+    if seconds < 90:
+        return f'{seconds:.0f} s'
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f'{minutes} min'
+    return f'{minutes // 60} h {minutes % 60:02d} min'
+
+
 def is_main_rank() -> bool:
     """Whether this is the first process, before the group is formed."""
     rank = os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))

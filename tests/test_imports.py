@@ -1,6 +1,7 @@
 """Imports of the package go down the house only; see docs/architecture.md."""
 
 import ast
+import subprocess
 import sys
 
 from tests.helpers import REPO, each
@@ -58,7 +59,10 @@ KERNELS = {
 }
 LIBRARIES = {'mmdet', 'mmseg'}
 # Modules that exist for mmdet or mmseg.
-MAY_IMPORT_LIBRARIES = {'mmmap.inference.predictors'}
+MAY_IMPORT_LIBRARIES = {
+    'mmmap.export.detectors',
+    'mmmap.inference.predictors',
+}
 
 
 def modules():
@@ -128,6 +132,19 @@ def test_detection_and_segmentation_stay_out(name):
     heads = {i.split('.')[0] for i in imports(name, MODULES[name])}
     if name not in MAY_IMPORT_LIBRARIES:
         assert not heads & LIBRARIES
+
+
+def test_exported_files_are_predicted_without_torch():
+    code = """
+import sys
+for name in ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmseg'):
+    sys.modules[name] = None
+import mmmap.commands.predicting
+import mmmap.inference.onnx_predictor
+"""
+    command = [sys.executable, '-c', code]
+    result = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 def test_walk_understands_relative_imports(tmp_path):

@@ -14,7 +14,8 @@ Example::
 The file takes any number of normalised images, (B, C, H, W), with as many
 channels as the model was trained on; mean, std and colour order are in its
 metadata. It is kept only if the results of onnxruntime agree with PyTorch's to
-1e-4 of the largest value. See docs/deployment.md.
+1e-4 of the largest value; boxes of detectors to 1e-3 pixels. `mmmap predict`
+runs a file of a whole model without torch. See docs/deployment.md.
 """
 
 import argparse
@@ -34,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--part',
         choices=('model', 'backbone'),
         default='model',
-        help='the model (a classifier or a segmentor), or its backbone',
+        help='the model, or its backbone',
     )
     parser.add_argument(
         '--size',
@@ -57,13 +58,23 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.runner import Runner
+
 from mmmap.checkpoints import read_checkpoint
 from mmmap.engine.trained_models import (
+    image_channels,
     image_size,
     normaliser,
     open_whole,
 )
-from mmmap.export import ExportError, export_onnx, part_of
+from mmmap.errors import InputError, UserError
+from mmmap.export import ExportError, export_detector, export_onnx, part_of
+from mmmap.export.recipe import recipe_of
+from mmmap.visualization.palettes import complete_meta
+
+_CHECKED = 4  # images that a detector is compared on
 
 
 def metadata_of(config, checkpoint: str) -> dict:
@@ -78,6 +89,41 @@ def metadata_of(config, checkpoint: str) -> dict:
     return metadata | (dict(classes=list(classes)) if classes else {})
 
 
+def prepared_by(config, model, size, args) -> dict:
+    """What `mmmap predict` needs to know, if it can use the file."""
+    content = read_checkpoint(args.checkpoint)
+    known = (content.get('meta') or {}).get('dataset_meta') or {}
+    try:
+        known = complete_meta(known, model)
+        return dict(mmmap=recipe_of(config, model, size, known))
+    except InputError as error:
+        print(f'note: `mmmap predict` cannot use the file: {error}')
+        return {}
+
+
+def checked_images(config, model, size):
+    """Images to compare a detector with: of the data set, or else noise."""
+    try:
+        found = list(sample_images(config, model))
+    # Of a data set that is not on this machine.
+    except (OSError, UserError):
+        found = []
+    channels = image_channels(model) or 3
+    noise = torch.randn(1, channels, *(max(256, edge) for edge in size))
+    return [*found, (noise, tuple(noise.shape[2:]))]
+
+
+def sample_images(config, model):
+    """Some test images as the model gets them, and their sizes."""
+    loader = dict(config.test_dataloader, num_workers=0)
+    loader['persistent_workers'] = False
+    dataset = Runner.build_dataloader(loader, seed=0).dataset
+    for index in range(min(_CHECKED, len(dataset))):
+        batch = pseudo_collate([dataset[index]])
+        ready = model.data_preprocessor(batch, False)
+        yield ready['inputs'], ready['data_samples'][0].img_shape[:2]
+
+
 def export(args: argparse.Namespace) -> None:
     """Open, write, check, say what is there."""
     if not args.out.endswith('.onnx'):
@@ -85,13 +131,27 @@ def export(args: argparse.Namespace) -> None:
     model, config = open_whole(args.config, args.checkpoint)
     module, outputs = part_of(model, args.part)
     size = tuple(args.size or image_size(model.backbone))
+    meta = metadata_of(config, args.checkpoint)
+    if args.part == 'model':
+        meta |= prepared_by(config, model, size, args)
+    if 'boxes' in outputs:
+        images = checked_images(config, model, size)
+        error, number = export_detector(
+            module, args.out, outputs, images, meta, args.overwrite
+        )
+        print(
+            f'{args.out}: detector for an image of any size -> '
+            f'{", ".join(outputs)}; {number} boxes differ from PyTorch by at '
+            f'most {error:.1e} pixels'
+        )
+        return
     error = export_onnx(
         module,
         args.out,
         size,
         outputs,
         args.dynamic_size,
-        metadata_of(config, args.checkpoint),
+        meta,
         args.overwrite,
     )
     edges = 'any size' if args.dynamic_size else f'{size[0]}x{size[1]} pixels'

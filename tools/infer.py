@@ -75,13 +75,8 @@ from rich.progress import track
 from mmmap.datasets.image_reader import ImageReader, ReadingError
 from mmmap.engine.settings import open_config
 from mmmap.engine.trained_models import check_channels
-from mmmap.inference import (
-    FolderWriter,
-    Video,
-    VideoWriter,
-    new_folder,
-    source_of,
-)
+from mmmap.inference.outputs import FolderWriter, VideoWriter, new_folder
+from mmmap.inference.sources import Video, source_of
 from mmmap.wording import counted
 
 

@@ -111,10 +111,10 @@ def predict(
     """Predict with a run.
 
     Args:
-        run: Its folder.
-        images: An image, a folder, pixels (H, W, 3) as RGB, uint8, or a list
-            of these. For more than fits into memory there is the command,
-            which writes files.
+        run: Its folder, or a file of ``mmmap export``.
+        images: An image, a folder, pixels (H, W, 3) as RGB, uint8, or (H, W,
+            C) as those of the training, or a list of these. For more than
+            fits into memory there is the command, which writes files.
         **options: ``checkpoint``, ``device``, ``min_score``, ``tile`` and
             ``overlap``, as of ``mmmap predict --help``.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..errors import InputError
 from .images import Images
 
 
@@ -64,14 +65,20 @@ ARCHS: dict[str, dict] = {
         heads=256,
         decoder=dict(embed_dims=192, depth=4, num_heads=16),
     ),
-    'small': dict(
-        arch='small',
-        channels=384,
-        outputs=(7, 15, 23, 31),
-        heads=256,
-        decoder=dict(embed_dims=192, depth=4, num_heads=16),
-    ),
 }
+for _arch, _dims, _depth in (
+    ('small', 384, 32),
+    ('base', 768, 32),
+    ('large', 1024, 64),
+    ('huge', 1536, 48),
+):
+    ARCHS[_arch] = dict(
+        ARCHS['tiny'],
+        arch=_arch,
+        channels=_dims,
+        outputs=tuple(_depth * (k + 1) // 4 - 1 for k in range(4)),
+    )
+
 # The others see crops of any size as squares of one.
 _SHRUNK = ('segment', 'detect')
 _LARGE_GPU = 20e9  # bytes
@@ -136,6 +143,7 @@ def choose(
     machine: Machine,
     given: Mapping[str, Any],
     start: Mapping[str, Any] | None = None,
+    reading: tuple[str, str] = ('colour', 'red, green and blue of 8 bits'),
 ) -> Choices:
     """Choose what does not need a measured step.
 
@@ -146,9 +154,11 @@ def choose(
         machine: What it runs on.
         given: Options of the command line, None where not given.
         start: ``arch``, ``patch`` of the pretraining that it starts from.
+        reading: How images are read, and the reason.
     """
     base = BASES[task, machine.device]
     made = Choices(given=given)
+    made.take('reading', *reading)
     _sizes(made, task, base, images)
     _network(made, machine, images, start)
     batch = base.batch
@@ -168,6 +178,11 @@ def choose(
         f'passes over {count} images in an epoch of at least {LEAST_STEPS} '
         'steps',
     )
+    if made.repeat * count < made.batch:
+        raise InputError(
+            f'an epoch of {count} images, {made.repeat} times, is less than '
+            f'one batch of {made.batch}: lower --batch or raise --repeat'
+        )
     rate = base.rate * math.sqrt(made.batch / base.rate_batch)
     made.take(
         'lr',
@@ -225,7 +240,8 @@ def choose_epochs(
     if task == 'pretrain':
         return made.epochs * each
     interval = max(1, made.epochs // 10)
-    made.take('val_interval', interval, 'about ten validations')
+    why = 'about ten validations' if interval > 1 else 'after each epoch'
+    made.take('val_interval', interval, why)
     return made.epochs * each + validation * (made.epochs // interval)
 
 
@@ -250,8 +266,15 @@ def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
 def _network(made: Choices, machine, images: Images, start) -> None:
     crop = made.values.get('crop') or made.edge
     if start:
-        made.take('arch', start['arch'], 'that of the pretraining')
-        made.take('patch', start['patch'], 'that of the pretraining')
+        # Another network could not take the weights.
+        for name in ('arch', 'patch'):
+            given = made.given.get(name)
+            if given is not None and given != start[name]:
+                raise InputError(
+                    f'--{name} {given}: the pretraining of --start has '
+                    f'{_told(start[name])}; leave --{name} out'
+                )
+            made.take(name, start[name], 'that of the pretraining')
         return
     arch = 'mini'
     why = '0.6 M parameters, what trains without a GPU'

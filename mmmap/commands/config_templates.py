@@ -14,9 +14,28 @@ backbone = dict(
     arch={arch},
     img_size={crop},
     patch_size={patch},
-    pos_embed='sincos',{rest}
+    pos_embed='{pos_embed}',{rest}
 )
 """
+MAMBA_VISION = """
+backbone = dict(
+    _delete_=True,
+    type='mmpretrain.MambaVision',
+    arch={arch},{rest}
+)
+"""
+# It has maps of four strides, which a pyramid need not make.
+FPN = """
+        _delete_=True,
+        type='FPN',
+        in_channels={stages},
+        out_channels={heads},
+        num_outs={outs},"""
+SIMPLE = """
+        in_channels={channels},
+        out_channels={heads},
+        stride={patch},
+        out_strides={pyramid},"""
 LOADER = """
 loader = dict(
     batch_size={batch},
@@ -32,8 +51,59 @@ optim_wrapper = dict(
 train_cfg = dict(max_epochs={epochs}{val_interval})
 """
 
+# Data loaders of all tasks; PLACE, STEPS and DATA are those of the task.
+TRAIN = """train_dataloader = dict(
+    **loader,
+    dataset=dict(
+        times={repeat},
+        dataset=dict(PLACE
+            pipeline=[STEPS
+            ],DATA
+        ),
+    ),
+)
+"""
+VAL = """val_dataloader = dict(BATCH
+    num_workers=loader['num_workers'],
+    persistent_workers=loader['persistent_workers'],
+    dataset=dict(PLACE
+        pipeline=[STEPS
+        ],
+        **data,
+    ),
+)
+test_dataloader = val_dataloader
+"""
+CHANNELS = """
+# All channels and bits are read. Means and deviations are those of the images,
+# {order}.
+load = dict(type='LoadImageChannels', channels={inputs}, dtype={dtype!r})
+normal = dict(
+    mean={mean},
+    std={std},
+    {swapped}={swap},
+)
+"""
+
+
+def _loaders(
+    train: str, steps: str, val: str = '', val_steps: str = '', batch: str = ''
+) -> str:
+    """Loaders of a task: its lines, each indented as in the result."""
+    data = '\n            **data,' if val else ''
+    text = TRAIN.replace('PLACE', train).replace('STEPS', steps)
+    text = text.replace('DATA', data)
+    if val:
+        text += (
+            VAL.replace('PLACE', val)
+            .replace('STEPS', val_steps)
+            .replace('BATCH', batch)
+        )
+    return text
+
+
 PRETRAIN = """
-model = dict(
+model = dict({normal}
     backbone=backbone,
     decoder=dict(
         in_channels={channels},
@@ -42,27 +112,22 @@ model = dict(
         {decoder},
     ),
     target_generator=dict(patch_size={patch}),
-    head=dict(in_channels={decoder_dims}, patch_size={patch}),
+    head=dict(in_channels={decoder_dims}, patch_size={patch}{outputs}),
 )
-train_dataloader = dict(
-    **loader,
-    dataset=dict(
-        times={repeat},
-        dataset=dict(
+""" + _loaders(
+    """
             data_prefix=images,
-            ann_file=f'{{work_dir}}/train.txt',
-            pipeline=[
-                _base_.loading,
+            ann_file=f'{{work_dir}}/train.txt',""",
+    """
+                {load},
                 dict(
-                    _base_.cropping, scale={crop}, crop_ratio_range=(0.4, 1.0)
+                    _base_.cropping,
+                    scale={crop},
+                    crop_ratio_range=(0.4, 1.0),{backend}
                 ),
                 _base_.flip,
-                _base_.pack,
-            ],
-        ),
-    ),
+                _base_.pack,""",
 )
-"""
 
 SEGMENT = """
 classes = {classes}
@@ -71,72 +136,53 @@ palette = {palette}
 tile = {tile}
 model = dict(
     data_preprocessor=dict(
-        size=({crop}, {crop}), test_cfg=dict(size_divisor={patch})
+        size=({crop}, {crop}),
+        test_cfg=dict(size_divisor={patch}),{normal}
     ),
     backbone=backbone,
-    neck=dict(in_channels={channels}, stride={patch}, out_strides={strides}),
+    neck={neck},
     decode_head=dict(
-        in_channels=[{channels}] * 4,
+        in_channels={stages},
         channels={heads},
         num_classes=len(classes),
     ),
     auxiliary_head=dict(
-        in_channels={channels}, channels={heads}, num_classes=len(classes)
+        in_channels={third}, channels={heads}, num_classes=len(classes)
     ),
     test_cfg=dict(crop_size=({crop}, {crop}), stride=({stride}, {stride})),
 )
 scale = ({longest}, {edge})
 data = dict(metainfo=dict(classes=classes, palette=palette))
-train_dataloader = dict(
-    **loader,
-    dataset=dict(
-        times={repeat},
-        dataset=dict(
+""" + _loaders(
+    """
             ann_file=f'{{work_dir}}/train.txt',
             data_prefix=dict(
                 img_path=images, seg_map_path=f'{{work_dir}}/class_maps'
-            ),
-            pipeline=[
-                _base_.load,
+            ),""",
+    """
+                {load},
                 _base_.annotate,
                 dict(_base_.enlarge, scale=scale, ratio_range=(0.8, 1.6)),
                 dict(_base_.crop, crop_size=({crop}, {crop})),
                 _base_.flip,
-                _base_.distort,
-                _base_.pack,
-            ],
-            **data,
-        ),
-    ),
-)
-val_dataloader = dict(
-    num_workers=loader['num_workers'],
-    persistent_workers=loader['persistent_workers'],
-    dataset=dict(
+{distort}                _base_.pack,""",
+    """
         ann_file=f'{{work_dir}}/val.txt',
         data_prefix=dict(
             img_path={val_images}, seg_map_path=f'{{work_dir}}/class_maps'
-        ),
-        pipeline=[
-            _base_.load, dict(_base_.resize, scale=scale), *_base_.rest
-        ],
-        **data,
-    ),
+        ),""",
+    """
+            {load}, dict(_base_.resize, scale=scale), *_base_.rest""",
 )
-test_dataloader = val_dataloader
-"""
 
-DETECT = """
+DETECT = (
+    """
 classes = {classes}
 # Images four times as large are predicted in tiles of this edge, in pixels.
 tile = {tile}
 model = dict(
     {kind}backbone=backbone,
-    neck=dict(
-        in_channels={channels},
-        out_channels={heads},
-        stride={patch},
-        out_strides={pyramid},
+    neck=dict({neck}
     ),
     rpn_head=dict(in_channels={heads}, feat_channels={heads}),
     roi_head=dict(
@@ -153,91 +199,64 @@ model = dict(
 scale = ({longest}, {edge})
 data = dict(metainfo=dict(classes=classes))
 annotate = dict(type='LoadAnnotations', with_bbox=True, with_mask={with_masks})
-train_dataloader = dict(
-    **loader,
-    dataset=dict(
-        times={repeat},
-        dataset=dict(
+"""
+    + _loaders(
+        """
             ann_file=f'{{work_dir}}/annotations/train.json',
-            data_prefix=dict(img=images),
-            pipeline=[
-                _base_.load,
+            data_prefix=dict(img=images),""",
+        """
+                {load},
                 annotate,
                 dict(_base_.resize, scale=scale),
                 _base_.flip,
-                _base_.pack,
-            ],
-            **data,
-        ),
-    ),
-)
-val_dataloader = dict(
-    num_workers=loader['num_workers'],
-    persistent_workers=loader['persistent_workers'],
-    dataset=dict(
+                _base_.pack,""",
+        """
         ann_file=f'{{work_dir}}/annotations/val.json',
-        data_prefix=dict(img={val_images}),
-        pipeline=[
-            _base_.load,
+        data_prefix=dict(img={val_images}),""",
+        """
+            {load},
             dict(_base_.resize_for_test, scale=scale),
             annotate,
-            _base_.pack_for_test,
-        ],
-        **data,
-    ),
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(
+            _base_.pack_for_test,""",
+    )
+    + """val_evaluator = dict(
     ann_file=f'{{work_dir}}/annotations/val.json', metric={metric}
 )
 test_evaluator = val_evaluator
 """
+)
 
 CLASSIFY = """
 classes = {classes}
 model = dict(
-    data_preprocessor=dict(num_classes=len(classes)),
+    data_preprocessor=dict(num_classes=len(classes){normal}),
     backbone=backbone,
     head=dict(in_channels={channels}, num_classes=len(classes)),
 )
 data = dict(metainfo=dict(classes=classes))
-train_dataloader = dict(
-    **loader,
-    dataset=dict(
-        times={repeat},
-        dataset=dict(
+""" + _loaders(
+    """
             data_prefix=images,
-            ann_file=f'{{work_dir}}/train.txt',
-            pipeline=[
-                _base_.load,
+            ann_file=f'{{work_dir}}/train.txt',""",
+    """
+                {load},
                 dict(
-                    _base_.crop, scale={crop}, crop_ratio_range=(0.25, 1.0)
+                    _base_.crop,
+                    scale={crop},
+                    crop_ratio_range=(0.25, 1.0),{backend}
                 ),
                 _base_.flip,
-                _base_.pack,
-            ],
-            **data,
-        ),
-    ),
-)
-val_dataloader = dict(
-    batch_size={batch},
-    num_workers=loader['num_workers'],
-    persistent_workers=loader['persistent_workers'],
-    dataset=dict(
+                _base_.pack,""",
+    """
         data_prefix={val_images},
-        ann_file=f'{{work_dir}}/val.txt',
-        pipeline=[
-            _base_.load,
-            dict(_base_.resize, scale={larger}),
+        ann_file=f'{{work_dir}}/val.txt',""",
+    """
+            {load},
+            dict(_base_.resize, scale={larger}{and_backend}),
             dict(_base_.centre, crop_size={crop}),
-            _base_.pack,
-        ],
-        **data,
-    ),
+            _base_.pack,""",
+    '\n    batch_size={batch},',
 )
-test_dataloader = val_dataloader
-"""
 BODIES = dict(
     pretrain=PRETRAIN, segment=SEGMENT, detect=DETECT, classify=CLASSIFY
 )

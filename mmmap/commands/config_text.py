@@ -8,13 +8,17 @@ from .choices import ARCHS, Choices
 from .config_templates import (
     BODIES,
     BOX_HEAD,
+    CHANNELS,
     FEW,
+    FPN,
     HEAD,
     LOADER,
+    MAMBA_VISION,
     MASKS,
     NETWORK,
     SAMPLING,
     SCHEDULE,
+    SIMPLE,
 )
 from .start import Start
 
@@ -34,8 +38,9 @@ def config_text(
         out: The folder of the run.
         images: That of the images.
         made: Sizes, network, schedule.
-        data: ``classes``, ``palette``, ``tile``, ``val_images`` and
-            ``with_masks``, as far as the task has them.
+        data: ``classes``, ``palette``, ``tile``, ``val_images``,
+            ``with_masks`` and, where all channels are read, what
+            ``statistics`` found, as far as there are such.
         start: The pretrained backbone.
     """
     values = {**made.values, **_derived(task, made, data, start)}
@@ -46,12 +51,19 @@ def config_text(
         work_dir=_work_dir(out),
         images=str(images),
     )
-    parts = [NETWORK, LOADER, BODIES[task], SCHEDULE]
+    network = MAMBA_VISION if _stages(start) else NETWORK
+    parts = [network, LOADER, BODIES[task], SCHEDULE]
+    if 'mean' in data:
+        parts.insert(0, CHANNELS)
     return head + ''.join(part.format(**values) for part in parts)
 
 
 def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
-    known = _arch(made.arch)
+    stages = _stages(start)
+    known = dict(ARCHS['tiny'], arch=made.arch) if stages else _arch(made.arch)
+    if stages:
+        known['channels'] = stages[-1]
+    strides = (4, 8, 8, 16) if made.patch == 8 else (4, 8, 16, 32)
     edge = made.values.get('edge', 0)
     crop = made.values.get('crop') or max(32, edge // 32 * 32)
     val_images = data.get('val_images')
@@ -64,7 +76,16 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
         decoder_dims=known['decoder']['embed_dims'],
         grid=crop // made.patch,
         persistent=made.workers > 0,
-        strides=(4, 8, 8, 16) if made.patch == 8 else (4, 8, 16, 32),
+        strides=strides,
+        stages=stages or f'[{known["channels"]}] * 4',
+        third=stages[2] if stages else known['channels'],
+        pos_embed=start.backbone.get('pos_embed', 'normal')
+        if start
+        else 'sincos',
+        neck='None'
+        if stages
+        else f'dict(\n        in_channels={known["channels"]}, '
+        f'stride={made.patch}, out_strides={strides}\n    )',
         stride=max(made.patch, crop * 2 // 3),
         longest=max(edge * 8, 2048),
         larger=round(crop * 1.15),
@@ -72,28 +93,91 @@ def _derived(task: str, made: Choices, data: Mapping, start) -> dict:
         val_interval=(
             '' if task == 'pretrain' else f', val_interval={made.val_interval}'
         ),
-        rest=_rest(task, known, start),
+        rest=_rest(task, known, start, len(data.get('mean') or (0,) * 3)),
         classes=_listed(data.get('classes', ())),
         palette=_rows(data.get('palette', ())),
         tile=data.get('tile'),
     )
+    values |= _reading(task, data)
     if task == 'detect':
         values |= _detector(made, known, data['with_masks'])
+        neck = FPN if stages else SIMPLE
+        outs = len(values['pyramid'])
+        outs += not _mini(known)
+        values['neck'] = neck.format(**values, patch=made.patch, outs=outs)
+        values['kind'] = _kind(data['with_masks'], 'mean' in data)
     return values
 
 
+def _reading(task: str, data: Mapping) -> dict:
+    """How images are read: as 8-bit colour, or with all their channels."""
+    if 'mean' not in data:
+        base = '_base_.loading' if task == 'pretrain' else '_base_.load'
+        distort = '                _base_.distort,\n'
+        none = dict.fromkeys(('backend', 'and_backend', 'normal', 'outputs'))
+        return {**dict.fromkeys(none, ''), 'load': base, 'distort': distort}
+    number = len(data['mean'])
+    normal = dict(
+        pretrain='\n    data_preprocessor=normal,',
+        segment='\n        **normal,',
+        classify=', **normal',
+    )
+    return dict(
+        load='load',
+        inputs=number,
+        dtype=data['dtype'],
+        order='red, green, blue'
+        if number == 3
+        else 'in the order third, second, first channel, and the others'
+        if number > 3
+        else 'in the order of the file',
+        swap=number == 3,
+        mean=data['mean'],
+        std=data['std'],
+        swapped='to_rgb' if task == 'classify' else 'bgr_to_rgb',
+        normal=normal.get(task, ''),
+        # Pillow has neither other numbers of channels nor floats.
+        backend="\n                    backend='cv2',",
+        and_backend=", backend='cv2'",
+        # It is of colours.
+        distort='',
+        outputs='' if number == 3 else f', out_channels={number}',
+    )
+
+
+def _kind(with_masks: bool, normal: bool) -> str:
+    """The type of a detector, and what prepares its images."""
+    settings = ['**normal'] if normal else []
+    if not with_masks:
+        settings.insert(0, 'pad_mask=False')
+    kind = '' if with_masks else "type='FasterRCNN', "
+    if not settings:
+        return ''
+    return f'{kind}data_preprocessor=dict({", ".join(settings)}),\n    '
+
+
+def _stages(start: Start | None) -> list[int] | None:
+    """Channels of the stages of a MambaVision; None of a HybridNet."""
+    if start is None or start.kind != 'MambaVision':
+        return None
+    from ..models.backbones.mamba_vision_arch import STAGES, settings_of
+
+    dims = settings_of(start.backbone['arch'])['embed_dims']
+    return [dims * 2**index for index in range(STAGES)]
+
+
+def _mini(known: Mapping) -> bool:
+    return known['heads'] == 64
+
+
 def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
-    mini = known['heads'] == 64
+    mini = _mini(known)
     # A simple pyramid goes from its stride a step up and two down.
     pyramid = (4, 8, 16) if made.patch == 8 else (4, 8, 16, 32)
     masks = MASKS.format(
         heads=known['heads'], pyramid=pyramid, few=FEW if mini else ''
     )
     return dict(
-        kind=''
-        if with_masks
-        else "type='FasterRCNN', data_preprocessor="
-        'dict(pad_mask=False),\n    ',
         masks=masks
         if with_masks
         else 'mask_roi_extractor=None,\n        mask_head=None,',
@@ -107,14 +191,19 @@ def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
     )
 
 
-def _rest(task: str, known: Mapping, start: Start | None) -> str:
+def _rest(task: str, known: Mapping, start: Start | None, inputs: int) -> str:
     """What a backbone has besides its sizes."""
-    lines = []
-    if task == 'segment':
-        lines.append(f'out_indices={known["outputs"]}')
+    lines = [] if inputs == 3 else [f'in_channels={inputs}']
+    stages = _stages(start)
     if task in ('segment', 'detect'):
         lines.append('drop_path_rate=0.0')
-    if task == 'detect' and known['heads'] == 64:
+    if stages and task == 'classify':
+        lines.append("out_type='avg_featmap'")
+    elif stages:
+        lines += ['out_indices=(0, 1, 2, 3)', 'norm_eval=True']
+    elif task == 'segment':
+        lines.append(f'out_indices={known["outputs"]}')
+    if task == 'detect' and _mini(known):
         lines.append('with_cp=False')
     if start is not None:
         lines.append(

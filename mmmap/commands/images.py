@@ -9,12 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.checks.report import some_of
-from ..datasets.image_files import (
-    IMAGE_SUFFIXES,
-    Header,
-    list_images,
-    read_header,
-)
+from ..datasets.image_files import Header, images_in, read_header
 from ..errors import FileError, InputError
 
 _FEWEST = 2
@@ -52,11 +47,6 @@ class Images:
         edges = [min(h.width, h.height) for h in self.headers]
         return int(np.median(edges))
 
-    @property
-    def stored(self) -> Counter:
-        """How many images have which channels and bits."""
-        return Counter((h.channels, h.bits) for h in self.headers)
-
     def __str__(self) -> str:
         kinds = Counter(Path(n).suffix.lower().lstrip('.') for n in self.names)
         sizes = {(h.width, h.height) for h in self.headers}
@@ -83,12 +73,7 @@ def look(folder: str | Path, what: str = 'images') -> Images:
         raise FileError(f'{folder} does not exist; name the folder of {what}')
     if not folder.is_dir():
         raise FileError(f'{folder} is a file; name the folder that holds it')
-    files = list_images(folder)
-    if not files:
-        raise InputError(
-            f'{folder} holds no {what}, nor do the folders in it; expected '
-            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
-        )
+    files = images_in(folder, what)
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(read_header, files))
     bad = [header for header in found if isinstance(header, str)]

@@ -92,7 +92,10 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
 def _add_labelled(parser: argparse.ArgumentParser) -> None:
     """Options of all tasks with labels."""
     parser.add_argument(
-        '--start', metavar='RUN', help='a pretraining run, or a checkpoint'
+        '--start',
+        metavar='RUN',
+        help='a pretraining run, a checkpoint, or published weights: map-base'
+        '=FILE, mambavision-tiny=FILE and the like',
     )
     parser.add_argument(
         '--val-images', metavar='DIR', help='images to measure with'
@@ -120,7 +123,12 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_argument_group(
         'what is chosen by the data and the machine, and printed'
     )
-    chosen.add_argument('--arch', choices=('mini', 'tiny', 'small'))
+    chosen.add_argument('--arch', choices=('mini', 'tiny', 'small', 'base'))
+    chosen.add_argument(
+        '--reading',
+        choices=('colour', 'channels'),
+        help='of images: as 8-bit colour, or with all channels and bits',
+    )
     chosen.add_argument('--patch', type=int, choices=(8, 16))
     for name, told in _NUMBERS.items():
         chosen.add_argument(
@@ -146,7 +154,7 @@ _FRACTIONS = ('hours', 'lr', 'layer_decay')
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('run', help='folder of a run')
+    parser.add_argument('run', help='folder of a run, or an exported file')
     parser.add_argument('images', help='an image, or a folder of images')
     parser.add_argument('--out', required=True, metavar='DIR', help='results')
     parser.add_argument(
@@ -179,6 +187,19 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('run', help='folder of a run')
+    parser.add_argument(
+        '--out', required=True, metavar='FILE', help='to write, .onnx'
+    )
+    parser.add_argument(
+        '--checkpoint', metavar='FILE', help='by default the best of the run'
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace an existing file'
+    )
+
+
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('run', help='folder of a run')
 
@@ -189,6 +210,7 @@ _COMMANDS = dict(
     detect=(_add_detect, 'learn to find objects, from a JSON as of COCO'),
     classify=(_add_classify, 'learn the class of an image from folders'),
     predict=(_add_predict, 'predict on images with a run'),
+    export=(_add_export, 'write one file that predicts without torch'),
     report=(_add_report, 'write one page about a run'),
 )
 
@@ -227,6 +249,10 @@ def run(args: argparse.Namespace) -> int | None:
 
         print(report(Path(args.run)))
         return None
+    if args.command == 'export':
+        from .exporting import export_run
+
+        return export_run(args)
     if args.command == 'predict':
         from .predicting import run_predict
 

@@ -1,7 +1,6 @@
 """``mmmap predict``: a result for each image as soon as it is there."""
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -13,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from .. import cli
-from ..datasets.image_files import IMAGE_SUFFIXES, list_images
-from ..datasets.image_reader import ReadingError
-from ..engine.hooks.progress_line import duration
+from ..cli import duration
+from ..datasets.image_files import ReadingError, images_in, named_files
 from ..errors import FileError, InputError
-from ..inference import FolderWriter
-from ..inference.run_predictor import RunPredictor
-from ..inference.sources import named_files
-from . import runs
+from ..inference.label_files import INSTALL, can_place, has_place
+from ..inference.outputs import FolderWriter
+from ..inference.tiled_predictor import TiledPredictor
+from .opened import model_file, open_predictor
+from .summaries import LINES, lines_of, summarise, yolo_lines
 
 _RECORD = 'predict.json'
-_LINES = 'predictions.jsonl'
+_AT_ONCE, _PIXELS = 16, 1 << 20  # images and pixels that are predicted at once
 
 
 def run_predict(args: argparse.Namespace) -> None:
@@ -35,26 +34,25 @@ def run_predict(args: argparse.Namespace) -> None:
         UserError: The run, the images or the folder cannot be used; at the
             end, if some images could not.
     """
-    run = _run_folder(args.run)
-    checkpoint = _checkpoint(run, args.checkpoint)
+    model = model_file(args.run, args.checkpoint)
     files = find_images(args.images)
     out = Path(args.out).expanduser().absolute()
-    done = _begin(out, _record(args, checkpoint), files)
-    with runs.quiet():
-        predictor = RunPredictor(
-            run / runs.CONFIG,
-            checkpoint,
-            args.device,
-            args.min_score,
-            args.tile,
-            args.overlap,
-        )
+    done = _begin(out, _record(args, model), files)
+    predictor = open_predictor(
+        args.run,
+        model,
+        device=args.device,
+        min_score=args.min_score,
+        tile=args.tile,
+        overlap=args.overlap,
+    )
     todo = {n: file for n, file in files.items() if n not in done}
     if done:
         print(f'{len(done):,} images are predicted already')
     with cli.during(lambda: cli.Activity('predicting', True)):
         bad = _predict_all(predictor, todo, out, not args.no_pictures)
         summarise(out, files, predictor.classes)
+    _note_place(predictor, files)
     told = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
     print(f'{out}: {", ".join(told)}')
     if bad:
@@ -73,12 +71,11 @@ def predict(
     **options: Any,
 ) -> Iterator[dict[str, Any]]:
     """As :func:`mmmap.predict`."""
-    folder = _run_folder(run)
-    predictor = RunPredictor(
-        folder / runs.CONFIG, _checkpoint(folder, checkpoint), **options
-    )
+    predictor = open_predictor(run, model_file(run, checkpoint), **options)
     for name, image in _each(images):
-        yield dict(image=name, **predictor.predict(predictor.read(image)))
+        told = predictor.predict(predictor.read(image))
+        del told['picture']
+        yield dict(image=name, **told)
 
 
 def find_images(path: str | Path) -> dict[str, Path]:
@@ -89,58 +86,95 @@ def find_images(path: str | Path) -> dict[str, Path]:
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        files = list(map(Path, list_images(path)))
-        if not files:
-            raise InputError(
-                f'{path} holds no images, nor do the folders in it; expected '
-                f'names that end in {", ".join(IMAGE_SUFFIXES)}'
-            )
-        return named_files(files, path)
+        return named_files(images_in(path), path)
     if not path.is_file():
         raise InputError(f'there is nothing at {path}; correct the path')
     return named_files([path], path.parent)
 
 
-def summarise(
-    out: Path, files: Mapping[str, Path], classes: Sequence[str]
-) -> None:
-    """Write what was predicted in the forms that other programs read.
-
-    ``predictions.csv`` has a row for each object or share of a class or
-    image; of a detector, ``coco.json`` has all of it in the form of COCO.
-    """
-    lines = list(_lines(out / _LINES))
-    with open(out / 'predictions.csv', 'w', newline='') as file:
-        rows = csv.writer(file)
-        rows.writerow(_header(lines))
-        for line in lines:
-            rows.writerows(_rows(line))
-    if any('objects' in line for line in lines):
-        content = _as_coco(lines, files, classes)
-        text = json.dumps(content, ensure_ascii=False)
-        (out / 'coco.json').write_text(text, encoding='utf-8')
+def _note_place(predictor, files: Mapping[str, Path]) -> None:
+    """Say so where class maps lose where they are on the earth."""
+    if predictor.task != 'segment' or can_place():
+        return
+    placed = sum(map(has_place, files.values()))
+    if placed:
+        print(
+            f'note: {placed:,} images are GeoTIFFs; their class maps are PNG, '
+            f'without their place. To keep it: {INSTALL}'
+        )
 
 
 def _predict_all(
-    predictor: RunPredictor, files: Mapping[str, Path], out: Path, draw: bool
+    predictor: TiledPredictor, files: Mapping[str, Path], out: Path, draw: bool
 ) -> dict[str, str]:
     """Predict and write one image after another; return what is unusable."""
-    writer, bad, begin = FolderWriter(out), {}, time.monotonic()
-    for k, (name, file) in enumerate(files.items()):
+    writer, bad, begin, done = FolderWriter(out), {}, time.monotonic(), 0
+    for group in _groups(predictor, files):
+        read = [(n, data) for n, data in group if isinstance(data, dict)]
+        bad |= {n: data for n, data in group if isinstance(data, str)}
+        # What one of them cannot be used for is no fault of the others.
+        try:
+            known = predictor.wholes([data for _, data in read])
+        except ReadingError:
+            known = [None] * len(read)
+        for (name, data), told in zip(read, known):
+            try:
+                _predict_one(predictor, writer, name, data, told, draw)
+            except ReadingError as error:
+                bad[name] = str(error)
+        done += len(group)
+        _tell(done, len(files), begin)
+    return bad
+
+
+def _groups(
+    predictor: TiledPredictor, files: Mapping[str, Path]
+) -> Iterator[list[tuple[str, dict | str]]]:
+    """Some small images, or a large one; or why one cannot be read."""
+    group: list[tuple[str, dict | str]] = []
+    pixels = 0
+    for name, file in files.items():
         try:
             data = predictor.read(file)
-            told = predictor.predict(data)
+            height, width = data['img'].shape[:2]
         except ReadingError as error:
-            bad[name] = str(error)
+            group.append((name, str(error)))
             continue
-        finally:
-            _tell(k + 1, len(files), begin)
-        if draw:
-            writer.picture(name, predictor.draw(data, told))
-        height, width = data['img'].shape[:2]
-        # Its line is the last: with it an image is done.
-        writer.prediction(name, dict(width=width, height=height, **told))
-    return bad
+        if group and (
+            len(group) == _AT_ONCE or pixels + height * width > _PIXELS
+        ):
+            yield group
+            group, pixels = [], 0
+        group.append((name, data))
+        pixels += height * width
+    if group:
+        yield group
+
+
+def _predict_one(
+    predictor: TiledPredictor,
+    writer: FolderWriter,
+    name: str,
+    data: dict,
+    known: Any,
+    draw: bool,
+) -> None:
+    """Predict on an image and write it; its line is the last."""
+    size = height, width = data['img'].shape[:2]
+    if predictor.task == 'segment':
+        kind, source = predictor.class_type, data['img_path']
+        with writer.class_map(name, size, kind, source) as file:
+            told = predictor.predict(data, file.write, known)
+        place = file.path.relative_to(writer.folder).as_posix()
+        told['class_map'] = place
+    else:
+        told = predictor.predict(data, known=known)
+    if draw:
+        writer.picture(name, predictor.draw(told))
+    del told['picture']
+    if predictor.task == 'detect':
+        writer.labels(name, yolo_lines(told['objects'], width, height))
+    writer.prediction(name, dict(width=width, height=height, **told))
 
 
 def _tell(done: int, total: int, begin: float) -> None:
@@ -178,26 +212,19 @@ def _begin(out: Path, record: Mapping, files: Mapping) -> set[str]:
             )
     else:
         file.write_text(json.dumps(record, indent=2), encoding='utf-8')
-    return {line['image'] for line in _whole_lines(out / _LINES)} & set(files)
+    return {line['image'] for line in _whole_lines(out / LINES)} & set(files)
 
 
-def _record(args: argparse.Namespace, checkpoint: Path) -> dict[str, Any]:
+def _record(args: argparse.Namespace, model: Path) -> dict[str, Any]:
     """What the results depend on, besides the images."""
-    stat = checkpoint.stat()
     return dict(
-        checkpoint=str(checkpoint),
-        written=stat.st_mtime_ns,
+        checkpoint=str(model),
+        written=model.stat().st_mtime_ns,
         images=str(Path(args.images).expanduser().absolute()),
         min_score=args.min_score,
         tile=args.tile,
         overlap=args.overlap,
     )
-
-
-def _lines(file: Path) -> Iterator[dict]:
-    if file.is_file():
-        with open(file, encoding='utf-8') as lines:
-            yield from map(json.loads, lines)
 
 
 def _whole_lines(file: Path) -> list[dict]:
@@ -208,63 +235,7 @@ def _whole_lines(file: Path) -> list[dict]:
     whole = content.rfind(b'\n') + 1
     if whole < len(content):
         os.truncate(file, whole)
-    return list(_lines(file))
-
-
-def _header(lines: Sequence[Mapping]) -> list[str]:
-    first = lines[0] if lines else {}
-    if 'objects' in first:
-        return ['image', 'class', 'score', 'x1', 'y1', 'x2', 'y2']
-    if 'shares' in first:
-        return ['image', 'class', 'share']
-    return ['image', 'class', 'score']
-
-
-def _rows(line: Mapping) -> Iterator[list]:
-    image = line['image']
-    if 'objects' in line:
-        for one in line['objects']:
-            box = [round(v, 2) for v in one['bbox']]
-            yield [image, one['name'], round(one['score'], 5), *box]
-    elif 'shares' in line:
-        for name, share in line['shares'].items():
-            yield [image, name, round(share, 7)]
-    else:
-        yield [image, line['name'], round(line['score'], 5)]
-
-
-def _as_coco(
-    lines: Sequence[Mapping], files: Mapping[str, Path], classes: Sequence[str]
-) -> dict[str, Any]:
-    """Images, categories and objects, in the form of COCO."""
-    images, annotations = [], []
-    for number, line in enumerate(lines, 1):
-        file = files.get(line['image'])
-        images.append(
-            dict(
-                id=number,
-                file_name=line['image'] if file is None else str(file),
-                width=line['width'],
-                height=line['height'],
-            )
-        )
-        for one in line['objects']:
-            left, top, right, bottom = one['bbox']
-            width, height = right - left, bottom - top
-            annotations.append(
-                dict(
-                    id=len(annotations) + 1,
-                    image_id=number,
-                    category_id=one['label'] + 1,
-                    bbox=[left, top, width, height],
-                    area=width * height,
-                    iscrowd=0,
-                    score=one['score'],
-                    segmentation=one.get('polygons', []),
-                )
-            )
-    categories = [dict(id=k, name=n) for k, n in enumerate(classes, 1)]
-    return dict(images=images, annotations=annotations, categories=categories)
+    return list(lines_of(file))
 
 
 def _each(images) -> Iterator[tuple[str, Any]]:
@@ -276,23 +247,3 @@ def _each(images) -> Iterator[tuple[str, Any]]:
     else:
         for image in images:
             yield from _each(image)
-
-
-def _run_folder(given: str | Path) -> Path:
-    run = Path(given).expanduser().absolute()
-    if not (run / runs.CONFIG).is_file():
-        raise InputError(
-            f'{given} holds no {runs.CONFIG}; name the folder of a run, --out '
-            'of `mmmap segment`, `detect` or `classify` (for other configs '
-            'there is tools/infer.py)'
-        )
-    return run
-
-
-def _checkpoint(run: Path, given: str | Path | None) -> Path:
-    if given is None:
-        return runs.best_checkpoint(run)
-    path = Path(given).expanduser().absolute()
-    if not path.is_file():
-        raise FileError(f'there is no checkpoint {given}; correct the path')
-    return path

@@ -22,9 +22,9 @@ from ..engine.settings import open_config
 from ..errors import FileError, InputError
 from ..reports import look_at
 from ..reports.work_dir import metrics_of
+from .opened import CONFIG
 
 RECORD = 'command.json'
-CONFIG = 'config.py'
 # What a checkpoint is chosen by, of each task.
 METRICS = dict(
     segment='mIoU', detect='coco/bbox_mAP', classify='accuracy/top1'
@@ -217,6 +217,11 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
     told['metrics'] = {name: m.best for name, m in found.items()}
     if metric is not None:
         print(f'{metric.name}: {metric.best:.4g}')
+    elif task in METRICS:
+        print(
+            f'{METRICS[task]}: none; the validation found nothing, as after '
+            'few steps: train longer, with --epochs or --hours'
+        )
     print(f'checkpoint: {checkpoint}')
     print(f'report: {page}')
     if task == 'pretrain':

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 # What numbers the images of one series, as in 0016E5_07959 or frame-12.
 _NUMBER = re.compile(r'[\W_]*\d+$')
 SHARE = 0.15  # of the images
+_TRAIN, _VAL = ('train', 'training'), ('val', 'valid', 'validation', 'test')
 
 
 def groups_of(names: Sequence[str]) -> dict[str, list[str]]:
@@ -51,6 +52,9 @@ def split(
     Returns:
         Both lists, sorted, and how they were chosen.
     """
+    ready = _of_folders(names)
+    if ready:
+        return ready
     wanted = max(1, round(share * len(names)))
     groups = groups_of(names)
     rng = random.Random(seed)
@@ -71,11 +75,28 @@ def split(
     return training, sorted(kept), how
 
 
+def _of_folders(
+    names: Sequence[str],
+) -> tuple[list[str], list[str], str] | None:
+    """The parts of folders that are named as such; None of other folders."""
+    by_folder = defaultdict(list)
+    for name in names:
+        by_folder[name.partition('/')[0] if '/' in name else ''].append(name)
+    train = [f for f in by_folder if f.lower() in _TRAIN]
+    val = [f for f in by_folder if f.lower() in _VAL]
+    if len(by_folder) != 2 or not (train and val):
+        return None
+    how = f'the folders {train[0]} and {val[0]}'
+    return sorted(by_folder[train[0]]), sorted(by_folder[val[0]]), how
+
+
 def _whole_groups(groups: dict, wanted: int, rng: random.Random) -> set[str]:
     """Groups that hold about so many images, and not all of them."""
     order = sorted(groups)
     rng.shuffle(order)
-    order.sort(key=lambda key: len(groups[key]) > wanted)
+    # Of groups that are too large, the smallest.
+    sizes = {key: len(groups[key]) for key in order}
+    order.sort(key=lambda key: sizes[key] if sizes[key] > wanted else 0)
     kept: set[str] = set()
     for key in order[:-1]:
         added = len(kept) + len(groups[key])

@@ -1,4 +1,4 @@
-"""Where ``--start`` points: a run, or a checkpoint of one."""
+"""Where ``--start`` points: a run, a checkpoint, or published weights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,7 @@ from ..checkpoints import read_checkpoint
 from ..checkpoints.recorded import config_of
 from ..errors import FileError, InputError
 from .choices import ARCHS
+from .published import NAMES, published_start, split_name
 
 
 class Start(NamedTuple):
@@ -33,12 +34,32 @@ class Start(NamedTuple):
             patch=self.backbone.get('patch_size', 16),
         )
 
+    @property
+    def kind(self) -> str:
+        """Of the backbone: ``'HybridNet'`` or ``'MambaVision'``."""
+        return str(self.backbone.get('type')).split('.')[-1]
+
+    def check_channels(self, number: int) -> None:
+        """Check that it takes images of so many channels.
+
+        Raises:
+            InputError: It does not.
+        """
+        own = self.backbone.get('in_channels', 3)
+        if own != number:
+            raise InputError(
+                f'--start: the pretraining {self.checkpoint} is of images of '
+                f'{own} channels, these are read with {number}; pretrain on '
+                'images like these, or leave --start out'
+            )
+
 
 def find_start(given: str | Path) -> Start:
     """The checkpoint of ``--start``.
 
     Args:
-        given: The folder of a run, or a checkpoint.
+        given: The folder of a run, a checkpoint, or ``NAME`` or
+            ``NAME=FILE`` of published weights.
 
     Raises:
         FileError: There is none.
@@ -47,10 +68,13 @@ def find_start(given: str | Path) -> Start:
     from ..engine.launch import last_checkpoint
 
     path = Path(given).expanduser().absolute()
+    if not path.exists() and split_name(str(given)):
+        return Start(*published_start(str(given)))
     if not path.exists():
         raise FileError(
             f'--start {given}: there is nothing; name the folder of a '
-            'pretraining (--out of `mmmap pretrain`) or a checkpoint'
+            'pretraining (--out of `mmmap pretrain`), a checkpoint, or as '
+            f'NAME=FILE published weights: {", ".join(NAMES)}'
         )
     if path.is_dir():
         found = last_checkpoint(str(path))
@@ -64,11 +88,13 @@ def find_start(given: str | Path) -> Start:
     text = (content.get('meta') or {}).get('cfg')
     model = config_of(text if isinstance(text, str) else '').get('model') or {}
     backbone = model.get('backbone') or {}
-    if str(backbone.get('type')).split('.')[-1] != 'HybridNet':
+    start = Start(path, backbone)
+    if start.kind not in ('HybridNet', 'MambaVision'):
         raise InputError(
             f'--start {given}: {path.name} does not say that it is of a '
-            f'HybridNet (it says {backbone.get("type")}); give a checkpoint '
+            'HybridNet or a MambaVision (it says '
+            f'{backbone.get("type")}); give a checkpoint '
             'of `mmmap pretrain` or of tools/train.py, or use a config of '
             'your own with tools/train.py'
         )
-    return Start(path, backbone)
+    return start

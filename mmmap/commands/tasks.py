@@ -3,11 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..datasets.checks.report import some_of
+from ..datasets.image_files import Header, read_header
 from ..errors import FileError, InputError
 from . import coco_files, masks
 from .images import Images, at_least_two, look
@@ -76,6 +78,7 @@ def _pretrain(options: Mapping) -> Data:
 def _segment(options: Mapping) -> Data:
     images = look(options['images'])
     pairs = masks.pair(images.names, options['masks'])
+    _refuse_sizes(pairs, images)
     lines = _found(images)
     without = [name for name in images.names if name not in pairs]
     if without:
@@ -95,6 +98,11 @@ def _segment(options: Mapping) -> Data:
     classes = masks.find_classes(
         list(files.values()), options.get('classes'), _ignored(options)
     )
+    if len(classes.names) < 2:
+        raise InputError(
+            f'the masks hold one class ({classes.names[0]}) and nothing else, '
+            'expected at least two, as the background and what is looked for'
+        )
     lines += [str(parts), _told_classes(classes.names, classes.told)]
     settings = dict(
         classes=classes.names,
@@ -278,6 +286,29 @@ def _ignored(options: Mapping) -> tuple[int, ...]:
     return tuple(int(value) for value in options.get('ignore') or ())
 
 
+def _refuse_sizes(pairs: Mapping[str, str], images: Images) -> None:
+    """Masks have the size of their images, as stored or turned by EXIF.
+
+    Raises:
+        InputError: Some do not.
+    """
+    sizes = {n: h[:2] for n, h in zip(images.names, images.headers)}
+    with ThreadPoolExecutor() as pool:
+        headers = list(pool.map(read_header, pairs.values()))
+    wrong = [
+        f'{mask} is {header.width}x{header.height}, its image '
+        f'{sizes[name][0]}x{sizes[name][1]}'
+        for (name, mask), header in zip(pairs.items(), headers)
+        if isinstance(header, Header)
+        and sorted(header[:2]) != sorted(sizes[name])
+    ]
+    if wrong:
+        raise InputError(
+            f'{len(wrong):,} of {len(pairs):,} masks have another size than '
+            f'their image: {some_of(wrong)}; resize them without smoothing'
+        )
+
+
 def _refuse_common(train: Mapping, val: Mapping) -> None:
     """Class maps are named as images: both parts would share some.
 
@@ -307,13 +338,6 @@ def _found(images: Images) -> list[str]:
         lines.append(
             f'{len(images.unreadable):,} files cannot be opened and are left '
             f'out: {some_of(images.unreadable)}'
-        )
-    deep = [kind for kind in images.stored if kind[1] > 8 or kind[0] > 4]
-    if deep:
-        told = ', '.join(f'{c} x {bits} bits' for c, bits in deep)
-        lines.append(
-            f'images of {told} are read as 8-bit colour; to keep all values '
-            'set the loading in config.py (docs/troubleshooting.md)'
         )
     return lines
 

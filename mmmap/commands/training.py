@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import cli
-from ..engine.hooks.progress_line import duration
+from ..cli import duration
 from ..engine.settings import open_config
 from ..errors import FileError
 from . import runs
 from .choices import Choices, Machine, choose, choose_epochs
 from .config_text import config_text
 from .measure import measure
+from .published import split_name
+from .reading import statistics, way_of
 from .start import find_start
 from .tasks import look_at_data
 
@@ -62,7 +64,10 @@ def _given(task: str, options: Mapping) -> dict[str, Any]:
     for key, value in options.items():
         if value is None or key in (*_HOW, 'out'):
             continue
-        if key in paths:
+        if key == 'start' and split_name(str(value)):
+            name, file = split_name(str(value))
+            value = name if file is None else f'{name}={Path(file).absolute()}'
+        elif key in paths:
             value = str(Path(value).expanduser().absolute())
         found[key] = list(value) if isinstance(value, tuple) else value
     return found
@@ -74,6 +79,11 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
         data = look_at_data(task, options)
         start = find_start(options['start']) if options.get('start') else None
         machine = Machine.here()
+        way = way_of(data.images, options.get('reading'))
+        if way[0] == 'channels':
+            data.settings.update(statistics(data.images))
+        if start is not None:
+            start.check_channels(data.settings.get('channels', 3))
         made = choose(
             task,
             data.images,
@@ -81,6 +91,7 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
             machine,
             options,
             start.choices if start else None,
+            way,
         )
         print(*data.lines, sep='\n', flush=True)
         with runs.new_run(out, bool(options.get('dry_run'))) as folder:

@@ -1,13 +1,19 @@
 """What is in image files, and which files of a folder are images."""
 
+import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
+import tifffile
 from PIL import ExifTags, Image, ImageOps
+
+from ..errors import InputError
 
 IMAGE_SUFFIXES = (
     '.jpg',
@@ -22,9 +28,19 @@ IMAGE_SUFFIXES = (
     '.webp',
 )
 _AT_ONCE = 1 << 22  # pixels; bincount makes 8 bytes of each
+TIFF_SUFFIXES = ('.tif', '.tiff')
 # Of Pillow's modes; others have 8 bits a channel.
 _BITS = {'1': 1, 'I': 32, 'F': 32}
+_TYPES = {'F': 'float32', 'I': 'int32'}
+_MOST_CHANNELS = 64  # of a TIFF whose channels are pages
+_ALPHA, _CMYK = (1, 2), 5  # of TIFF's ExtraSamples and its photometric
+# Of a damaged file the command says what is wrong.
+logging.getLogger('tifffile').setLevel(logging.CRITICAL)
 _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+class ReadingError(InputError):
+    """An unusable image; the message has its name and the reason."""
 
 
 class Header(NamedTuple):
@@ -37,6 +53,8 @@ class Header(NamedTuple):
         bits: Of each channel.
         orientation: 1 for an upright image, up to 8 for one that its EXIF
             data turn or mirror; from 5 on, width and height change places.
+        dtype: NumPy's type of a channel.
+        colour: Whether 8-bit colour holds all of it, but for transparency.
     """
 
     width: int
@@ -44,18 +62,24 @@ class Header(NamedTuple):
     channels: int
     bits: int
     orientation: int = 1
+    dtype: str = 'uint8'
+    colour: bool = True
 
 
 def read_header(path: str | Path) -> Header | str:
     """Size, channels and bits of an image, or the reason why there is none."""
     try:
+        if str(path).lower().endswith(TIFF_SUFFIXES):
+            return _tiff_header(path)
         with _any_size(), Image.open(path) as image:
             mode = image.mode
             bits = 16 if ';16' in mode else _BITS.get(mode, 8)
-            if mode == 'I' and image.format == 'PNG':
-                bits = 16
+            if image.format == 'PNG':  # Pillow's RGB may be of 16 bits
+                bits = max(bits % 32, _png_depth(path))
+            dtype = 'uint16' if bits == 16 else _TYPES.get(mode, 'uint8')
+            size, channels = image.size, len(image.getbands())
             turn = _orientation(image)
-            return Header(*image.size, len(image.getbands()), bits, turn)
+            return Header(*size, channels, bits, turn, dtype, bits <= 8)
     except _ERRORS as error:
         return f'{path} ({error})'
 
@@ -72,6 +96,129 @@ def _orientation(image: Image.Image) -> int:
     return turn if turn in range(1, 9) else 1
 
 
+def _tiff_header(path: str | Path) -> Header:
+    try:
+        with tifffile.TiffFile(path) as file:
+            page, shape = file.pages[0], _tiff_shape(file)
+    except OSError:
+        raise
+    except Exception as error:  # damaged bytes raise anything
+        raise ValueError(f'no TIFF that can be read: {error}') from error
+    (height, width, channels), bits = shape, page.bitspersample
+    # A fourth channel is a colour's, transparency, or one of its own.
+    extra = set(page.extrasamples) <= set(_ALPHA) or page.photometric == _CMYK
+    return Header(
+        width,
+        height,
+        channels,
+        bits,
+        dtype=str(page.dtype),
+        colour=bits <= 8 and extra and channels <= 4,
+    )
+
+
+def _tiff_shape(file: tifffile.TiffFile) -> tuple[int, int, int]:
+    """H, W, C of the image in a TIFF, whose pages may be its channels.
+
+    Raises:
+        ValueError: It holds several images of one size.
+    """
+    page, series = file.pages[0], file.series[0]
+    if len(series.pages) < 2:
+        return page.imagelength, page.imagewidth, page.samplesperpixel
+    shape = tuple(length for length in series.shape if length > 1)
+    if len(shape) == 3 and min(shape) <= _MOST_CHANNELS:
+        # tifffile writes (H, W, C) as H pages unless it is told otherwise.
+        if shape[0] < shape[2]:
+            return (*shape[1:], shape[0])
+        return shape
+    raise ValueError(
+        f'it holds a stack of shape {series.shape}, expected one image: save '
+        'each as a file'
+    )
+
+
+def _png_depth(path: str | Path) -> int:
+    """Bits of a channel, or of an index; a palette's have 8 at most."""
+    with open(path, 'rb') as file:
+        return file.read(25)[-1]
+
+
+def read_channels(path: str | Path) -> np.ndarray:
+    """An image with all its channels and bits, upright.
+
+    Args:
+        path: Of a TIFF, or of what OpenCV reads.
+
+    Returns:
+        (H, W, C), of the file's own type, in its order of channels.
+
+    Raises:
+        ValueError: It cannot be decoded.
+    """
+    if str(path).lower().endswith(TIFF_SUFFIXES):
+        return _tiff_channels(path)
+    content = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise ValueError('OpenCV cannot decode it')
+    with _any_size(), Image.open(path) as header:
+        turned = _orientation(header)
+    return upright(as_file(np.atleast_3d(image)), turned)
+
+
+def _tiff_channels(path: str | Path) -> np.ndarray:
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        turned = page.tags.valueof(0x0112, 1)
+        height, width, channels = _tiff_shape(file)
+        try:
+            image = np.squeeze(file.series[0].asarray())
+        # Of what it decodes with a package that is not installed.
+        except ValueError as error:
+            image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            same = image is not None and np.atleast_3d(image).shape == (
+                height, width, channels
+            )  # fmt: skip
+            if not same or str(image.dtype) != str(page.dtype):
+                raise ValueError(
+                    f'{error}; `pip install imagecodecs`, or save it without '
+                    'compression'
+                ) from error
+            return upright(as_file(np.atleast_3d(image)), turned)
+    if image.size != height * width * channels:
+        raise ValueError(f'its pixels are of shape {image.shape}')
+    if channels == 1 or 1 in (height, width):
+        image = image.reshape(height, width, channels)
+    if image.shape != (height, width, channels):
+        image = image.transpose(1, 2, 0)  # one plane after another
+    return upright(np.atleast_3d(image), turned)
+
+
+def as_file(image: np.ndarray) -> np.ndarray:
+    """OpenCV's order of channels, blue first, from that of files; or back."""
+    if image.shape[-1] < 3:
+        return image
+    order = [2, 1, 0, *range(3, image.shape[-1])]
+    return image[..., order]
+
+
+def upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn an image (H, W, ...) as EXIF's number says.
+
+    Args:
+        image: As it is stored.
+        orientation: From 1, as it is to be shown, to 8.
+    """
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return image
+
+
 def read_pixels(path: str | Path) -> np.ndarray | str:
     """An image as it is stored, upright as OpenCV turns it.
 
@@ -86,6 +233,54 @@ def read_pixels(path: str | Path) -> np.ndarray | str:
             return np.asarray(ImageOps.exif_transpose(image))
     except _ERRORS as error:
         return f'{path} ({error})'
+
+
+def prepared_channels(
+    image: np.ndarray, channels: int, dtype: str, name: str
+) -> np.ndarray:
+    """Pixels with all their channels as models get them.
+
+    Args:
+        image: (H, W, C), in the order of the file.
+        channels: C that is expected.
+        dtype: Type that is expected: a model that learnt from 16 bits
+            predicts nonsense on 8.
+        name: Of the image, for messages.
+
+    Returns:
+        (H, W, C), fp32, in OpenCV's order; what is not finite is 0.
+
+    Raises:
+        InputError: It is of another kind.
+    """
+    if (image.shape[-1], str(image.dtype)) != (channels, dtype):
+        raise InputError(
+            f'{name} has {image.shape[-1]} channels of {image.dtype}, '
+            f'expected {channels} of {dtype}, as in training: give images of '
+            'the same kind'
+        )
+    image = as_file(image).astype(np.float32)
+    if dtype.startswith('float'):
+        image = np.nan_to_num(image, nan=0, posinf=0, neginf=0)
+    return np.ascontiguousarray(image)
+
+
+# A decoder fills missing parts with grey, and a model would predict on them.
+def cut_off(path: Path) -> str | None:
+    """Why a file is incomplete, or None if it may be complete."""
+    if not path.is_file():
+        return 'is not there' if not path.exists() else 'is not a file'
+    content = path.read_bytes()
+    if not content:
+        return 'is empty'
+    if content.startswith(b'\xff\xd8\xff'):
+        # The end marker has to follow the last start of a scan.
+        whole = content.rfind(b'\xff\xd9') > content.rfind(b'\xff\xda')
+    elif content.startswith(b'\x89PNG'):
+        whole = content.rfind(b'IEND') > 0
+    else:
+        return None
+    return None if whole else 'breaks off; copy it again'
 
 
 def count_values(labels: np.ndarray, least: int = 0) -> np.ndarray:
@@ -137,6 +332,57 @@ def list_images(
             if name.lower().endswith(suffixes) and not is_stray(name)
         ]
     return sorted(found)
+
+
+def images_in(folder: str | Path, what: str = 'images') -> list[Path]:
+    """The images in a folder and below it.
+
+    Raises:
+        InputError: There are none.
+    """
+    files = list_images(folder)
+    if not files:
+        raise InputError(
+            f'{folder} holds no {what}, nor do the folders in it; expected '
+            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
+        )
+    return list(map(Path, files))
+
+
+def named_files(files: list[Path], root: Path) -> dict[str, Path]:
+    """Name the results of images, each by its own name.
+
+    A name is the path below a folder without the suffix; with the suffix if
+    the name alone would be that of another result, also where upper and lower
+    case are the same. If that is not enough, a number follows.
+
+    Args:
+        files: The images.
+        root: The folder.
+    """
+    places = [file.relative_to(root) for file in files]
+    short = Counter(_folded(place.with_suffix('')) for place in places)
+    # Results are files that get a suffix, so folders may be in the way too.
+    parents = {p for place in places for p in place.parents}
+    taken = {_folded(place) for place in places}
+    taken |= {_folded(p.with_suffix('')) for p in parents if p.suffix}
+    named, used = {}, set()
+    for place, file in zip(places, files):
+        name = place.with_suffix('')
+        if short[_folded(name)] > 1 or _folded(name) in taken:
+            name = place
+        name, number = name.as_posix(), 2
+        whole = name
+        while whole.casefold() in used:
+            whole = f'{name}-{number}'
+            number += 1
+        used.add(whole.casefold())
+        named[whole] = file
+    return named
+
+
+def _folded(path: Path) -> str:
+    return path.as_posix().casefold()
 
 
 def class_names(root: str | Path) -> list[str]:

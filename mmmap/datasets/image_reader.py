@@ -15,14 +15,13 @@ from mmengine.registry import TRANSFORMS
 
 from ..errors import InputError
 from .config_datasets import plain_datasets
+from .image_files import ReadingError, cut_off
+from .shown import three_channels
+from .tiff_rows import TiffRows, large_rows
 
 # How the libraries read an image by default: as 8-bit BGR.
 PLAIN = [dict(type='LoadImageFromFile')]
 _SPLITS = ('test', 'val', 'train')
-
-
-class ReadingError(InputError):
-    """An unusable image; the message has its name and the reason."""
 
 
 class ImageReader:
@@ -57,7 +56,7 @@ class ImageReader:
         """
         # mmseg's steps also need the list of loaded maps.
         data = dict(img_path=str(path), img_id=0, seg_fields=[])
-        reason = _cut_off(Path(path))
+        reason = cut_off(Path(path))
         if reason:
             raise ReadingError(f'{path} {reason}')
         try:
@@ -68,6 +67,8 @@ class ImageReader:
                 if data.get('img') is not None:
                     self._first = index + 1
                     return data
+        except InputError as error:
+            raise ReadingError(str(error)) from error
         # Damaged bytes make decoders raise errors of any type.
         except Exception as error:
             reason = f'{type(error).__name__}: {error}'
@@ -75,6 +76,60 @@ class ImageReader:
                 f'{path} is not an image that can be read ({reason})'
             ) from error
         raise ReadingError(f'{path} is not an image that can be read')
+
+    def open(self, path: str | Path) -> dict:
+        """As :meth:`read`; of large TIFFs ``img`` reads rows when asked.
+
+        Raises:
+            ReadingError: It cannot be read, or is incomplete.
+        """
+        step = self._loading_step()
+        rows = None
+        if step is not None:
+            try:
+                rows = large_rows(path, getattr(step, 'prepared', None))
+            except InputError as error:
+                raise ReadingError(str(error)) from error
+        if rows is None:
+            return self.read(path)
+        return self._loaded(rows, str(path))
+
+    def from_pixels(self, image: np.ndarray) -> dict:
+        """As :meth:`read`, of pixels (H, W, C) in the order of a file, RGB.
+
+        Raises:
+            ReadingError: They are not what the config reads.
+        """
+        step = self._loading_step()
+        if hasattr(step, 'prepared'):
+            try:
+                image = step.prepared(np.atleast_3d(image), 'the image')
+            except InputError as error:
+                raise ReadingError(str(error)) from error
+            return self._loaded(image, 'image')
+        if image.dtype != np.uint8 or image.shape[2:] not in ((), (1,), (3,)):
+            raise ReadingError(
+                f'an image of shape {image.shape} and type {image.dtype}, '
+                'expected (H, W, 3) or (H, W) of uint8'
+            )
+        image = three_channels(np.atleast_3d(image))[..., ::-1]
+        if step is None:
+            return self.read_frame(np.ascontiguousarray(image), 'image')
+        return self._loaded(np.ascontiguousarray(image), 'image')
+
+    def _loading_step(self) -> Callable | None:
+        """The step that reads a file, if what it does is known here."""
+        kind = str(self._steps[0]['type']).split('.')[-1]
+        plain = kind == 'LoadImageFromFile' and len(self._steps[0]) == 1
+        if plain or kind == 'LoadImageChannels':
+            return self._step(0)
+        return None
+
+    def _loaded(self, image: np.ndarray | TiffRows, path: str) -> dict:
+        self._first = 1
+        size = image.shape[:2]
+        known = dict(img_path=path, img_id=0, seg_fields=[])
+        return dict(known, img=image, img_shape=size, ori_shape=size)
 
     def read_frame(self, frame: np.ndarray, name: str) -> dict:
         """Load a video frame (H, W, 3), 8-bit BGR; see ``read``."""
@@ -126,53 +181,6 @@ def loading_steps(config: Mapping) -> list[dict]:
     return steps or PLAIN
 
 
-def as_picture(image: np.ndarray) -> np.ndarray:
-    """Turn an image of any depth and channels into a picture to look at.
-
-    Values in 0..255 stay; others are scaled from the smallest to the largest.
-    Of more than three channels, the first three are shown; one channel is
-    grey, two get their mean as the third.
-
-    Args:
-        image: (H, W) or (H, W, C), as read.
-
-    Returns:
-        (H, W, 3), uint8, in the channel order of the image.
-    """
-    image = image[..., None] if image.ndim == 2 else image
-    low, span = shown_range(image)
-    image = three_channels(image)
-    if image.dtype == np.uint8:
-        return np.ascontiguousarray(image)
-    scaled = (np.nan_to_num(image.astype(np.float64)) - low) * 255 / span
-    return scaled.clip(0, 255).astype(np.uint8)
-
-
-def three_channels(image: np.ndarray) -> np.ndarray:
-    """(..., C) to (..., 3), see ``as_picture``."""
-    channels = image.shape[-1]
-    if channels == 1:
-        return image.repeat(3, -1)
-    if channels == 2:
-        mean = image.mean(-1, keepdims=True).astype(image.dtype)
-        return np.concatenate([image, mean], -1)
-    return image[..., :3]
-
-
-def shown_range(image: np.ndarray) -> tuple[float, float]:
-    """The value shown as black, and the distance from it to white."""
-    if image.dtype == np.uint8:
-        return 0.0, 255.0
-    finite = image[np.isfinite(image)]
-    low, high = (
-        (float(finite.min()), float(finite.max())) if finite.size else (0, 0)
-    )
-    # After normalising and back, values have rounding errors.
-    if low > -0.5 and 1 < high < 255.5:
-        return 0.0, 255.0
-    return low, max(high - low, 1e-12)
-
-
 def _dataset_of(config: Mapping) -> Mapping:
     """The first data set with a pipeline, or one that reads 8-bit BGR."""
     for split in _SPLITS:
@@ -187,21 +195,3 @@ def _with_pipelines(dataset) -> Iterator[Mapping]:
         pipeline = plain.get('pipeline')
         if isinstance(pipeline, Sequence) and pipeline:
             yield plain
-
-
-# A decoder fills missing parts with grey, and a model would predict on them.
-def _cut_off(path: Path) -> str | None:
-    """Why a file is incomplete, or None if it may be complete."""
-    if not path.is_file():
-        return 'is not there' if not path.exists() else 'is not a file'
-    content = path.read_bytes()
-    if not content:
-        return 'is empty'
-    if content.startswith(b'\xff\xd8\xff'):
-        # The end marker has to follow the last start of a scan.
-        whole = content.rfind(b'\xff\xd9') > content.rfind(b'\xff\xda')
-    elif content.startswith(b'\x89PNG'):
-        whole = content.rfind(b'IEND') > 0
-    else:
-        return None
-    return None if whole else 'breaks off; copy it again'

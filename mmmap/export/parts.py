@@ -33,7 +33,9 @@ def part_of(
     Args:
         model: A model of mmpretrain, mmseg or mmdet.
         part: ``'model'``: ``logits`` of a classifier, (B, classes), or of a
-            segmentor, (B, classes, H, W); or ``'backbone'``: a map (B, C, h,
+            segmentor, (B, classes, H, W), or what
+            :func:`~.detectors.detector_part` gives of a detector; or
+            ``'backbone'``: a map (B, C, h,
             w) for each of its ``out_indices``, ``features_0`` and so on.
 
     Raises:
@@ -52,9 +54,12 @@ def part_of(
         return model, ['logits']
     if hasattr(model, 'encode_decode'):
         return _Segmentor(model), ['logits']
+    if hasattr(model, 'roi_head') or hasattr(model, 'bbox_head'):
+        from .detectors import detector_part
+
+        return detector_part(model)
     raise InputError(
-        f'a {type(model).__name__} cannot be exported as a whole, only '
-        "classifiers and segmentors can (a detector's NMS and RoIAlign are "
-        'operators of mmcv, which ONNX lacks); export its backbone: '
+        f'a {type(model).__name__} cannot be exported as a whole: '
+        'classifiers, segmentors and some detectors can; export its backbone: '
         '--part backbone'
     )

@@ -1,20 +1,6 @@
-"""Predictions on images, folders and videos with the libraries' inferencers.
+"""Predictions on images, folders and videos.
 
-``mmmap.inference.predictors`` imports mmdet and mmseg, so it is only imported
-where it is needed.
+Of its modules ``predictors`` and ``run_predictor`` import torch and the
+libraries, ``sources`` imports mmengine; the others need none of them, so that
+an exported model can be used without.
 """
-
-from ..errors import InputError
-from .outputs import FolderWriter, VideoWriter, new_folder
-from .sources import Frame, Pictures, Video, source_of
-
-__all__ = [
-    'Frame',
-    'FolderWriter',
-    'InputError',
-    'Pictures',
-    'Video',
-    'VideoWriter',
-    'new_folder',
-    'source_of',
-]

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import FileError
 from ..wording import counted
+from .label_files import LabelFile, label_file
 
 # Files and folders of the writers below, besides videos.
 WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
@@ -109,15 +110,51 @@ class FolderWriter:
         """Write a drawn picture (H, W, 3), RGB."""
         self._image('pictures', name, image[..., ::-1])
 
-    def prediction(self, name: str, result: dict) -> None:
-        """Write a prediction as a line, and its class map as a file.
+    @contextmanager
+    def class_map(
+        self, name: str, size: tuple[int, int], dtype: type, source: str
+    ) -> Iterator[LabelFile]:
+        """Write a class map some rows at a time; none is left of an error.
 
         Args:
             name: Of the image.
-            result: Values for JSON, and perhaps ``class_map``, (H, W).
+            size: H, W.
+            dtype: uint8 or uint16.
+            source: File of the image.
         """
-        labels = result.pop('class_map', None)
-        if labels is not None:
+        path = self.folder / 'class_maps' / name
+        file = None
+        try:
+            file = label_file(path, *size, dtype, source)
+            yield file
+            file.close()
+        except BaseException as error:
+            if file is not None:
+                file.path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise FileError(f'cannot write {path}: {error}') from error
+            raise
+
+    def labels(self, name: str, lines: Sequence[str]) -> None:
+        """Write the objects of an image as YOLO has them, a line each."""
+        file = self.folder / 'labels' / f'{name}.txt'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file.write_text(''.join(f'{line}\n' for line in lines))
+        except OSError as error:
+            file.unlink(missing_ok=True)
+            raise FileError(f'cannot write {file}: {error}') from error
+
+    def prediction(self, name: str, result: dict) -> None:
+        """Write a prediction; what is an array becomes a file.
+
+        Args:
+            name: Of the image.
+            result: Of JSON's types, and perhaps ``class_map``, (H, W), or the
+                file that :meth:`class_map` wrote.
+        """
+        labels = result.get('class_map')
+        if isinstance(labels, np.ndarray):
             self._image('class_maps', name, _as_stored(labels))
             result['class_map'] = f'class_maps/{name}.png'
         line = json.dumps(dict(image=name, **result)) + '\n'

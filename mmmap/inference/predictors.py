@@ -20,7 +20,7 @@ from torch import nn
 
 from ..checkpoints import read_checkpoint
 from ..checkpoints.fit import OWN_CONFIG, WHOLE, compare, weights_of
-from ..datasets.image_reader import as_picture
+from ..datasets.shown import as_picture
 from ..visualization.palettes import complete_meta
 
 

@@ -1,28 +1,24 @@
-"""Predictions of one run, on images of any size."""
+"""Predictions of one run, by PyTorch."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
-from ..datasets.image_files import count_values
-from ..datasets.image_reader import ImageReader, as_picture
+from ..datasets.image_reader import ImageReader
 from ..engine.settings import open_config
 from ..engine.trained_models import check_channels
 from ..errors import InputError
-from ..visualization.overlays import draw_classes, draw_label, draw_objects
 from ..visualization.palettes import complete_palette
-from .tiles import class_map_of_tiles, objects_of_tiles, tiles_of
+from .polygons import polygons_of
+from .tiled_predictor import TASKS, TiledPredictor
 
-# How much larger than those of the training images are predicted in tiles.
-_LARGER = 4
+_BATCH = 16  # parts of one size that the model is given at once
 
 
-class RunPredictor:
+class RunPredictor(TiledPredictor):
     """Predicts with the config and a checkpoint of a run.
 
     An image is prepared as the config prepares those it is tested with. One
@@ -61,99 +57,82 @@ class RunPredictor:
                 'a run of `mmmap segment`, `detect` or `classify`'
             )
         settings.model.backbone.init_cfg = None  # the checkpoint brings it
-        self.library = settings.default_scope
-        options = {}
-        if self.library == 'mmdet':
-            options['min_score'] = min_score
-        kind = LIBRARIES[self.library]
+        library = settings.default_scope
+        options = dict(min_score=min_score) if library == 'mmdet' else {}
+        kind = LIBRARIES[library]
         self._predictor = kind(settings, str(checkpoint), device, **options)
         self.reader = ImageReader(settings)
         self.min_score = min_score
-        self.tile = tile or settings.get('tile')
-        self.larger_than = tile or _LARGER * (self.tile or 0)
-        self.overlap = overlap
-        if self.tile and (overlap or 0) >= self.tile:
-            raise InputError(
-                f'an overlap of {overlap} pixels leaves nothing of tiles of '
-                f'{self.tile}; take less than half'
-            )
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes."""
-        return list(map(str, self._predictor.meta['classes']))
-
-    @property
-    def palette(self) -> list:
-        """A colour for each class, RGB."""
+        classes = self._predictor.meta['classes']
         given = self._predictor.meta.get('palette')
         given = given if isinstance(given, list | tuple) else []
-        return complete_palette(given, len(self.classes))
+        palette = complete_palette(given, len(classes))
+        usual = settings.get('tile')
+        super().__init__(
+            TASKS[library], classes, palette, tile, usual, overlap
+        )
 
-    def read(self, image: str | Path | np.ndarray) -> dict:
-        """What the config reads of a file, or of pixels (H, W, 3), RGB."""
+    def read(self, image: str | Path | np.ndarray) -> dict[str, Any]:
+        """See :class:`TiledPredictor`."""
         if isinstance(image, np.ndarray):
-            return self.reader.read_frame(
-                np.ascontiguousarray(image[..., ::-1]), 'image'
-            )
-        return self.reader.read(image)
+            return self.reader.from_pixels(image)
+        return self.reader.open(image)
 
-    def predict(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Predict on what :meth:`read` has read.
+    @torch.no_grad()
+    def outputs(
+        self, data: Mapping[str, Any], parts: Sequence[np.ndarray]
+    ) -> Iterator[Any]:
+        """See :class:`TiledPredictor`."""
+        for first in range(0, len(parts), _BATCH):
+            some = parts[first : first + _BATCH]
+            yield from self.finished(self.prepared(data, p) for p in some)
 
-        Returns:
-            Of a segmentor ``class_map`` (H, W) and ``shares`` of the image
-            by name; of a detector ``objects``, each with ``bbox`` (x1, y1,
-            x2, y2), ``label``, ``name``, ``score`` and perhaps ``polygons``;
-            of a classifier ``label``, ``name`` and ``score``.
+    @torch.no_grad()
+    def outputs_of_images(
+        self, images: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Any]:
+        """See :class:`TiledPredictor`."""
+        ready = (self.prepared(one, one['img']) for one in images)
+        yield from self.finished(ready)
+
+    def prepared(self, data: Mapping[str, Any], part: np.ndarray) -> dict:
+        """What the model takes of a part of an image.
+
+        Raises:
+            ReadingError: It cannot be used.
         """
-        image = data['img']
-        with torch.no_grad():
-            if self.library == 'mmpretrain':
-                return self._predictor.record(self._sample(data, image))
-            one = partial(self._part, data)
-            tiles = self.tiles(image)
-            if self.library == 'mmseg':
-                labels = class_map_of_tiles(image, tiles, one)
-                return dict(class_map=labels, shares=self._shares(labels))
-            return dict(objects=objects_of_tiles(image, tiles, one))
-
-    def draw(self, data: Mapping, told: Mapping) -> np.ndarray:
-        """A picture (h, w, 3), RGB, of what was predicted."""
-        shown = as_picture(data['img'])[..., ::-1]
-        if 'class_map' in told:
-            return draw_classes(shown, told['class_map'], self.palette)
-        if 'objects' in told:
-            return draw_objects(shown, told['objects'], self.palette)
-        return draw_label(shown, f'{told["name"]} {told["score"]:.2f}')
-
-    def tiles(self, image: np.ndarray) -> list:
-        """The tiles of an image; one where it is not large."""
-        height, width = image.shape[:2]
-        edge = max(height, width)
-        if not self.tile or edge <= self.larger_than:
-            return tiles_of(height, width, edge, 0)
-        overlap = self.tile // 4 if self.overlap is None else self.overlap
-        return tiles_of(height, width, self.tile, overlap)
-
-    def _sample(self, data: Mapping, image: np.ndarray):
-        """The library's data sample of a part of an image."""
-        size = image.shape[:2]
-        part = dict(
+        size = part.shape[:2]
+        whole = dict(
             data,
-            img=np.ascontiguousarray(image),
+            img=np.ascontiguousarray(part),
             img_shape=size,
             ori_shape=size,
         )
-        ready = self.reader.finish(part)
+        ready = self.reader.finish(whole)
         model = self._predictor.inferencer.model
         check_channels(model, {data['img_path']: ready['inputs']})
-        return self._predictor.predict([ready])[0]
+        return ready
 
-    def _part(self, data: Mapping, image: np.ndarray):
-        """Class map or objects of a part of an image."""
-        sample = self._sample(data, image)
-        if self.library == 'mmseg':
+    def finished(self, batch) -> Iterator[Any]:
+        """Predictions on prepared parts; those of one size at once."""
+        waiting: list[dict] = []
+        for ready in batch:
+            same = (
+                not waiting
+                or waiting[0]['inputs'].shape == ready['inputs'].shape
+            )
+            if not same or len(waiting) == _BATCH:
+                yield from map(self._told, self._predictor.predict(waiting))
+                waiting = []
+            waiting.append(ready)
+        if waiting:
+            yield from map(self._told, self._predictor.predict(waiting))
+
+    def _told(self, sample):
+        """Class map, objects or class of a part of an image."""
+        if self.task == 'classify':
+            return self._predictor.record(sample)
+        if self.task == 'segment':
             return sample.pred_sem_seg.data.squeeze(0).numpy()
         found = sample.pred_instances
         found = found[found.scores >= self.min_score]
@@ -164,29 +143,10 @@ class RunPredictor:
             one = dict(
                 bbox=[float(v) for v in found.bboxes[k]],
                 label=label,
-                name=self._predictor.name_of(label),
+                name=self.name_of(label),
                 score=float(found.scores[k]),
             )
             if masks is not None:
                 one['polygons'] = polygons_of(np.asarray(masks[k]))
             objects.append(one)
         return objects
-
-    def _shares(self, labels: np.ndarray) -> dict[str, float]:
-        counts = count_values(labels)
-        return {
-            self._predictor.name_of(int(k)): float(counts[k] / labels.size)
-            for k in np.flatnonzero(counts)
-        }
-
-
-def polygons_of(mask: np.ndarray) -> list[list[float]]:
-    """The outlines of a mask (H, W), each as x, y, x, y, ... in pixels."""
-    outlines, _ = cv2.findContours(
-        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
-    )
-    return [
-        outline.ravel().astype(float).tolist()
-        for outline in outlines
-        if len(outline) > 2
-    ]

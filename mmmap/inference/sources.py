@@ -1,6 +1,5 @@
 """Images to predict on: files, folders, videos."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..datasets.checks import IMAGE_SUFFIXES, list_images
+from ..datasets.image_files import IMAGE_SUFFIXES, list_images, named_files
 from ..datasets.image_reader import ImageReader, ReadingError
 from ..errors import InputError
 from ..wording import counted
@@ -186,39 +185,3 @@ def _refuse_encoding(path: Path) -> None:
             f'the name of the video {path} is not UTF-8, and OpenCV cannot '
             'open it; rename it'
         ) from error
-
-
-def named_files(files: list[Path], root: Path) -> dict[str, Path]:
-    """Name the results of images, each by its own name.
-
-    A name is the path below a folder without the suffix; with the suffix if
-    the name alone would be that of another result, also where upper and lower
-    case are the same. If that is not enough, a number follows.
-
-    Args:
-        files: The images.
-        root: The folder.
-    """
-    places = [file.relative_to(root) for file in files]
-    short = Counter(_folded(place.with_suffix('')) for place in places)
-    # Results are files that get a suffix, so folders may be in the way too.
-    parents = {p for place in places for p in place.parents}
-    taken = {_folded(place) for place in places}
-    taken |= {_folded(p.with_suffix('')) for p in parents if p.suffix}
-    named, used = {}, set()
-    for place, file in zip(places, files):
-        name = place.with_suffix('')
-        if short[_folded(name)] > 1 or _folded(name) in taken:
-            name = place
-        name, number = name.as_posix(), 2
-        whole = name
-        while whole.casefold() in used:
-            whole = f'{name}-{number}'
-            number += 1
-        used.add(whole.casefold())
-        named[whole] = file
-    return named
-
-
-def _folded(path: Path) -> str:
-    return path.as_posix().casefold()

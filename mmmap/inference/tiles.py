@@ -1,19 +1,29 @@
 """Images that are too large to be predicted as a whole, in tiles.
 
 Neighbouring tiles overlap, so that every pixel is predicted with what is
-around it. Only one tile is in a model at a time; an image and its class map
-are all that is kept beside it.
+around it. Pixels are read, and classes given out, a row of tiles at a time, so
+that an image may be larger than the memory.
 
 H W pixels of the image, T edge of a tile, N objects.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 _SAME, _INSIDE = 0.5, 0.8  # shares of two boxes that are one object
 _EDGE = 2.0  # pixels; a box so near the edge of a tile is cut off there
+
+
+class Source(Protocol):
+    """An image whose rows are read by a slice: an array, or a file."""
+
+    shape: tuple[int, ...]
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """(h, W, ...)."""
 
 
 class Tile(NamedTuple):
@@ -33,10 +43,6 @@ class Tile(NamedTuple):
     x2: int
     y2: int
     core: tuple[int, int, int, int]
-
-    def of(self, image: np.ndarray) -> np.ndarray:
-        """This part of an image (H, W) or (H, W, C)."""
-        return image[self.y1 : self.y2, self.x1 : self.x2]
 
 
 def tiles_of(height: int, width: int, edge: int, overlap: int) -> list[Tile]:
@@ -74,49 +80,68 @@ def _spans(length: int, edge: int, overlap: int) -> list[tuple]:
     ]
 
 
-def class_map_of_tiles(
-    image: np.ndarray,
+def bands_of(
+    source: Source, tiles: Sequence[Tile]
+) -> Iterator[tuple[list[Tile], np.ndarray]]:
+    """Each row of tiles and its pixels (h, W, ...), read once."""
+    for (y1, y2), row in groupby(tiles, lambda tile: (tile.y1, tile.y2)):
+        yield list(row), source[y1:y2]
+
+
+def class_rows(
+    source: Source,
     tiles: Sequence[Tile],
-    predict: Callable[[np.ndarray], np.ndarray],
-) -> np.ndarray:
-    """The class of each pixel (H, W), uint8 or uint16.
+    predict: Callable[[list[np.ndarray]], Iterable[np.ndarray]],
+    dtype: type = np.uint8,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The class of each pixel, a band of rows after the other.
 
     Args:
-        image: (H, W) or (H, W, C).
-        tiles: That cover it.
-        predict: Class map (h, w) of a part (h, w, ...) of the image.
+        source: Pixels (H, W, ...), read by rows.
+        tiles: That cover it, row by row.
+        predict: Class maps (h, w) of parts (h, w, ...) of the image.
+        dtype: Of the class maps.
+
+    Yields:
+        Classes (h, W) and pixels (h, W, ...) of the next rows.
     """
-    found = np.zeros(image.shape[:2], np.uint8)
-    for tile in tiles:
-        labels = predict(tile.of(image))
-        if labels.max() > 255 and found.dtype == np.uint8:
-            found = found.astype(np.uint16)
-        left, top, right, bottom = tile.core
-        found[top:bottom, left:right] = labels[
-            top - tile.y1 : bottom - tile.y1, left - tile.x1 : right - tile.x1
-        ]
-    return found
+    for row, pixels in bands_of(source, tiles):
+        y1, (_, top, _, bottom) = row[0].y1, row[0].core
+        rows = slice(top - y1, bottom - y1)
+        labels = np.empty((bottom - top, pixels.shape[1]), dtype)
+        parts = [pixels[:, tile.x1 : tile.x2] for tile in row]
+        for tile, found in zip(row, predict(parts)):
+            left, _, right, _ = tile.core
+            inside = slice(left - tile.x1, right - tile.x1)
+            labels[:, left:right] = found[rows, inside]
+        yield labels, pixels[rows]
 
 
 def objects_of_tiles(
-    image: np.ndarray,
+    source: Source,
     tiles: Sequence[Tile],
-    predict: Callable[[np.ndarray], Sequence[dict[str, Any]]],
+    predict: Callable[[list[np.ndarray]], Iterable[Sequence[dict[str, Any]]]],
+    seen: Callable[[np.ndarray], None] = lambda pixels: None,
 ) -> list[dict[str, Any]]:
     """The objects in an image, none of them twice.
 
     Args:
-        image: (H, W) or (H, W, C).
-        tiles: That cover it.
-        predict: Objects of a part of the image: ``bbox`` (x1, y1, x2, y2),
+        source: Pixels (H, W, ...), read by rows.
+        tiles: That cover it, row by row.
+        predict: Objects of parts of the image: ``bbox`` (x1, y1, x2, y2),
             ``label``, ``score`` and perhaps ``polygons``, each (2 N,).
+        seen: Takes the pixels of the image, band by band.
     """
     found = []
-    for tile in tiles:
-        for one in predict(tile.of(image)):
-            moved = _moved(one, tile.x1, tile.y1)
-            cut = _is_cut(moved['bbox'], tile, image.shape)
-            found.append({**moved, 'cut': cut})
+    for row, pixels in bands_of(source, tiles):
+        y1, (_, top, _, bottom) = row[0].y1, row[0].core
+        parts = [pixels[:, tile.x1 : tile.x2] for tile in row]
+        for tile, objects in zip(row, predict(parts)):
+            for one in objects:
+                moved = _moved(one, tile.x1, tile.y1)
+                cut = _is_cut(moved['bbox'], tile, source.shape)
+                found.append({**moved, 'cut': cut})
+        seen(pixels[top - y1 : bottom - y1])
     return merged(found)
 
 

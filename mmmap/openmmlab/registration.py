@@ -14,6 +14,7 @@ from ..errors import UserError
 ROOMS = (
     'engine',
     'evaluation',
+    'datasets.channels',
     'datasets.few_shot',
     'datasets.image_memory',
     'datasets.points',

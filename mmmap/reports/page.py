@@ -22,6 +22,8 @@ from .work_dir import WorkDir, metrics_of
 _EDGE = 640  # pixels of a picture
 _LONGEST = 300  # characters of a setting
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+# Configs of runs of the `mmmap` command: the folder has the name of the run.
+_GENERIC = ('config.py', 'config_whole.py')
 # Of little interest as curves.
 _UNDRAWN = ('base_lr', 'data_time', 'memory', 'time')
 _STYLE = """
@@ -45,7 +47,10 @@ ul.missing { background: #fff5e0; padding: .8em 2em; margin: 1em 0 }
 
 def page_of(found: WorkDir) -> str:
     """The page of a work_dir."""
-    title = f'{found.config_name or found.path.name}: {found.model or "run"}'
+    name = found.config_name
+    if not name or name in _GENERIC:
+        name = found.path.resolve().name
+    title = f'{name}: {found.model or "run"}'
     sections = [
         ('', _summary(found)),
         ('Curves', _curves(found.log)),

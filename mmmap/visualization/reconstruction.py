@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from torch import Tensor, nn
 
-from ..datasets.image_reader import shown_range, three_channels
+from ..datasets.shown import shown_range, three_channels
 from ..models.heads import DiffusionHead
 from ..models.selfsup.map import MAP, Reconstruction
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -83,3 +84,15 @@ def classes(root, count=6):
             image[10:40, 10:50] = colour
             save(root / f'{name}/{"abcdefgh"[k]}.png', image)
     return root
+
+
+def read(path):
+    """The pixels of an image."""
+    return np.asarray(Image.open(path))
+
+
+def filled(polygons, size):
+    """Where outlines x, y, x, y, ... are, (H, W)."""
+    image = np.zeros(size, np.uint8)
+    points = [np.round(p).astype(np.int32).reshape(-1, 2) for p in polygons]
+    return cv2.fillPoly(image, points, 1) > 0

@@ -7,12 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from mmengine.visualization import Visualizer
 from PIL import Image
 
 import mmmap
+from mmmap.commands import predicting
 from mmmap.commands.main import main
-from mmmap.inference import FolderWriter
+from mmmap.commands.summaries import yolo_lines
+from mmmap.datasets import tiff_rows
+from mmmap.inference.outputs import FolderWriter
+from mmmap.inference.polygons import largest
 from tests.commands import made
 
 pytestmark = pytest.mark.slow
@@ -170,6 +175,69 @@ def test_boxes_as_coco_and_csv(signs, tmp_path):
         assert float(row['x2']) == pytest.approx(x + width, abs=0.01)
         assert float(row['y2']) == pytest.approx(y + height, abs=0.01)
         assert x >= 0 and x + width <= 64.01
+
+
+def test_boxes_as_yolo_has_them(signs, tmp_path):
+    out = tmp_path / 'out'
+    command = ('predict', signs / 'run', signs / 'photos', '--out', out)
+    assert call(*command, '--min-score', '0.05') == 0
+    assert (out / 'classes.txt').read_text() == 'red\nblue\n'
+    told = (out / 'predictions.jsonl').read_text().splitlines()
+    lines = list(map(json.loads, told))
+    assert len(list((out / 'labels').glob('*.txt'))) == 12
+    for line in lines:
+        told = (out / f'labels/{line["image"]}.txt').read_text().splitlines()
+        assert len(told) == len(line['objects'])
+        for text, one in zip(told, line['objects']):
+            label, *place, score = map(float, text.split())
+            assert label == one['label']
+            assert score == pytest.approx(one['score'], abs=1e-6)
+            assert all(0 <= share <= 1 for share in place)
+            if one['polygons']:
+                wanted = largest(one['polygons'])
+                assert place[0] * 64 == pytest.approx(wanted[0], abs=1e-3)
+                assert place[1] * 48 == pytest.approx(wanted[1], abs=1e-3)
+
+
+def test_a_box_without_an_outline_is_centre_and_size():
+    one = dict(bbox=[10, 20, 30, 60], label=3, score=0.5, polygons=[])
+    assert yolo_lines([one], 100, 200) == [
+        '3 0.200000 0.200000 0.200000 0.200000 0.500000'
+    ]
+
+
+def test_a_large_tiff_is_read_and_written_by_rows(
+    roads, tmp_path, monkeypatch
+):
+    image = np.concatenate([made.scene(k)[0] for k in range(6)], 1)
+    labels = np.concatenate([made.scene(k)[1] for k in range(6)], 1)
+    (tmp_path / 'in').mkdir()
+    tifffile.imwrite(
+        tmp_path / 'in/a.tif', image, photometric='rgb', rowsperstrip=5
+    )
+    monkeypatch.setattr(tiff_rows, '_LARGE', 100)
+    out = tmp_path / 'out'
+    command = ('predict', roads / 'run', tmp_path / 'in', '--out', out)
+    assert call(*command, '--tile', '48', '--overlap', '16') == 0
+    found = np.asarray(Image.open(out / 'class_maps/a.png'))
+    assert (found == labels).mean() > 0.8
+    # As of pixels that are in memory.
+    (told,) = mmmap.predict(roads / 'run', image, tile=48, overlap=16)
+    assert (told['class_map'] == found).all()
+    assert cv2.imread(str(out / 'pictures/a.png')).shape == image.shape
+
+
+def test_small_images_at_once_are_as_one_by_one(roads, tmp_path, monkeypatch):
+    maps = []
+    for number in (16, 1):
+        monkeypatch.setattr(predicting, '_AT_ONCE', number)
+        out = tmp_path / f'{number}'
+        command = ('predict', roads / 'run', roads / 'photos', '--out', out)
+        assert call(*command) == 0
+        files = sorted(out.glob('class_maps/*'))
+        maps.append(np.stack([np.asarray(Image.open(f)) for f in files]))
+    assert maps[0].shape == (12, 48, 64)
+    assert (maps[0] != maps[1]).mean() < 1e-3  # ties apart
 
 
 def test_a_pretraining_predicts_nothing(tmp_path, capsys):

@@ -46,3 +46,19 @@ def test_unrelated_names_are_drawn():
 
 def test_two_images_are_one_and_one():
     assert sorted(map(len, split(['a.png', 'b.png'])[:2])) == [1, 1]
+
+
+def test_folders_that_are_named_so_are_the_parts():
+    names = [f'training/{k}.jpg' for k in range(5)]
+    names += [f'validation/{k}.jpg' for k in range(30)]
+    train, val, how = split(names)
+    assert (len(train), len(val)) == (5, 30)
+    assert how == 'the folders training and validation'
+
+
+def test_the_larger_folder_is_learnt_from():
+    names = [f'a/{k}.jpg' for k in range(367)]
+    names += [f'b/{k}.jpg' for k in range(101)]
+    for seed in range(4):
+        train, val, _ = split(names, seed=seed)
+        assert (len(train), len(val)) == (367, 101)

@@ -12,11 +12,12 @@ from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
 import mmmap
+from mmmap.cli import duration
 from mmmap.commands import choices, runs
 from mmmap.commands.choices import Machine, choose, choose_epochs
 from mmmap.commands.images import look
 from mmmap.commands.main import main
-from mmmap.engine.hooks.progress_line import ProgressLineHook, duration
+from mmmap.engine.hooks.progress_line import ProgressLineHook
 from mmmap.errors import FileError, InputError
 from tests.commands import made
 from tests.forks import command
@@ -57,6 +58,7 @@ def test_segment_writes_an_ordinary_run(tmp_path, capsys):
     }  # fmt: skip
     page = (out / 'report.html').read_text()
     assert 'samples/train.png' in page
+    assert '<title>a b: EncoderDecoder</title>' in page
     assert '<figcaption>class_maps' not in page
     text = (out / 'config.py').read_text()
     assert len(text.splitlines()) < 120
@@ -309,6 +311,14 @@ def test_the_rate_goes_with_the_root_of_the_batch(tmp_path):
     given = dict(lr=0.5)
     chosen = choose('segment', images, 4, Machine('cpu', 2), given)
     assert (chosen.lr, chosen.reasons['lr']) == (0.5, '--lr')
+
+
+def test_an_epoch_has_a_batch(tmp_path):
+    made.folder(tmp_path, 4)
+    images = look(tmp_path / 'photos')
+    given = dict(batch=8, repeat=1)
+    with pytest.raises(InputError, match='lower --batch or raise --repeat'):
+        choose('segment', images, 4, Machine('cpu', 2), given)
 
 
 def test_every_choice_is_an_option_with_a_reason(tmp_path):

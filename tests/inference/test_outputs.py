@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmmap.inference import FolderWriter, new_folder
+from mmmap.inference.outputs import FolderWriter, new_folder
 
 
 def test_a_folder_appears_when_all_is_done(tmp_path):

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmmap.datasets.image_files import named_files
 from mmmap.datasets.image_reader import ImageReader
-from mmmap.inference import InputError, Pictures, Video
-from mmmap.inference import source_of as source_with
-from mmmap.inference.sources import named_files
+from mmmap.errors import InputError
+from mmmap.inference.sources import Pictures, Video
+from mmmap.inference.sources import source_of as source_with
 from tests.inference.conftest import noise
 
 

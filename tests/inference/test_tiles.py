@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmmap.inference.tiles import (
-    class_map_of_tiles,
+    class_rows,
     merged,
     objects_of_tiles,
     tiles_of,
@@ -54,14 +54,17 @@ def test_a_class_map_of_tiles_is_that_of_the_whole():
         return (total // 25).astype(np.uint8)
 
     tiles = tiles_of(90, 130, 40, 8)
-    found = class_map_of_tiles(image, tiles, blurred)
+    rows, pixels = zip(*class_rows(image, tiles, lambda p: map(blurred, p)))
+    found = np.concatenate(rows)
+    assert (np.concatenate(pixels) == image).all()
     assert (found == blurred(image)).all()
 
 
 def test_more_than_256_classes_are_kept():
     labels = np.arange(400).reshape(20, 20)
     tiles = tiles_of(20, 20, 12, 4)
-    found = class_map_of_tiles(labels, tiles, lambda part: part)
+    rows = class_rows(labels, tiles, lambda parts: parts, np.uint16)
+    found = np.concatenate([row for row, _ in rows])
     assert found.dtype == np.uint16
     assert (found == labels).all()
 
@@ -84,7 +87,7 @@ def test_no_object_is_found_twice():
     for k, (x1, y1, x2, y2) in enumerate(whole, 1):
         image[y1:y2, x1:x2] = k
     tiles = tiles_of(200, 300, 100, 30)
-    found = objects_of_tiles(image, tiles, boxes_in)
+    found = objects_of_tiles(image, tiles, lambda p: map(boxes_in, p))
     assert sorted(tuple(one['bbox']) for one in found) == sorted(whole)
     for one in found:
         assert one['polygons'] == [one['bbox']]

@@ -60,7 +60,8 @@ if __name__ == '__main__':
 import torch
 from torch import Tensor, nn
 
-from mmmap.datasets.image_reader import ImageReader, as_picture
+from mmmap.datasets.image_reader import ImageReader
+from mmmap.datasets.shown import as_picture
 from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained_models import (
     best_device,

@@ -12,7 +12,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
 from ...datasets.image_files import IMAGE_SUFFIXES
-from ...datasets.image_reader import ImageReader, as_picture
+from ...datasets.image_reader import ImageReader
+from ...datasets.shown import as_picture
 from ...visualization.palettes import complete_meta
 
 

@@ -6,6 +6,8 @@ from typing import TextIO
 
 from mmengine.hooks import Hook
 
+from ...cli import duration
+
 _TERMINAL, _FILE = 0.2, 30.0  # seconds between two lines
 
 
@@ -94,13 +96,3 @@ class ProgressLineHook(Hook):
         elif line != self._shown:
             print(line, file=self.stream, flush=True)
         self._shown = line
-
-
-def duration(seconds: float) -> str:
-    """As ``2 h 05 min``, ``12 min`` or ``40 s``."""
-    if seconds < 90:
-        return f'{seconds:.0f} s'
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f'{minutes} min'
-    return f'{minutes // 60} h {minutes % 60:02d} min'

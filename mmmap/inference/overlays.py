@@ -6,8 +6,50 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ..datasets.shown import as_picture
+
 _LARGEST = 2048  # pixels of a picture's longer edge
 _COVER = 0.45
+
+
+class Shrunk:
+    """An image and its class map for a picture, from rows as they come.
+
+    Args:
+        height: Of the image.
+        width: Of the image.
+
+    Attributes:
+        step: Of so many rows and columns one is kept.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self.step = -(-max(height, width) // _LARGEST)
+        self._rows = 0
+        self._pixels: list[np.ndarray] = []
+        self._labels: list[np.ndarray] = []
+
+    def add(
+        self, pixels: np.ndarray, labels: np.ndarray | None = None
+    ) -> None:
+        """The next rows (h, W, C) of the image and (h, W) of its classes."""
+        first = -self._rows % self.step
+        self._rows += len(pixels)
+        # Copied: else all that was read would stay.
+        self._pixels.append(pixels[first :: self.step, :: self.step].copy())
+        if labels is not None:
+            labels = labels[first :: self.step, :: self.step]
+            self._labels.append(labels.copy())
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(h, w, 3), uint8, RGB."""
+        return as_picture(np.concatenate(self._pixels))[..., ::-1]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(h, w)."""
+        return np.concatenate(self._labels)
 
 
 def draw_classes(
@@ -23,10 +65,8 @@ def draw_classes(
         palette: RGB of each class.
 
     Returns:
-        (h, w, 3), uint8; large images are shrunk.
+        (H, W, 3), uint8.
     """
-    step = _step(image)
-    image, labels = image[::step, ::step], labels[::step, ::step]
     colours = np.asarray(palette, np.float32)
     known = labels < len(colours)
     drawn = image.astype(np.float32)
@@ -39,6 +79,7 @@ def draw_objects(
     image: np.ndarray,
     objects: Sequence[Mapping[str, Any]],
     palette: Sequence[Sequence[int]],
+    step: int = 1,
 ) -> np.ndarray:
     """Draw boxes, outlines, names and scores into an image.
 
@@ -47,12 +88,12 @@ def draw_objects(
         objects: With ``bbox``, ``label``, ``name``, ``score`` and perhaps
             ``polygons``.
         palette: RGB of each class.
+        step: How often the image was shrunk, beside which objects are.
 
     Returns:
-        (h, w, 3), uint8; large images are shrunk.
+        (H, W, 3), uint8.
     """
-    step = _step(image)
-    picture = Image.fromarray(np.ascontiguousarray(image[::step, ::step]))
+    picture = Image.fromarray(np.ascontiguousarray(image))
     draw = ImageDraw.Draw(picture, 'RGBA')
     for one in objects:
         colour = tuple(map(int, palette[one['label'] % len(palette)]))
@@ -71,13 +112,8 @@ def draw_objects(
 
 def draw_label(image: np.ndarray, text: str) -> np.ndarray:
     """Write a text into the upper left corner of an image, RGB."""
-    step = _step(image)
-    picture = Image.fromarray(np.ascontiguousarray(image[::step, ::step]))
+    picture = Image.fromarray(np.ascontiguousarray(image))
     draw = ImageDraw.Draw(picture)
     draw.rectangle(draw.textbbox((2, 2), text), fill='black')
     draw.text((2, 2), text, fill='white')
     return np.asarray(picture)
-
-
-def _step(image: np.ndarray) -> int:
-    return -(-max(image.shape[:2]) // _LARGEST)

@@ -1,0 +1,194 @@
+"""Predictions on images of any size, whatever computes them.
+
+Nothing here imports torch: a subclass brings the model.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..datasets.image_files import count_values
+from ..errors import InputError
+from .overlays import Shrunk, draw_classes, draw_label, draw_objects
+from .tiles import class_rows, objects_of_tiles, tiles_of
+
+# How much larger than those of the training images are predicted in tiles.
+_LARGER = 4
+TASKS = dict(mmpretrain='classify', mmseg='segment', mmdet='detect')
+Take = Callable[[np.ndarray], None]
+
+
+class TiledPredictor(ABC):
+    """Predicts on images; on large ones in tiles.
+
+    Args:
+        task: ``'segment'``, ``'detect'`` or ``'classify'``.
+        classes: Their names.
+        palette: A colour for each, RGB.
+        tile: Edge of tiles, in pixels, of all images that are larger.
+        usual: Edge of tiles of images that are four times as large, where
+            ``tile`` is not given; None for no tiles.
+        overlap: Of tiles, in pixels; by default a quarter of them.
+
+    Raises:
+        InputError: An overlap as large as the tiles.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        classes: Sequence[str],
+        palette: Sequence[Sequence[int]],
+        tile: int | None = None,
+        usual: int | None = None,
+        overlap: int | None = None,
+    ) -> None:
+        self.task, self.classes = task, list(map(str, classes))
+        self.palette = palette
+        self.tile = tile or usual
+        self.larger_than = tile or _LARGER * (usual or 0)
+        self.overlap = overlap
+        if self.tile and (overlap or 0) >= self.tile:
+            raise InputError(
+                f'an overlap of {overlap} pixels leaves nothing of tiles of '
+                f'{self.tile}; take less than half'
+            )
+
+    @abstractmethod
+    def read(self, image: str | Path | np.ndarray) -> dict[str, Any]:
+        """What a model is given of a file, or of pixels (H, W, C), RGB.
+
+        Returns:
+            ``img``, (H, W, C), blue first; and what else a subclass needs.
+
+        Raises:
+            ReadingError: It is no image, or not one that the model takes.
+        """
+
+    @abstractmethod
+    def outputs(
+        self, data: Mapping[str, Any], parts: Sequence[np.ndarray]
+    ) -> Iterable[Any]:
+        """What the model says of parts (h, w, C) of an image.
+
+        Returns:
+            For each part, in order: of a segmentor its class map (h, w); of
+            a detector a list of ``bbox``, ``label``, ``name``, ``score`` and
+            perhaps ``polygons``; of a classifier ``label``, ``name`` and
+            ``score``.
+        """
+
+    def wholes(self, images: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Outputs for images; None for those that are cut into tiles.
+
+        Args:
+            images: As :meth:`read` returns them.
+
+        Raises:
+            ReadingError: One cannot be used.
+        """
+        small = [one for one in images if self._is_whole(one['img'])]
+        found = iter(self.outputs_of_images(small))
+        return [
+            next(found) if self._is_whole(one['img']) else None
+            for one in images
+        ]
+
+    def outputs_of_images(
+        self, images: Sequence[Mapping[str, Any]]
+    ) -> Iterable[Any]:
+        """As :meth:`outputs`, of whole images."""
+        for one in images:
+            yield from self.outputs(one, [one['img']])
+
+    def _is_whole(self, image) -> bool:
+        if not isinstance(image, np.ndarray):
+            return False  # read by rows
+        return self.task == 'classify' or len(self.tiles(image)) == 1
+
+    def predict(
+        self,
+        data: Mapping[str, Any],
+        take: Take | None = None,
+        known: Any = None,
+    ) -> dict[str, Any]:
+        """Predict on what :meth:`read` has read.
+
+        Args:
+            data: The image.
+            take: Gets the class map of a segmentor, some rows (h, W) after
+                the others, and then it is not returned.
+            known: The output for the whole image, from :meth:`wholes`.
+
+        Returns:
+            Of a segmentor ``class_map`` (H, W) and ``shares`` of the image
+            by name; of a detector ``objects``; of a classifier ``label``,
+            ``name`` and ``score``. And ``picture``, which :meth:`draw`
+            takes.
+        """
+        image = data['img']
+        picture = Shrunk(*image.shape[:2])
+        if self.task == 'classify':
+            picture.add(image)
+            (told,) = [known] if known else self.outputs(data, [image])
+            return dict(**told, picture=picture)
+        tiles = self.tiles(image)
+
+        def predict(parts):
+            return self.outputs(data, parts) if known is None else [known]
+
+        if self.task == 'detect':
+            found = objects_of_tiles(image, tiles, predict, picture.add)
+            return dict(objects=found, picture=picture)
+        counts = np.zeros(max(256, len(self.classes)), np.int64)
+        kept: list[np.ndarray] = []
+        for labels, pixels in class_rows(
+            image, tiles, predict, self.class_type
+        ):
+            counts += count_values(labels, len(counts))
+            picture.add(pixels, labels)
+            (take or kept.append)(labels)
+        told = dict(shares=self._shares(counts), picture=picture)
+        return told if take else dict(class_map=np.concatenate(kept), **told)
+
+    @property
+    def class_type(self) -> type:
+        """Of the numbers in a class map."""
+        return np.uint8 if len(self.classes) <= 256 else np.uint16
+
+    def draw(self, told: Mapping[str, Any]) -> np.ndarray:
+        """A picture (h, w, 3), RGB, of a prediction; large ones shrunk."""
+        picture = told['picture']
+        if self.task == 'segment':
+            return draw_classes(picture.pixels, picture.labels, self.palette)
+        if self.task == 'detect':
+            return draw_objects(
+                picture.pixels, told['objects'], self.palette, picture.step
+            )
+        return draw_label(
+            picture.pixels, f'{told["name"]} {told["score"]:.2f}'
+        )
+
+    def tiles(self, image) -> list:
+        """The tiles of an image; one where it is not large."""
+        height, width = image.shape[:2]
+        edge = max(height, width)
+        if not self.tile or edge <= self.larger_than:
+            return tiles_of(height, width, edge, 0)
+        overlap = self.tile // 4 if self.overlap is None else self.overlap
+        return tiles_of(height, width, self.tile, overlap)
+
+    def _shares(self, counts: np.ndarray) -> dict[str, float]:
+        total = counts.sum()
+        return {
+            self.name_of(int(k)): float(counts[k] / total)
+            for k in np.flatnonzero(counts)
+        }
+
+    def name_of(self, label: int) -> str:
+        """The name of a class, or its number if it has none."""
+        known = label < len(self.classes)
+        return self.classes[label] if known else str(label)
