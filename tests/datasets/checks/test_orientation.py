@@ -56,7 +56,7 @@ def as_stored(config):
 @pytest.mark.parametrize('orientation', [1, 3, 6, 8])
 def test_the_header_has_the_orientation(tmp_path, orientation):
     path = turned(tmp_path / 'x.jpg', orientation=orientation)
-    assert read_header(path) == (16, 32, 3, 8, orientation)
+    assert read_header(path)[:5] == (16, 32, 3, 8, orientation)
 
 
 @pytest.mark.parametrize('exif', [b'Exif\0\0nonsense', b'Exif\0\0'])
