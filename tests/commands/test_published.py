@@ -16,7 +16,7 @@ from mmmap.conversion import official_mamba_vision, official_map
 from tests.commands import made
 
 pytestmark = pytest.mark.slow
-SHORT = ('--epochs', '1', '--repeat', '1', '--batch', '4')
+SHORT = ('--epochs', '1', '--repeat', '1', '--batch', '4', '--edge', '64')
 
 
 def call(*arguments):
@@ -125,7 +125,8 @@ def test_a_wrong_file(tmp_path, weights, capsys, content, message):
     assert not (weights / 'hashes.json').exists()
 
 
-def test_mamba_vision_for_each_task(tmp_path, weights):
+@pytest.mark.parametrize('task', ['classify', 'segment', 'detect'])
+def test_mamba_vision(tmp_path, weights, task):
     init_default_scope('mmpretrain')
     model = MODELS.build(
         dict(
@@ -140,17 +141,15 @@ def test_mamba_vision_for_each_task(tmp_path, weights):
     file = tmp_path / 'mambavision_tiny_1k.pth.tar'
     torch.save(dict(state_dict=state), file)
     start = ('--start', f'mambavision-tiny={file}', *SHORT)
-    assert classify(tmp_path, f'mambavision-tiny={file}', 'classes') == 0
-    made.folder(tmp_path / 'a', 6)
-    folders = ('--images', tmp_path / 'a/photos', '--masks')
-    out = ('--out', tmp_path / 'maps')
-    assert call('segment', *folders, tmp_path / 'a/masks', *out, *start) == 0
-    made.coco(tmp_path / 'b', 6)
-    folders = ('--images', tmp_path / 'b/photos', '--coco')
-    out = ('--out', tmp_path / 'boxes')
-    assert (
-        call('detect', *folders, tmp_path / 'b/boxes.json', *out, *start) == 0
+    make = dict(classify=made.classes, segment=made.folder, detect=made.coco)
+    make[task](tmp_path / 'data', 6)
+    photos = ('--images', tmp_path / 'data/photos')
+    data = dict(
+        classify=(tmp_path / 'data',),
+        segment=(*photos, '--masks', tmp_path / 'data/masks'),
+        detect=(*photos, '--coco', tmp_path / 'data/boxes.json'),
     )
-    for run in ('classes', 'maps', 'boxes'):
-        model = Config.fromfile(tmp_path / run / 'config.py').model
-        assert model.backbone.type.endswith('MambaVision')
+    run = tmp_path / 'run'
+    assert call(task, *data[task], '--out', run, *start) == 0
+    model = Config.fromfile(run / 'config.py').model
+    assert model.backbone.type.endswith('MambaVision')

@@ -74,7 +74,7 @@ def test_png_of_16_bits_keeps_them(tmp_path):
     array = np.arange(20 * 30 * 3, dtype=np.uint16).reshape(20, 30, 3) * 30
     path = tmp_path / 'ä.png'
     path.write_bytes(cv2.imencode('.png', array[..., ::-1])[1])
-    assert read_header(path)[2:] == (3, 16, 'uint16', False)
+    assert read_header(path)[2:] == (3, 16, 1, 'uint16', False)
     assert (read_channels(path) == array).all()
 
 
@@ -182,7 +182,7 @@ def test_segment_learns_from_the_fourth_channel(tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('channels', [1, 3, 6])
+@pytest.mark.parametrize('channels', [1, 6])
 def test_pretrain_and_start_with_as_many_channels(tmp_path, channels, capsys):
     folder(tmp_path, 6, channels)
     pre = ('pretrain', tmp_path / 'photos', '--out', tmp_path / 'pre')
@@ -228,7 +228,8 @@ def test_channels_that_are_pages(tmp_path):
     tifffile.imwrite(tmp_path / 'b.tif', planes, photometric='minisblack')
     for name in ('a.tif', 'b.tif'):
         header = read_header(tmp_path / name)
-        assert header[:5] == (30, 40, 5, 16, 'uint16')
+        assert header[:4] == (30, 40, 5, 16)
+        assert header.dtype == 'uint16'
         assert (read_channels(tmp_path / name) == array).all()
 
 

@@ -320,7 +320,7 @@ def poisoned(scene):
         (other_units, 'images of 16x16 in units of 8 pixels'),
         (swapped, "decoder.attention='raster', the config has 'full'"),
         (poisoned, 'not finite'),
-        (lambda s: ('--names', 'a', 'b'), '2 names for 1 models'),
+        (lambda s: ('--names', 'a', 'b'), '2 names for 1 model;'),
     ],
 )
 def test_methods_that_cannot_be_compared(scene, capsys, prepare, message):
