@@ -50,11 +50,11 @@ class Images:
     def __str__(self) -> str:
         kinds = Counter(Path(n).suffix.lower().lstrip('.') for n in self.names)
         sizes = {(h.width, h.height) for h in self.headers}
-        told = f'{self.width}x{self.height}'
+        shown = f'{self.width}x{self.height}'
         if len(sizes) > 1:
-            told = f'{told} in the median, {len(sizes)} sizes'
+            shown = f'{shown} in the median, {len(sizes)} sizes'
         suffixes = ', '.join(f'{n} {kind}' for kind, n in kinds.most_common())
-        return f'{len(self.names):,} images ({suffixes}), {told}'
+        return f'{len(self.names):,} images ({suffixes}), {shown}'
 
 
 def look(folder: str | Path, what: str = 'images') -> Images:

@@ -39,8 +39,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict]:
     )
     parser.add_argument('--version', action='version', version=__version__)
     commands = parser.add_subparsers(dest='command', required=True)
-    for name, (add, told) in _COMMANDS.items():
-        part = commands.add_parser(name, help=told, description=told)
+    for name, (add, about) in _COMMANDS.items():
+        part = commands.add_parser(name, help=about, description=about)
         part.add_argument(
             '--traceback',
             action='store_true',
@@ -130,12 +130,12 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help='of images: as 8-bit colour, or with all channels and bits',
     )
     chosen.add_argument('--patch', type=int, choices=(8, 16))
-    for name, told in _NUMBERS.items():
+    for name, about in _NUMBERS.items():
         chosen.add_argument(
             f'--{name.replace("_", "-")}',
             type=_positive if name in _FRACTIONS else _count,
             metavar='N',
-            help=told,
+            help=about,
         )
     chosen.add_argument('--workers', type=_whole, metavar='N')
 

@@ -32,13 +32,13 @@ class Classes:
         palette: A colour for each, RGB.
         numbers: The class of each value of the masks; a value is a number,
             or a colour as red + 256 green + 65536 blue.
-        told: How they were found.
+        source: How they were found.
     """
 
     names: list[str]
     palette: list[tuple[int, int, int]]
     numbers: Mapping[int, int]
-    told: str
+    source: str
 
 
 def pair(names: Sequence[str], folder: str | Path) -> dict[str, str]:
@@ -165,11 +165,11 @@ def find_classes(
     if listed:
         return _in_order([name for _, name in named], values, listed)
     if values == [0, VOID]:
-        told = 'the two values of the masks, 0 and 255'
+        source = 'the two values of the masks, 0 and 255'
         numbers = {0: 0, VOID: 1}
         return Classes(
             ['background', 'foreground'], complete_palette([(0, 0, 0)], 2),
-            numbers, told,
+            numbers, source,
         )  # fmt: skip
     if max(values, default=0) > VOID:
         values = sorted(values)
@@ -189,9 +189,9 @@ def _of_values(
     numbers = {value: k for k, value in enumerate(values)}
     wide = colours and max(values) > VOID
     palette = [_rgb(v) for v in values] if wide else []
-    told = 'the colours of the masks' if wide else 'the values of the masks'
+    source = 'the colours of the masks' if wide else 'the values of the masks'
     return Classes(
-        list(names), complete_palette(palette, len(values)), numbers, told
+        list(names), complete_palette(palette, len(values)), numbers, source
     )
 
 

@@ -53,8 +53,8 @@ def run_predict(args: argparse.Namespace) -> None:
         bad = _predict_all(predictor, todo, out, not args.no_pictures)
         summarise(out, files, predictor.classes)
     _note_place(predictor, files)
-    told = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
-    print(f'{out}: {", ".join(told)}')
+    result = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
+    print(f'{out}: {", ".join(result)}')
     if bad:
         raise InputError(
             f'{len(bad):,} of {len(files):,} images cannot be used: '
@@ -73,9 +73,9 @@ def predict(
     """As :func:`mmmap.predict`."""
     predictor = open_predictor(run, model_file(run, checkpoint), **options)
     for name, image in _each(images):
-        told = predictor.predict(predictor.read(image))
-        del told['picture']
-        yield dict(image=name, **told)
+        result = predictor.predict(predictor.read(image))
+        del result['picture']
+        yield dict(image=name, **result)
 
 
 def find_images(path: str | Path) -> dict[str, Path]:
@@ -117,9 +117,9 @@ def _predict_all(
             known = predictor.wholes([data for _, data in read])
         except ReadingError:
             known = [None] * len(read)
-        for (name, data), told in zip(read, known):
+        for (name, data), result in zip(read, known):
             try:
-                _predict_one(predictor, writer, name, data, told, draw)
+                _predict_one(predictor, writer, name, data, result, draw)
             except ReadingError as error:
                 bad[name] = str(error)
         done += len(group)
@@ -164,17 +164,17 @@ def _predict_one(
     if predictor.task == 'segment':
         kind, source = predictor.class_type, data['img_path']
         with writer.class_map(name, size, kind, source) as file:
-            told = predictor.predict(data, file.write, known)
+            result = predictor.predict(data, file.write, known)
         place = file.path.relative_to(writer.folder).as_posix()
-        told['class_map'] = place
+        result['class_map'] = place
     else:
-        told = predictor.predict(data, known=known)
+        result = predictor.predict(data, known=known)
     if draw:
-        writer.picture(name, predictor.draw(told))
-    del told['picture']
+        writer.picture(name, predictor.draw(result))
+    del result['picture']
     if predictor.task == 'detect':
-        writer.labels(name, yolo_lines(told['objects'], width, height))
-    writer.prediction(name, dict(width=width, height=height, **told))
+        writer.labels(name, yolo_lines(result['objects'], width, height))
+    writer.prediction(name, dict(width=width, height=height, **result))
 
 
 def _tell(done: int, total: int, begin: float) -> None:

@@ -27,7 +27,7 @@ def way_of(images: Images, given: str | None) -> tuple[str, str]:
     """
     deep = [h for h in images.headers if not h.colour]
     kinds = Counter(f'{h.channels} x {h.dtype}' for h in images.headers)
-    told = ', '.join(f'{n:,} of {kind}' for kind, n in kinds.most_common())
+    counts = ', '.join(f'{n:,} of {kind}' for kind, n in kinds.most_common())
     if not deep and given != 'channels':
         return 'colour', 'red, green and blue of 8 bits'
     if given != 'colour' and len(kinds) == 1:
@@ -35,15 +35,15 @@ def way_of(images: Images, given: str | None) -> tuple[str, str]:
     if given != 'colour' and len(kinds) > 1 and not _shrinkable(deep):
         raise InputError(
             f'the images of {images.folder} are of different kinds '
-            f'(channels x type: {told}), expected one: a model has one number '
-            'of channels. Give each kind a folder'
+            f'(channels x type: {counts}), expected one: a model has one '
+            'number of channels. Give each kind a folder'
         )
     if given == 'channels' or not _shrinkable(deep):
         raise InputError(
-            f'--reading {given}: images with channels x type {told} cannot '
+            f'--reading {given}: images with channels x type {counts} cannot '
             f'be read so; take the other of {" and ".join(WAYS)}'
         )
-    return 'colour', f'upper 8 bits alone: channels x type are {told}'
+    return 'colour', f'upper 8 bits alone: channels x type are {counts}'
 
 
 def _shrinkable(headers) -> bool:

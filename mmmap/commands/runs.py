@@ -58,11 +58,11 @@ def check_same(out: Path, old: Mapping, new: Mapping) -> None:
     """
     keys = [k for k in {**old, **new} if old.get(k) != new.get(k)]
     if keys:
-        told = '; '.join(
+        changes = '; '.join(
             f'{key} was {old.get(key)!r}, is {new.get(key)!r}' for key in keys
         )
         raise InputError(
-            f'{out} holds a run with other options ({told}); name another '
+            f'{out} holds a run with other options ({changes}); name another '
             'folder with --out, or remove this one. Without these changes '
             'the command continues it'
         )
@@ -210,11 +210,11 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
     checkpoint = best_checkpoint(out)
     with quiet():
         page = report(out)
-    told = dict(
+    result = dict(
         out=str(out), checkpoint=str(checkpoint), report=str(page), metrics={}
     )
     metric = found.get(METRICS.get(task, ''))
-    told['metrics'] = {name: m.best for name, m in found.items()}
+    result['metrics'] = {name: m.best for name, m in found.items()}
     if metric is not None:
         print(f'{metric.name}: {metric.best:.4g}')
     elif task in METRICS:
@@ -230,7 +230,7 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
         print(
             f'to predict: mmmap predict {_shown(out)} IMAGES --out predicted'
         )
-    return told
+    return result
 
 
 def _shown(path: Path) -> str:

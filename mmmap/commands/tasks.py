@@ -103,7 +103,7 @@ def _segment(options: Mapping) -> Data:
             f'the masks hold one class ({classes.names[0]}) and nothing else, '
             'expected at least two, as the background and what is looked for'
         )
-    lines += [str(parts), _told_classes(classes.names, classes.told)]
+    lines += [str(parts), _describe_classes(classes.names, classes.source)]
     settings = dict(
         classes=classes.names,
         palette=classes.palette,
@@ -132,13 +132,15 @@ def _detect(options: Mapping) -> Data:
         val = coco_files.read(given, look(parts.val_images))
         parts.val = [i['file_name'] for i in val.content['images']]
     objects = found.objects
-    told = ', '.join(f'{name} {objects[name]:,}' for name in found.names[:12])
+    listed = ', '.join(
+        f'{name} {objects[name]:,}' for name in found.names[:12]
+    )
     more = len(found.names) - 12
     lines = [
         *_found(images),
         str(parts),
         f'{len(found.names)} classes, {sum(objects.values()):,} objects: '
-        f'{told}' + (f' and {more} more' if more > 0 else ''),
+        f'{listed}' + (f' and {more} more' if more > 0 else ''),
         'objects have outlines: Mask R-CNN'
         if found.with_masks
         else 'objects have boxes alone: Faster R-CNN',
@@ -190,12 +192,12 @@ def _classify(options: Mapping) -> Data:
             )
         parts.val, parts.labels = sorted(of_val), {**labels, **of_val}
     counts = Counter(labels.values())
-    told = ', '.join(f'{name} {counts[name]:,}' for name in classes[:12])
+    listed = ', '.join(f'{name} {counts[name]:,}' for name in classes[:12])
     more = len(classes) - 12
     lines = [
         *_found(images),
         str(parts),
-        f'{len(classes)} classes: {told}'
+        f'{len(classes)} classes: {listed}'
         + (f' and {more} more' if more > 0 else ''),
     ]
     settings = dict(classes=classes, val_images=parts.val_images)
@@ -342,7 +344,7 @@ def _found(images: Images) -> list[str]:
     return lines
 
 
-def _told_classes(names: list[str], how: str) -> str:
+def _describe_classes(names: list[str], how: str) -> str:
     return f'{len(names)} classes, by {how}: {", ".join(names[:12])}' + (
         f' and {len(names) - 12} more' if len(names) > 12 else ''
     )
