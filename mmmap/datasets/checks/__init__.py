@@ -175,7 +175,7 @@ def check_data(
     reports = look_at_data(config, splits)
     refuse(reports, skip_bad)
     notes = [
-        f'{report.split}: {finding}'
+        f'{report.split or "config"}: {finding}'
         for report in reports
         for finding in report.findings
     ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mmmap.datasets.checks import check_data
 from tests.datasets.checks.made import (
     classification,
     detection,
@@ -47,6 +48,8 @@ def test_a_head_for_which_the_number_is_no_matter(tmp_path):
     errors, warnings = found(config)
     assert errors == []
     assert 'harmless, the head is class_agnostic' in warnings[0]
+    notes = check_data(config, ('train', 'val'))
+    assert any(note.startswith(f'config: {COCO_HEADS[1]}') for note in notes)
 
 
 def test_stages_of_a_cascade(tmp_path):
