@@ -43,6 +43,11 @@ class Row:
     start: str = ''
     base: str = 'none'
 
+    @property
+    def pretrains(self) -> bool:
+        """Whether it has a pretraining of its own."""
+        return self.pretrained and not self.start
+
 
 @dataclass(frozen=True)
 class Task:
@@ -98,7 +103,7 @@ class Study:
                 raise InputError(
                     f'{table}: {row.name} has no base {row.base!r}'
                 )
-            if row.start and (start is None or start.start):
+            if row.start and not (start and start.pretrains):
                 raise InputError(
                     f'{table}: {row.name} starts from {row.start!r}, which is '
                     'no row with a pretraining of its own'
@@ -228,8 +233,7 @@ def _parsed(kind: type, values: dict, table: Path):
             f'{table}: a name is made of letters, digits, spaces and .+%-, '
             f'got {item.name!r}'
         )
-    own = isinstance(item, Row) and item.pretrained and not item.start
-    if isinstance(item, Row) and item.options and not own:
+    if isinstance(item, Row) and item.options and not item.pretrains:
         raise InputError(
             f'{table}: {item.name} has no pretraining of its own, so its '
             'options change nothing'

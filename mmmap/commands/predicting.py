@@ -53,8 +53,8 @@ def run_predict(args: argparse.Namespace) -> None:
         bad = _predict_all(predictor, todo, out, not args.no_pictures)
         summarise(out, files, predictor.classes)
     _note_place(predictor, files)
-    result = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
-    print(f'{out}: {", ".join(result)}')
+    written = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
+    print(f'{out}: {", ".join(written)}')
     if bad:
         raise InputError(
             f'{len(bad):,} of {len(files):,} images cannot be used: '

@@ -139,6 +139,10 @@ WRONG = {
         lambda c: c['rows'][0].update(pretrained=True, start='MAP'),
         "none starts from 'MAP', which is no row",
     ),
+    'a start without pretraining': (
+        lambda c: c['rows'][1].update(options={}, start='none'),
+        "MAE starts from 'none', which is no row with a pretraining",
+    ),
     'a base that is no row': (
         lambda c: c['rows'][1].update(base='scratch'),
         "MAE has no base 'scratch'",
