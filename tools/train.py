@@ -45,12 +45,19 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
         action='store_true',
         help="compile the backbone, and MAP's decoder, with torch.compile",
     )
+    parser.add_argument(
+        '--cuda-graphs',
+        action='store_true',
+        help='compile, and replay the kernels from CUDA graphs: for small '
+        'nets and images of one size',
+    )
     return parser.parse_args(argv)
 
 
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
@@ -67,16 +74,20 @@ from mmmap.engine.launch import (
     read_config,
     training,
 )
+from mmmap.errors import InputError
 
 
 def apply_options(config: Config, args: Namespace) -> None:
     """Put the options of training into the config.
 
     Raises:
-        InputError: The config has no base batch for ``--auto-scale-lr``, or
-            ``--sharded`` is asked of a single process.
+        InputError: The config has no base batch for ``--auto-scale-lr``,
+            ``--sharded`` is asked of a single process, or ``--cuda-graphs``
+            without a GPU.
         CheckpointError: The checkpoint to resume from is of another method.
     """
+    if args.cuda_graphs and not torch.cuda.is_available():
+        raise InputError('--cuda-graphs needs a GPU, and torch finds none')
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.dtype = 'bfloat16'
@@ -125,7 +136,9 @@ def train(args: Namespace, hooks: Sequence[Hook] = ()) -> None:
         for hook in hooks:
             runner.register_hook(hook)
         check_feed(runner)
-        if args.compile:
+        if args.cuda_graphs:
+            compile_parts(runner.model, mode='reduce-overhead')
+        elif args.compile:
             compile_parts(runner.model)
         with training(runner):
             runner.train()

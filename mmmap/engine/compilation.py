@@ -29,7 +29,7 @@ def compile_parts(model: nn.Module, **options) -> list[str]:
     ]
     if not names:
         raise ValueError(
-            f'--compile: {type(inner).__name__} has no '
+            f'{type(inner).__name__} has no '
             f'{" and no ".join(PARTS)} to compile'
         )
     for name in names:

@@ -10,8 +10,9 @@ images made up on the device, AdamW in the step:
 
 A row names the backend of the scan; the convolution has the backend that goes
 with it. ``graphed`` steps are replayed from a CUDA graph: a small net is bound
-by what launches its kernels, and this shows the kernels. ``profile`` rows list
-the kernels that take longest.
+by what launches its kernels, and this shows the kernels. ``compiled`` steps
+are those of ``tools/train.py --compile``. ``profile`` rows list the kernels
+that take longest.
 """
 
 import functools
@@ -35,6 +36,10 @@ CONVS = dict(
 )
 SIZES = (512, 1024, 2048, 224, 384, 768, 1536)
 QUICK_SIZES = (32, 64)
+COMPILED = {
+    'compiled': {},
+    'compiled, CUDA graphs': dict(mode='reduce-overhead'),
+}
 BATCHES = dict(tiny=512, small=256, base=128, large=64)
 PIXELS = 64 * 224**2  # of a batch of the sweep
 STEPS = 10
@@ -70,9 +75,9 @@ def prepared(what, arch, size, batch, scan, how, args):
         choose(scan, torch.device(args.device).type)
     torch.manual_seed(0)
     model = build(what, arch, size, settings)
-    if how == 'compiled':
+    if how in COMPILED:
         torch._dynamo.reset()
-        compile_parts(model)
+        compile_parts(model, **COMPILED[how])
     return make_step(model, size, batch, settings), model
 
 
@@ -145,7 +150,7 @@ class Rows:
             return
         if how == 'graphed' and self.device != 'cuda':
             return  # there are no graphs: the same step again
-        if how == 'compiled' and self.args.quick:
+        if how in COMPILED and self.args.quick:
             return  # compiling takes minutes
         key = f'{what} {arch} {size} px x {batch} {scan}'.strip()
         yield Row(
@@ -175,11 +180,11 @@ class Rows:
         yield from self.row('vit', 'base')
         yield from self.row('vit', 'base', how='graphed')
         yield from self.profile('pretrain', 'base', ours)
-        yield from self.row('pretrain', 'base', ours, how='compiled')
-        yield from self.row('pretrain', 'tiny', ours)
+        for how in ('', 'graphed', *COMPILED):
+            yield from self.row('pretrain', 'tiny', ours, how)
         yield from self.row('pretrain', 'tiny', 'mamba_ssm')
         yield from self.profile('pretrain', 'tiny', ours)
-        yield from self.row('pretrain', 'tiny', ours, how='compiled')
+        yield from self.row('pretrain', 'base', ours, how='compiled')
         yield from self.row('pretrain', 'base', 'triton')
         for arch in ('tiny', 'small', 'large'):
             yield from self.row('finetune', arch, ours)
@@ -188,6 +193,8 @@ class Rows:
         for arch in ('small', 'large'):
             yield from self.row('pretrain', arch, ours)
             yield from self.row('pretrain', arch, 'mamba_ssm')
+        for how in COMPILED:
+            yield from self.row('finetune', 'tiny', ours, how=how)
         yield from self.row('finetune', 'base', ours, how='compiled')
         yield from self.row('vit', 'base', how='compiled')
         yield from self.row('finetune', 'base', 'triton')

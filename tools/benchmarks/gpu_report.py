@@ -269,6 +269,7 @@ def command_of(name: str, args, results: Path) -> list[str]:
     """The program of a slice."""
     command = [sys.executable, str(HERE / SLICES[name]), name]
     command += ['--device', args.device, '--results', str(results)]
+    command += ['--rows', args.rows]
     if args.quick:
         command.append('--quick')
     if name == 'train':
@@ -305,6 +306,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--data-root', type=Path, help='has imagenette128/, for train'
+    )
+    parser.add_argument(
+        '--rows',
+        default='',
+        metavar='REGEX',
+        help='measure only rows whose name matches, as "tiny.*compiled"',
     )
     parser.add_argument('--device', default='cuda', help='cpu: a rehearsal')
     parser.add_argument(
