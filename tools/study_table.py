@@ -28,8 +28,8 @@ class Row:
         options: What differs in the pretraining config, by dotted key.
         everywhere: What differs in the configs of the tasks, too, as the
             backbone.
-        downstream: What differs in the configs of the tasks alone, as the
-            learning rate.
+        downstream: What differs in the configs of the ``tuned`` tasks
+            alone, as the learning rate.
         pretrained: Whether there is any pretraining.
         start: Another row, whose pretraining this one shares.
         base: The row that it is compared with.
@@ -61,6 +61,7 @@ class Task:
         options: Changes of the config, by dotted key.
         seconds: How long a run takes, about, until that is known.
         seeded: Keys of the config that take the seed of the run.
+        tuned: Whether ``downstream`` of the rows changes it.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Task:
     options: dict = field(default_factory=dict)
     seconds: float = 100.0
     seeded: list = field(default_factory=list)
+    tuned: bool = True
 
 
 class Study:
@@ -129,7 +131,7 @@ class Study:
 
 def changes_of(task: Task, row: Row, pretrains: bool = False) -> dict:
     """What a row changes in the config of a task, or of the pretraining."""
-    own = row.options if pretrains else row.downstream
+    own = row.options if pretrains else row.downstream if task.tuned else {}
     return {**task.options, **row.everywhere, **own}
 
 
