@@ -2,7 +2,7 @@
 
 Scenes are put together from photographs that ship in Python packages. A small
 HybridNet is pretrained on 4,000 of them with MAP, without labels. UPerNet is
-trained on 10 labelled ones, Mask R-CNN on 100, each from that checkpoint and
+trained on 10 labelled ones, Mask R-CNN on 20, each from that checkpoint and
 from scratch, and tested on 200 others.
 
     python tools/demo.py --work-dir work_dirs/demo
@@ -42,7 +42,7 @@ from demo_page import TASKS, report, results_of, table
 from mmengine.config import Config
 from side_by_side import Progress, Stage, Step, run_stage
 
-from mmmap.datasets.mosaics import HELD_OUT
+from mmmap.datasets.mosaics import HELD_OUT, THINGS
 from mmmap.visualization import detection_figure, segmentation_figure
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -187,7 +187,7 @@ class Demo:
         )
         detection = self.pictures / 'detection.png'
         found = self._dump(detector['MAP'])
-        detection_figure(found, config.classes, detection)
+        detection_figure(found, THINGS, detection)
         return [*self.completed(), segmentation, detection]
 
     def _dump(self, name: str) -> list[dict]:

@@ -84,7 +84,7 @@ TASKS = [
             'scratch': 'mask-rcnn_mosaics_scratch',
         },
         'coco_like',
-        80,
+        60,
         [
             ('coco/bbox_mAP_50', 'box AP50', 100),
             ('coco/segm_mAP_50', 'mask AP50', 100),
@@ -236,7 +236,7 @@ INTRODUCTION = (
     f'was pretrained with MAP on {COUNTS["unlabelled"]} scenes without '
     'labels: it saw half of the patches of each and learnt to rebuild the '
     'rest. Then UPerNet was trained on 10 labelled scenes and Mask R-CNN on '
-    f'{COUNTS["labelled"]}, once from that checkpoint and once from scratch, '
+    '20, once from that checkpoint and once from scratch, '
     'with the same number of steps.'
 )
 COMPLETED = (
@@ -250,7 +250,7 @@ SEGMENTATION = (
     'UPerNet colours each pixel by the photograph it takes it to be from. '
     'The closer to "truth", the better.'
 )
-DETECTION = 'Mask R-CNN, from MAP, finds the pieces: box, outline and name.'
+DETECTION = 'Mask R-CNN, from MAP, finds the pieces: box and outline.'
 CURVES = (
     'Pretraining has no labels: its loss is the error of the hidden pixels. '
     'The tasks learn faster from it than from scratch if its line is lower.'

@@ -19,7 +19,7 @@ train_dataloader = dict(
         with_label=False,
         # Scenes nearly as a whole; photographs of any size will do.
         pipeline=[
-            load,
+            dict(load, type='LoadImageOnce'),
             dict(crop, scale=64, crop_ratio_range=(0.6, 1.0)),
             flip,
             pack,

@@ -92,6 +92,7 @@ HELD_OUT = Photograph(
     'cat', _SKIMAGE, 'chelsea.png', 'Stefan van der Walt', 'CC0'
 )
 CLASSES = [photograph.name for photograph in PHOTOGRAPHS]
+THINGS = ['piece']  # classes of the boxes: whatever lies on the ground
 # Scenes of a set.
 COUNTS = dict(unlabelled=4000, labelled=100, val=200)
 
@@ -115,9 +116,9 @@ class Scene:
         return (np.array(self.classes) + 1).astype(np.uint8)[self.owner]
 
     def instances(self) -> list[tuple[int, np.ndarray]]:
-        """Class and mask (S, S) bool of each piece that can be seen."""
-        masks = [(c, self.owner == k) for k, c in enumerate(self.classes)]
-        return [(c, m) for c, m in masks[1:] if m.sum() >= MIN_AREA]
+        """Index in ``THINGS`` and mask (S, S) bool of each visible piece."""
+        masks = [self.owner == k for k in range(1, len(self.classes))]
+        return [(0, m) for m in masks if m.sum() >= MIN_AREA]
 
 
 def read_photograph(photograph: Photograph, edge: int = EDGE) -> np.ndarray:

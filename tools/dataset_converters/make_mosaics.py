@@ -30,18 +30,18 @@ import numpy as np
 
 from mmmap import cli
 from mmmap.datasets.mosaics import (
-    CLASSES,
     COUNTS,
     HELD_OUT,
     PHOTOGRAPHS,
+    THINGS,
     MosaicMaker,
     read_photograph,
 )
 from mmmap.datasets.scene_files import write_png, write_scenes, write_set
 from mmmap.errors import InputError
 
-# Raise the number whenever the pixels of a given seed change.
-FORMAT = 'mmmap mosaics, version 1'
+# Raise the number whenever the files of a given seed change.
+FORMAT = 'mmmap mosaics, version 2'
 # Pictures to complete: tiles of the size of a scene, in rows and columns.
 ROWS, COLUMNS = 3, 4
 
@@ -89,7 +89,7 @@ def _write_files(root, seed, size, unlabelled, labelled, val):
         write_png(scene.image, root / 'unlabelled' / f'{index:06d}.png')
     for split, number in (('train', labelled), ('val', val)):
         scenes = (maker.scene(split, index) for index in range(number))
-        write_scenes(root, split, scenes, CLASSES, FORMAT)
+        write_scenes(root, split, scenes, THINGS, FORMAT)
 
 
 def _write_held_out(folder, maker, first):
