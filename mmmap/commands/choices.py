@@ -1,4 +1,4 @@
-"""What a run uses unless told otherwise, each with its reason.
+"""What a run uses by default, each with its reason.
 
 ``BASES`` and ``ARCHS`` are the tables; :func:`choose` reads them for the data
 and the machine at hand. Every choice is an option of the command.

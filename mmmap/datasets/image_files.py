@@ -128,7 +128,7 @@ def _tiff_shape(file: tifffile.TiffFile) -> tuple[int, int, int]:
         return page.imagelength, page.imagewidth, page.samplesperpixel
     shape = tuple(length for length in series.shape if length > 1)
     if len(shape) == 3 and min(shape) <= _MOST_CHANNELS:
-        # tifffile writes (H, W, C) as H pages unless it is told otherwise.
+        # tifffile writes (H, W, C) as H pages by default.
         if shape[0] < shape[2]:
             return (*shape[1:], shape[0])
         return shape

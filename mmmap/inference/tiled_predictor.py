@@ -133,8 +133,8 @@ class TiledPredictor(ABC):
         picture = Shrunk(*image.shape[:2])
         if self.task == 'classify':
             picture.add(image)
-            (told,) = [known] if known else self.outputs(data, [image])
-            return dict(**told, picture=picture)
+            (result,) = [known] if known else self.outputs(data, [image])
+            return dict(**result, picture=picture)
         tiles = self.tiles(image)
 
         def predict(parts):
@@ -151,25 +151,27 @@ class TiledPredictor(ABC):
             counts += count_values(labels, len(counts))
             picture.add(pixels, labels)
             (take or kept.append)(labels)
-        told = dict(shares=self._shares(counts), picture=picture)
-        return told if take else dict(class_map=np.concatenate(kept), **told)
+        result = dict(shares=self._shares(counts), picture=picture)
+        return (
+            result if take else dict(class_map=np.concatenate(kept), **result)
+        )
 
     @property
     def class_type(self) -> type:
         """Of the numbers in a class map."""
         return np.uint8 if len(self.classes) <= 256 else np.uint16
 
-    def draw(self, told: Mapping[str, Any]) -> np.ndarray:
+    def draw(self, result: Mapping[str, Any]) -> np.ndarray:
         """A picture (h, w, 3), RGB, of a prediction; large ones shrunk."""
-        picture = told['picture']
+        picture = result['picture']
         if self.task == 'segment':
             return draw_classes(picture.pixels, picture.labels, self.palette)
         if self.task == 'detect':
             return draw_objects(
-                picture.pixels, told['objects'], self.palette, picture.step
+                picture.pixels, result['objects'], self.palette, picture.step
             )
         return draw_label(
-            picture.pixels, f'{told["name"]} {told["score"]:.2f}'
+            picture.pixels, f'{result["name"]} {result["score"]:.2f}'
         )
 
     def tiles(self, image) -> list:

@@ -72,7 +72,7 @@ def detection_figure(
     classes: Sequence[str],
     path: str | Path,
     rows: int = 6,
-    min_score: float = 0.3,
+    min_score: float = 0.5,
 ) -> None:
     """Draw images, their true instances and the detected ones.
 

@@ -78,12 +78,12 @@ def _all(loader: Loader, items: list, tell) -> Iterator[Looked]:
         yield from map(loader, items)
         return
     context = multiprocessing.get_context('fork')
-    told = time.perf_counter()
+    said = time.perf_counter()
     bare = (_bare(item) for item in items)
     with context.Pool(workers, _begin, (loader,)) as pool:
         for k, looked in enumerate(pool.imap(_one, bare, chunksize=32), 1):
-            if tell and time.perf_counter() - told > 2:
-                told = time.perf_counter()
+            if tell and time.perf_counter() - said > 2:
+                said = time.perf_counter()
                 tell(f'opened {k:,} of {len(items):,} samples')
             yield looked
 

@@ -98,11 +98,11 @@ def _check_classes(
             'numbers labels in this order and expects things first',
             'list categories of things before those of stuff',
         )
-    told = meta.get('thing_classes') or ()
+    things = meta.get('thing_classes') or ()
     wrong = [
         c['name']
         for c in content['categories']
-        if c['name'] in labels and (c['name'] in told) != bool(c['isthing'])
+        if c['name'] in labels and (c['name'] in things) != bool(c['isthing'])
     ]
     if wrong and not absent:
         report.warn(
