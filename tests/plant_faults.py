@@ -92,7 +92,7 @@ def apart(function, *arguments):
 def plant(tree, fault):
     """Put a fault into a tree and run its tests; the tree is whole after."""
     path = tree / fault['file']
-    text = path.read_text()
+    text = path.read_text() if path.is_file() else ''
     if text.count(fault['old']) != 1:
         return dict(failed={}, run=0, error='its text is not there once')
     path.write_text(text.replace(fault['old'], fault['new']))
