@@ -39,8 +39,8 @@ if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
 from demo_page import TASKS, report, results_of, table
+from experiments.side_by_side import Progress, Stage, Step, run_stage
 from mmengine.config import Config
-from side_by_side import Progress, Stage, Step, run_stage
 
 from mmmap.datasets.mosaics import HELD_OUT, THINGS
 from mmmap.visualization import detection_figure, segmentation_figure

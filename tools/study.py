@@ -61,11 +61,9 @@ if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
 import torch
-from mmengine.config import Config
-from mmengine.registry import METRICS, MODELS, DefaultScope
-from side_by_side import Progress, Step, run_stage
-from study_summary import read_result, summarise
-from study_table import (
+from experiments.side_by_side import Progress, Step, run_stage
+from experiments.summary import read_result, summarise
+from experiments.table import (
     ROOT,
     Row,
     Study,
@@ -76,6 +74,8 @@ from study_table import (
     slug,
     text_of,
 )
+from mmengine.config import Config
+from mmengine.registry import METRICS, MODELS, DefaultScope
 
 from mmmap.visualization.images import written_whole
 

@@ -356,7 +356,7 @@ def result(row, seed, value):
 
 
 def test_means_deviations_and_differences():
-    summary = load_tool('study_summary.py')
+    summary = load_tool('experiments/summary.py')
     runs = [result('none', seed, v) for seed, v in ((0, 1.0), (1, 3.0))]
     runs += [result('MAP', seed, v) for seed, v in ((0, 2.0), (1, 6.0))]
     runs += [result('gone', 0, 9.0), result('MAP', 2, 10.0)]

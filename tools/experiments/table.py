@@ -13,7 +13,7 @@ from yaml import YAMLError
 
 from mmmap.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 KEYS = {'seeds', 'pretraining', 'tasks', 'rows'}
 # Of rows and tasks: they become names of files, parted by underscores.
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9 .+%-]*')

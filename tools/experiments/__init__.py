@@ -1,0 +1,1 @@
+"""What the demo and the studies share: runs side by side, their tables."""
