@@ -137,12 +137,12 @@ class BidirectionalMamba(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L, C) -> (B, L, C)."""
-        projected = self.in_proj(tokens).transpose(1, 2)
+        projected = self.in_proj(tokens)
         if self.reverse == 'channels':
             y = _scan(self.ssm_forward, projected)
-            y = y + _scan(self.ssm_backward, projected.flip(1)).flip(1)
+            y = y + _scan(self.ssm_backward, projected.flip(2)).flip(1)
             return self.out_proj(y.transpose(1, 2))
-        x, z = projected.chunk(2, dim=1)
+        x, z = input_and_gate(projected)
         both = self.ssm_forward, self.ssm_backward
         weights, biases = zip(*(ssm.filter for ssm in both), strict=True)
         us = causal_conv1d_bidirectional(x, weights, biases, 'silu')
@@ -155,9 +155,16 @@ class BidirectionalMamba(nn.Module):
         return self.out_proj(y.transpose(1, 2)) / 2
 
 
+def input_and_gate(projected: Tensor) -> tuple[Tensor, Tensor]:
+    """Split (B, L, 2D) in two (B, D, L), views that are channels last."""
+    # Split before transposing: the gradients are joined without a transpose.
+    x, z = projected.chunk(2, dim=2)
+    return x.mT, z.mT
+
+
 def _scan(ssm: SelectiveSSM, projected: Tensor) -> Tensor:
-    """One direction of input and gate, (B, 2D, L) -> (B, D, L)."""
-    x, z = projected.chunk(2, dim=1)
+    """One direction of input and gate, (B, L, 2D) -> (B, D, L)."""
+    x, z = input_and_gate(projected)
     u, delta, A, B, C, D, delta_bias = ssm(
         causal_conv1d(x, *ssm.filter, activation='silu')
     )

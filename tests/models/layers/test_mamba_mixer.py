@@ -1,9 +1,12 @@
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmmap.models.layers import BidirectionalMamba
 from mmmap.ops import causal_conv1d, selective_scan
+
+aten = torch.ops.aten
 
 
 @pytest.fixture
@@ -124,3 +127,27 @@ def test_channels_in_reverse_look_back_only():
 def test_unknown_reverse():
     with pytest.raises(ValueError, match="reverse 'time'.*tokens, channels"):
         BidirectionalMamba(32, reverse='time')
+
+
+class LargeCopies(TorchDispatchMode):
+    """Counts copies of tensors with this many elements or more."""
+
+    def __init__(self, elements):
+        super().__init__()
+        self.elements, self.count = elements, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        copies = func.overloadpacket in (aten.clone, aten.copy_, aten._to_copy)
+        self.count += copies and out.numel() >= self.elements
+        return out
+
+
+@pytest.mark.parametrize('reverse', ['tokens', 'channels'])
+def test_a_step_transposes_nothing(reverse):
+    """Neither forward nor backward copies tokens into another layout."""
+    mixer = BidirectionalMamba(32, reverse=reverse)
+    tokens = torch.randn(2, 7, 32, requires_grad=True)
+    with LargeCopies(tokens.numel()) as copies:
+        mixer(tokens).square().sum().backward()
+    assert copies.count == 0
