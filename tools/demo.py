@@ -146,7 +146,7 @@ class Demo:
         last = self._last(PRETRAINING)
         argv = [ROOT / 'tools/analysis_tools/reconstruct.py']
         argv += [CONFIGS / f'{PRETRAINING}.py', last, self.data / 'held_out']
-        argv += ['--out', self.pictures / 'completed', '--tiles']
+        argv += ['--out', self.pictures / 'completed', '--tiles', '--means']
         argv += ['--mask-ratio', *RATIOS]
         return Step(
             'complete held-out images',
@@ -181,19 +181,23 @@ class Demo:
         segmentor, detector = (task.configs for task in TASKS)
         segmentation = self.pictures / 'segmentation.png'
         config = Config.fromfile(CONFIGS / f'{segmentor["MAP"]}.py')
-        dumps = {f'from {k}': self._dump(v) for k, v in segmentor.items()}
         segmentation_figure(
-            dumps, config.classes, config.palette, segmentation
+            self._dumps(segmentor),
+            config.classes,
+            config.palette,
+            segmentation,
         )
         detection = self.pictures / 'detection.png'
-        found = self._dump(detector['MAP'])
-        detection_figure(found, THINGS, detection)
+        detection_figure(self._dumps(detector), THINGS, detection)
         return [*self.completed(), segmentation, detection]
 
-    def _dump(self, name: str) -> list[dict]:
-        path = self.work_dir / name / 'predictions.pkl'
-        with open(path, 'rb') as file:
-            return pickle.load(file)
+    def _dumps(self, configs: dict[str, str]) -> dict[str, list[dict]]:
+        dumps = {}
+        for start, name in configs.items():
+            path = self.work_dir / name / 'predictions.pkl'
+            with open(path, 'rb') as file:
+                dumps[f'from {start}'] = pickle.load(file)
+        return dumps
 
 
 def _newer(path: Path, other: Path) -> bool:

@@ -204,13 +204,16 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
         ('', _text(INTRODUCTION)),
         (
             f'Results on {COUNTS["val"]} other scenes',
-            html_table(HEADER, _cells(results)) + _text(verdict(results)),
+            html_table(HEADER, _cells(results))
+            + _text(verdict(results))
+            + _text(SEEDS),
         ),
-        ('MAP completes images', _text(COMPLETED) + photograph + scenes),
+        ('What MAP predicts of hidden patches',
+         _text(COMPLETED) + photograph + scenes),
         ('Which photograph is each pixel from?',
          _text(SEGMENTATION) + segmentation),
         ('Where are the pieces?', _text(DETECTION) + detection),
-        ('Losses in training', _text(CURVES) + _curves(work_dir)),
+        ('Losses', _text(CURVES) + _curves(work_dir)),
         (
             'The same on your own images',
             _text(OWN) + f'<pre>{escape(OWN_IMAGES)}</pre>',
@@ -232,33 +235,50 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
 
 
 INTRODUCTION = (
-    'Labels are expensive, images are cheap. A HybridNet of 0.6 M parameters '
-    f'was pretrained with MAP on {COUNTS["unlabelled"]} scenes without '
-    'labels: it saw half of the patches of each and learnt to rebuild the '
-    'rest. Then UPerNet was trained on 10 labelled scenes and Mask R-CNN on '
-    '20, once from that checkpoint and once from scratch, '
-    'with the same number of steps.'
+    'Labels are expensive, images are cheap. A scene is a crop of one of '
+    'eight photographs, on which lie two or three pieces cut from others. '
+    'HybridNet, a network of Mamba and attention blocks with 0.6 M '
+    f'parameters, was pretrained on {COUNTS["unlabelled"]:,} scenes without '
+    'labels by MAP: it saw half of the patches of each and learnt to predict '
+    'the rest. Then UPerNet was trained on 10 labelled scenes and Mask R-CNN '
+    'on 20, once from that checkpoint and once from scratch, with the same '
+    'number of steps with labels; pretraining comes on top. They are tested '
+    f'on {COUNTS["val"]} new scenes, made of the same eight photographs.'
+)
+# configs/demo/README.md has all numbers.
+SEEDS = (
+    'One run says little. Over five seeds the differences (mean and standard '
+    'error) are +2.9 ± 0.5 mIoU, +1.7 ± 2.0 box AP50 and 0.0 ± 1.7 mask AP50: '
+    'segmentation gains, detection shows no difference.'
 )
 COMPLETED = (
-    'Left: the image. Middle: what the model sees, with 25, 50 and 75 % of '
-    'the patches hidden (grey). Right: the hidden patches as it rebuilds '
-    'them; it learns their structure, so each is shown with the brightness '
-    f'and contrast of the true one. The {HELD_OUT.name} is in no training '
-    'image; the scenes below are new ones of the same photographs.'
+    'Columns: the image; what the model sees; the hidden patches as it '
+    'predicts them; for comparison, their mean alone. Rows: 25, 50 and 75 % '
+    'of the patches hidden. The model predicts colours and structure; the '
+    'brightness of each patch (its mean) and its contrast are taken from the '
+    'image. What the third column shows beyond the fourth is its work. '
+    f'The {HELD_OUT.name} is in no training image; the second picture has new '
+    'scenes.'
 )
 SEGMENTATION = (
-    'UPerNet colours each pixel by the photograph it takes it to be from. '
-    'The closer to "truth", the better.'
+    'UPerNet assigns each pixel to a photograph. The closer to "truth", the '
+    'better.'
 )
-DETECTION = 'Mask R-CNN, from MAP, finds the pieces: box and outline.'
+DETECTION = (
+    'Mask R-CNN draws a box and an outline for each piece that it detects '
+    'with a score above 0.5. After 20 labelled scenes it still misses pieces '
+    'and invents others. AP50 is the average precision of boxes, or outlines, '
+    'that overlap the true one by half or more.'
+)
 CURVES = (
-    'Pretraining has no labels: its loss is the error of the hidden pixels. '
-    'The tasks learn faster from it than from scratch if its line is lower.'
+    'Training losses. That of pretraining is the error of the predicted '
+    'patches; it needs no labels.'
 )
 OWN = (
-    'photos/ is a folder of images, masks/ holds a class map for some of '
-    'them, under the same name. "mmmap detect" takes boxes in COCO format. '
-    'See docs/commands.md.'
+    'photos/ is a folder of images. masks/ holds a class map for some of '
+    'them, under the same name: the value of a pixel is its class, 255 is '
+    'ignored. "mmmap detect" takes boxes, or boxes and outlines, in COCO '
+    'format. See docs/commands.md.'
 )
 
 

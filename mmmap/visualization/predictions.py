@@ -68,34 +68,37 @@ def segmentation_figure(
 
 
 def detection_figure(
-    samples: Sequence[dict],
+    predictions: Mapping[str, Sequence[dict]],
     classes: Sequence[str],
     path: str | Path,
     rows: int = 6,
     min_score: float = 0.5,
 ) -> None:
-    """Draw images, their true instances and the detected ones.
+    """Draw images, their true instances and those that several models detect.
 
     Args:
-        samples: Written samples of a data set.
+        predictions: For each model's name, the written samples of one data
+            set, in the same order.
         classes: Names of the classes.
         path: PNG to write.
         rows: Number of images, evenly spread over the set.
         min_score: Detections with a lower score are not drawn.
     """
-    picked = spread(len(samples), rows)
-    title = f'detected (score > {min_score:g})'
-    images = [_image(samples[index]) for index in picked]
-    figure, axes = _grid(images, ['image', 'truth', title])
+    first = next(iter(predictions.values()))
+    picked = spread(len(first), rows)
+    images = [_image(first[index]) for index in picked]
+    figure, axes = _grid(images, ['image', 'truth', *predictions])
     for axis_row, image, index in zip(axes, images, picked, strict=True):
-        sample = samples[index]
         for axis in axis_row:
             axis.imshow(image)
-        _draw_instances(axis_row[1], sample['gt_instances'], classes)
-        found = sample['pred_instances']
-        kept = np.asarray(found['scores']) > min_score
-        found = {key: np.asarray(value)[kept] for key, value in found.items()}
-        _draw_instances(axis_row[2], found, classes)
+        _draw_instances(axis_row[1], first[index]['gt_instances'], classes)
+        for axis, samples in zip(
+            axis_row[2:], predictions.values(), strict=True
+        ):
+            found = samples[index]['pred_instances']
+            kept = np.asarray(found['scores']) > min_score
+            found = {k: np.asarray(value)[kept] for k, value in found.items()}
+            _draw_instances(axis, found, classes)
     save_figure(figure, path)
 
 

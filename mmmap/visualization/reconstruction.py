@@ -8,7 +8,9 @@ from functools import singledispatch
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..datasets.shown import shown_range, three_channels
 from ..models.heads import DiffusionHead
@@ -90,6 +92,25 @@ def method_rows(
     hidden = first.mask[:, :1].expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
     tiles[:, 1][hidden.cpu().numpy()] = 128
     return _tiled(tiles, [*COLUMNS[:2], *names])
+
+
+def with_means(shown: Reconstruction, patch: int) -> Reconstruction:
+    """The same with the mean of each hidden patch as its reconstruction.
+
+    One mean for all channels, as ``PixelTarget`` subtracts it: a
+    reconstruction of normalised pixels is given no more than that, and the
+    deviation.
+
+    Args:
+        shown: A reconstruction of images.
+        patch: Pixels of a patch's edge.
+    """
+    means = F.avg_pool2d(shown.image.float(), patch).mean(1, keepdim=True)
+    means = F.interpolate(means, scale_factor=float(patch))
+    filled = torch.where(
+        shown.mask, means.to(shown.image).expand_as(shown.image), shown.image
+    )
+    return shown._replace(reconstructed=filled)
 
 
 def _as_seen(column: Tensor, image: Tensor) -> np.ndarray:

@@ -163,6 +163,15 @@ def test_the_page_shows_all_of_it(tmp_path):
     assert '<script' not in text
 
 
+def test_the_page_says_what_five_seeds_gave():
+    text = (REPO / 'configs/demo/README.md').read_text()
+    rows = [line.split('|')[1:-1] for line in text.splitlines()]
+    table = {row[0].strip(): row[4:6] for row in rows if len(row) == 7}
+    for name in ('UPerNet, mIoU', 'Mask R-CNN, box AP50'):
+        mean, error = (cell.strip() for cell in table[name])
+        assert f'{mean} ± {error} {name.partition(", ")[2]}' in demo_page.SEEDS
+
+
 def test_the_commands_for_own_images_name_what_is_there():
     lines = demo_page.OWN_IMAGES.replace('\\\n', '').splitlines()
     commands = [shlex.split(x)[1:] for x in lines if not x.startswith('#')]

@@ -1,3 +1,5 @@
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -83,6 +85,25 @@ def test_columns_are_input_visible_and_reconstructed(scene):
     assert grey.mean() == 0.5
     assert abs(visible - image)[~grey].max() == 0
     assert abs(guessed - image)[~grey].max() == 0
+
+
+def test_means_of_hidden_patches(scene):
+    """A mean of all channels, of the normalised pixels."""
+    image = np.random.default_rng(1).integers(256, size=(16, 16, 3))
+    cv2.imwrite(str(scene / 'x.png'), image.astype(np.uint8))
+    assert run(scene, '--means', images='x.png') == 0
+    picture = pictures(scene / 'out')['0000_x.png']
+    image, visible, _, means = (column(picture, i) for i in range(4))
+    grey = (visible == 128).all(-1)
+    assert abs(means - image)[~grey].max() == 0
+    # BGR, as the pictures.
+    mean = np.array([103.53, 116.28, 123.675])
+    std = np.array([57.375, 57.12, 58.395])
+    for top, left in itertools.product(range(0, 16, 4), repeat=2):
+        patch = np.s_[top : top + 4, left : left + 4]
+        if grey[patch].all():
+            expected = ((image[patch] - mean) / std).mean() * std + mean
+            assert abs(means[patch] - expected).max() <= 1
 
 
 def test_seed_and_ratio(scene):

@@ -78,7 +78,7 @@ def test_detection_shows_truth_and_what_scores_enough(photo, tmp_path):
     drawn = {}
     for score in (0.1, 0.3, 0.95):
         path = tmp_path / f'{score}.png'
-        detection_figure([sample], CLASSES, path, min_score=score)
+        detection_figure({'a': [sample]}, CLASSES, path, min_score=score)
         drawn[score] = cv2.imread(str(path))
     # The first colour of tab10 at 0.45 over black: in the truth, and in the
     # detection where that alone is shown.

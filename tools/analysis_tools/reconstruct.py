@@ -10,9 +10,10 @@ Writes one picture an image: input | visible | reconstructed. The patch
 normalisation is undone with the statistics of the true patches. Configs of
 all methods work (MAP, MAE, AR, local MAE, diffusion, raw pixels). Each
 ``--also CONFIG CHECKPOINT`` adds a column with another model's reconstruction
-from the same visible part. ``--mask-ratio`` takes several ratios, one per row.
-``--tiles`` cuts images that are larger than in pretraining into squares of
-that size and joins the results.
+from the same visible part, and ``--means`` one with the mean of each hidden
+patch, which undoing the normalisation alone would give. ``--mask-ratio`` takes
+several ratios, one per row. ``--tiles`` cuts images that are larger than in
+pretraining into squares of that size and joins the results.
 """
 
 import argparse
@@ -50,6 +51,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="replace the config's, one row each",
     )
     parser.add_argument(
+        '--means',
+        action='store_true',
+        help='a column with the mean of each hidden patch, for comparison',
+    )
+    parser.add_argument(
         '--tiles',
         action='store_true',
         help='cut large images into squares instead of shrinking them',
@@ -72,7 +78,7 @@ from mmmap.models.selfsup import MAP
 from mmmap.models.selfsup.map import Reconstruction
 from mmmap.visualization import method_names, method_rows
 from mmmap.visualization.images import find_images, read_image, save_picture
-from mmmap.visualization.reconstruction import COLUMNS
+from mmmap.visualization.reconstruction import COLUMNS, with_means
 from mmmap.wording import counted
 
 
@@ -134,6 +140,7 @@ def draw(
     image: Tensor,
     seed: int,
     ratios: list[float] | None = None,
+    means: bool = False,
 ) -> np.ndarray:
     """The picture (H, W, 3), uint8 RGB, of an image (C, H, W).
 
@@ -143,6 +150,7 @@ def draw(
         image: Of a multiple of the size the models were pretrained on.
         seed: Of the masks.
         ratios: Parts that are hidden, a row each; None for the config's.
+        means: Add a column with the mean of each hidden patch.
     """
     size = size_of(models[0])
     tiles, columns = cut(image, size), image.shape[-1] // size[1]
@@ -157,6 +165,11 @@ def draw(
             'checkpoint comes from a run that diverged'
         )
     preprocessors = [model.data_preprocessor for model in models]
+    if means:
+        patch = models[0].target_generator.patch_size
+        shown.append(with_means(shown[0], patch))
+        preprocessors.append(preprocessors[0])
+        titles = [*titles, 'mean of each patch']
     return method_rows(shown, preprocessors, titles)
 
 
@@ -236,7 +249,9 @@ def run(args: argparse.Namespace) -> None:
     check_channels(models[0], dict(zip(paths, images)))
     for index, (path, image) in enumerate(zip(paths, images)):
         seed = args.seed + index
-        picture = draw(models, titles, image, seed, args.mask_ratio)
+        picture = draw(
+            models, titles, image, seed, args.mask_ratio, args.means
+        )
         target = args.out / f'{index:04d}_{path.stem}.png'
         save_picture(target, picture)
         print(target)
