@@ -19,7 +19,8 @@ OTHERS = (
     'packages/*/README.md',
 )
 FENCE = re.compile(r'^```.*?^```$', re.M | re.S)
-LINK = re.compile(r'(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)')
+# Links and images.
+LINK = re.compile(r'(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)')
 
 
 def on_files(files, config):
@@ -39,7 +40,7 @@ def on_page_markdown(markdown, page, config, files):
     source = uri if outside else f'docs/{uri}'
 
     def fitted(match):
-        text, target = match.groups()
+        mark, text, target = match.groups()
         link, _, anchor = target.partition('#')
         if re.match(r'\w+:', target) or not link:
             return match[0]
@@ -48,7 +49,8 @@ def on_page_markdown(markdown, page, config, files):
         for name in (path.removeprefix('docs/'), f'{path}/README.md'):
             if files.get_file_from_path(name):
                 link = posixpath.relpath(name, posixpath.dirname(uri) or '.')
-                return f'[{text}]({link}{"#" * bool(anchor)}{anchor})'
+                end = f'#{anchor}' if anchor else ''
+                return f'{mark}[{text}]({link}{end})'
         if path == 'README.md':
             link = posixpath.relpath('index.md', posixpath.dirname(uri) or '.')
             return f'[{text}]({link})'

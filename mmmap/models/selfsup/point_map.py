@@ -50,8 +50,8 @@ class PointMAP(MAP):
         head: From features to the loss, for example ``ChamferHead``.
         target_generator: From groups to what is predicted; by default, their
             points.
-        data_preprocessor: For example ``PointDataPreprocessor``.
-        init_cfg: mmengine's.
+        **settings: Of mmpretrain's ``BaseSelfSupervisor``, for example
+            ``data_preprocessor``.
 
     Raises:
         InputError: A backbone with a class token, which would not be trained.
