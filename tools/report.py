@@ -41,7 +41,7 @@ if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
 
 from mmmap.reports import look_at, page_of
-from mmmap.visualization.images import written_whole
+from mmmap.writing import written_whole
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 

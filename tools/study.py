@@ -77,7 +77,7 @@ from experiments.table import (
 from mmengine.config import Config
 from mmengine.registry import METRICS, MODELS, DefaultScope
 
-from mmmap.visualization.images import written_whole
+from mmmap.writing import written_whole
 
 CHECKPOINT = 'model.backbone.init_cfg'
 

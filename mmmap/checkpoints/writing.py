@@ -1,12 +1,11 @@
 """Writing checkpoints that get their name only when complete."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from ..writing import put, temporary_beside
 from .errors import CheckpointError
 from .safetensors_files import SUFFIX, write_safetensors
 
@@ -38,24 +37,15 @@ def write_checkpoint(
     if named is None:
         _refuse_existing(path, overwrite)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f'.{path.name}.'
-        )
-        os.close(handle)
-        try:
+        with temporary_beside(path) as temporary:
             if path.suffix == SUFFIX:
                 write_safetensors(temporary, content)
             else:
                 torch.save(content, temporary)
             if named is not None:
-                path = named(Path(temporary))
+                path = named(temporary)
                 _refuse_existing(path, overwrite)
-            # mkstemp makes files that only their owner can read.
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+            put(temporary, path)
     except CheckpointError:
         raise
     except (OSError, RuntimeError) as error:

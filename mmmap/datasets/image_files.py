@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -334,19 +334,37 @@ def list_images(
     return sorted(found)
 
 
-def images_in(folder: str | Path, what: str = 'images') -> list[Path]:
-    """The images in a folder and below it.
+def images_in(
+    folder: str | Path,
+    what: str = 'images',
+    suffixes: tuple[str, ...] = IMAGE_SUFFIXES,
+) -> list[Path]:
+    """The images in a folder and below it, sorted.
 
     Raises:
         InputError: There are none.
     """
-    files = list_images(folder)
+    files = list_images(folder, suffixes)
     if not files:
         raise InputError(
-            f'{folder} holds no {what}, nor do the folders in it; expected '
-            f'names that end in {", ".join(IMAGE_SUFFIXES)}'
+            f'{folder} has no {what}, nor do the folders in it; expected '
+            f'names that end in {", ".join(suffixes)}'
         )
     return list(map(Path, files))
+
+
+def images_at(paths: Iterable[str | Path]) -> list[Path]:
+    """Images among files and folders, in order.
+
+    Raises:
+        InputError: A path that does not exist, or a folder without images.
+    """
+    found = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise InputError(f'there is no {path}')
+        found += images_in(path) if path.is_dir() else [path]
+    return found
 
 
 def named_files(files: list[Path], root: Path) -> dict[str, Path]:

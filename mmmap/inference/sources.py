@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..datasets.image_files import IMAGE_SUFFIXES, list_images, named_files
+from ..datasets.image_files import IMAGE_SUFFIXES, images_in, named_files
 from ..datasets.image_reader import ImageReader, ReadingError
 from ..errors import InputError
 from ..wording import counted
@@ -53,12 +53,7 @@ class Pictures:
         files, root = [path], path.parent
         if path.is_dir():
             suffixes = (*IMAGE_SUFFIXES, *reader.suffixes)
-            files, root = list(map(Path, list_images(path, suffixes))), path
-            if not files:
-                raise InputError(
-                    f'{path} and the folders in it have no images; expected '
-                    f'names that end in {", ".join(suffixes)}'
-                )
+            files, root = images_in(path, suffixes=suffixes), path
         self.reader, self.bad = reader, {}
         for file in files:
             self._read(file)

@@ -1,9 +1,5 @@
-"""Finding images, and writing pictures."""
+"""Reading images for pictures, and writing pictures."""
 
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,34 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..datasets.image_reader import ImageReader
-from ..errors import InputError
+from ..writing import written_whole
 
-SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 _DPI = 130
-
-
-def find_images(paths: Sequence[str | Path]) -> list[Path]:
-    """Image files among files and folders, in order.
-
-    Raises:
-        InputError: A path that does not exist, or a folder without images.
-    """
-    found = []
-    for path in map(Path, paths):
-        if not path.exists():
-            raise InputError(f'there is no {path}')
-        if path.is_file():
-            found.append(path)
-            continue
-        inside = sorted(
-            file for file in path.rglob('*') if file.suffix.lower() in SUFFIXES
-        )
-        if not inside:
-            raise InputError(
-                f'{path} has no images ({", ".join(sorted(SUFFIXES))})'
-            )
-        found.extend(inside)
-    return found
 
 
 def read_image(
@@ -74,32 +45,6 @@ def read_image(
 def spread(count: int, wanted: int) -> list[int]:
     """Evenly spread indices below ``count``; all if there are fewer."""
     return np.linspace(0, count - 1, min(wanted, count)).astype(int).tolist()
-
-
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """A temporary name; the file gets its final name when complete.
-
-    Args:
-        path: The final name; its folder is created.
-
-    Yields:
-        The temporary name, with the same suffix.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix='.', suffix=path.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp makes files that only their owner can read.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:

@@ -261,7 +261,7 @@ def test_failed_preparation_leaves_no_folder(tmp_path):
     [
         (('segment', '--images', 'photos', '--masks', 'gone'), 'gone is no'),
         (('pretrain', 'gone'), 'gone does not exist'),
-        (('pretrain', 'empty'), 'holds no images'),
+        (('pretrain', 'empty'), 'has no images'),
         (('classify', 'photos'), 'are in no class folder'),
         (('classify', 'kinds'), 'expected at least 2'),
         (('detect', '--images', 'photos', '--coco', 'no.json'), 'no JSON'),

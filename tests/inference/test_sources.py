@@ -103,7 +103,7 @@ def test_nothing_is_left(tmp_path):
 def test_what_is_no_input(tmp_path):
     with pytest.raises(InputError, match='there is nothing at'):
         source_of(tmp_path / 'none')
-    with pytest.raises(InputError, match='have no images'):
+    with pytest.raises(InputError, match='has no images'):
         source_of(tmp_path)
     (tmp_path / 'text.txt').write_text('x')
     with pytest.raises(InputError, match='no image .* no video .* no folder'):

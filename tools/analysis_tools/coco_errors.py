@@ -40,7 +40,8 @@ import numpy as np
 
 from mmmap.evaluation import KINDS, ErrorCurves, error_curves
 from mmmap.visualization import detection_error_figure
-from mmmap.visualization.images import save_figure, written_whole
+from mmmap.visualization.images import save_figure
+from mmmap.writing import written_whole
 
 
 def write_table(curves: ErrorCurves, path: Path) -> None:

@@ -66,7 +66,7 @@ from mmmap.evaluation import (
     linear_probe,
     pooled,
 )
-from mmmap.visualization.images import written_whole
+from mmmap.writing import written_whole
 
 
 def data_root(args: argparse.Namespace) -> Path:

@@ -60,6 +60,7 @@ if __name__ == '__main__':
 import torch
 from torch import Tensor, nn
 
+from mmmap.datasets.image_files import images_at
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.datasets.shown import as_picture
 from mmmap.engine.settings import open_model_config
@@ -83,7 +84,7 @@ from mmmap.visualization.depths import (
     spread,
 )
 from mmmap.visualization.feature_colours import colours
-from mmmap.visualization.images import find_images, read_image
+from mmmap.visualization.images import read_image
 from mmmap.visualization.receptive_field import area_of, receptive_fields
 
 
@@ -156,7 +157,7 @@ def run(args: argparse.Namespace) -> None:
         InputError: A config, image or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
-    paths = find_images(args.images)
+    paths = images_at(args.images)
     backbone, normalise = open_backbone(args.config, args.checkpoint)
     backbone, normalise = (m.to(best_device()) for m in (backbone, normalise))
     args.depths = args.depths or spread(kinds_of(backbone))

@@ -44,7 +44,7 @@ from mmmap.engine.random_inputs import (
     example_call,
     open_untrained,
 )
-from mmmap.visualization.images import written_whole
+from mmmap.writing import written_whole
 
 
 def table_of(layers: list[Layer]) -> str:

@@ -70,6 +70,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmmap.datasets.image_files import images_at
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained_models import check_channels, open_model
@@ -77,7 +78,7 @@ from mmmap.models.masking.ratio import MaskRatio
 from mmmap.models.selfsup import MAP
 from mmmap.models.selfsup.map import Reconstruction
 from mmmap.visualization import method_names, method_rows
-from mmmap.visualization.images import find_images, read_image, save_picture
+from mmmap.visualization.images import read_image, save_picture
 from mmmap.visualization.reconstruction import COLUMNS, with_means
 from mmmap.wording import counted
 
@@ -236,7 +237,7 @@ def run(args: argparse.Namespace) -> None:
         InputError: A config, image or option that cannot be used.
         CheckpointError: A checkpoint that does not fit.
     """
-    paths = find_images(args.images)
+    paths = images_at(args.images)
     models = open_all(args)
     titles = titles_of(models, args.names)
     # All are read before the first picture is written.

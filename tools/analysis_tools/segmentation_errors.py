@@ -59,7 +59,8 @@ from mmmap.datasets.config_datasets import set_data_root
 from mmmap.engine.settings import open_model_config
 from mmmap.evaluation import class_iou, confusion, confusions
 from mmmap.visualization import confusion_figure, segmentation_figure
-from mmmap.visualization.images import save_figure, written_whole
+from mmmap.visualization.images import save_figure
+from mmmap.writing import written_whole
 
 
 class Judged(NamedTuple):
