@@ -70,7 +70,8 @@ def read_header(path: str | Path) -> Header | str:
     """Size, channels and bits of an image, or the reason why there is none."""
     try:
         if str(path).lower().endswith(TIFF_SUFFIXES):
-            return _tiff_header(path)
+            with opened_tiff(path) as file:
+                return tiff_header(file)
         with _any_size(), Image.open(path) as image:
             mode = image.mode
             bits = 16 if ';16' in mode else _BITS.get(mode, 8)
@@ -96,16 +97,28 @@ def _orientation(image: Image.Image) -> int:
     return turn if turn in range(1, 9) else 1
 
 
-def _tiff_header(path: str | Path) -> Header:
+@contextmanager
+def opened_tiff(path: str | Path) -> Iterator[tifffile.TiffFile]:
+    """A TIFF to read from.
+
+    Raises:
+        OSError: It cannot be opened.
+        ValueError: Reading from it fails in any other way.
+    """
     try:
         with tifffile.TiffFile(path) as file:
-            page, shape = file.pages[0], _tiff_shape(file)
+            yield file
     except OSError:
         raise
     except Exception as error:  # damaged bytes raise anything
         raise ValueError(f'no TIFF that can be read: {error}') from error
-    (height, width, channels), bits = shape, page.bitspersample
-    # A fourth channel is a colour's, transparency, or one of its own.
+
+
+def tiff_header(file: tifffile.TiffFile) -> Header:
+    """As ``read_header``; the orientation is 1, whatever the tag says."""
+    page = file.pages[0]
+    (height, width, channels), bits = _tiff_shape(file), page.bitspersample
+    # A fourth channel is a colour's, transparency, or something else.
     extra = set(page.extrasamples) <= set(_ALPHA) or page.photometric == _CMYK
     return Header(
         width,
@@ -115,6 +128,11 @@ def _tiff_header(path: str | Path) -> Header:
         dtype=str(page.dtype),
         colour=bits <= 8 and extra and channels <= 4,
     )
+
+
+def tiff_orientation(file: tifffile.TiffFile) -> int:
+    """The number in the tag, which has the meaning of EXIF's."""
+    return file.pages[0].tags.valueof(ExifTags.Base.Orientation, 1)
 
 
 def _tiff_shape(file: tifffile.TiffFile) -> tuple[int, int, int]:
@@ -170,7 +188,7 @@ def read_channels(path: str | Path) -> np.ndarray:
 def _tiff_channels(path: str | Path) -> np.ndarray:
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
-        turned = page.tags.valueof(0x0112, 1)
+        turned = tiff_orientation(file)
         height, width, channels = _tiff_shape(file)
         try:
             image = np.squeeze(file.series[0].asarray())

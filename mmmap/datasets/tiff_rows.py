@@ -7,7 +7,12 @@ import numpy as np
 import tifffile
 
 from ..errors import InputError
-from .image_files import TIFF_SUFFIXES, read_header
+from .image_files import (
+    TIFF_SUFFIXES,
+    opened_tiff,
+    tiff_header,
+    tiff_orientation,
+)
 
 _LARGE = 1 << 25  # pixels; smaller images are read as a whole
 _GREY, _RGB = 1, 2  # of TIFF's photometric
@@ -118,32 +123,37 @@ def large_rows(
     """
     if not str(path).lower().endswith(TIFF_SUFFIXES):
         return None
-    header = read_header(path)
-    if isinstance(header, str) or header.width * header.height < _LARGE:
-        return None
-    if convert is None and not _is_plain(path, header):
-        return None
-    with tifffile.TiffFile(path) as file:
-        if file.pages[0].tags.valueof(0x0112, 1) != 1:
-            return None  # it has to be turned
-        if len(file.series[0].pages) > 1:
-            return None  # its channels are pages
     turn = _blue_first if convert is None else lambda p: convert(p, str(path))
     try:
-        return TiffRows(path, turn)
+        with opened_tiff(path) as file:
+            alike = _slices_are_alike(file, convert is None)
+        return TiffRows(path, turn) if alike else None
     except InputError:
         raise
-    # Of what tifffile decodes with a package that is not installed.
-    except (ValueError, NotImplementedError, tifffile.TiffFileError):
+    # Damaged files, and what tifffile decodes with an optional package.
+    except (OSError, ValueError, NotImplementedError, tifffile.TiffFileError):
         return None
 
 
-def _is_plain(path: str | Path, header) -> bool:
-    """Whether OpenCV's 8-bit colour is the stored values."""
-    with tifffile.TiffFile(path) as file:
-        kind = file.pages[0].photometric
+def _slices_are_alike(file: tifffile.TiffFile, plain: bool) -> bool:
+    """Whether an image is large, and its slices are what reading it gives.
+
+    Args:
+        file: The open file.
+        plain: Whether it is read as 8-bit colour.
+    """
+    header, page = tiff_header(file), file.pages[0]
     kinds = {1: _GREY, 3: _RGB}
-    return header.dtype == 'uint8' and kinds.get(header.channels) == kind
+    colour = (
+        header.dtype == 'uint8'
+        and kinds.get(header.channels) == page.photometric
+    )
+    return (
+        header.width * header.height >= _LARGE
+        and (colour or not plain)
+        and tiff_orientation(file) == 1
+        and len(file.series[0].pages) == 1  # channels may be pages
+    )
 
 
 def _blue_first(pixels: np.ndarray) -> np.ndarray:

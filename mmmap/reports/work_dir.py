@@ -13,7 +13,7 @@ from mmengine.hooks import CheckpointHook
 
 from ..checkpoints import CheckpointError, check_file
 from ..checkpoints.recorded import config_of
-from ..datasets.image_files import IMAGE_SUFFIXES
+from ..datasets.image_files import list_images
 from ..errors import InputError
 from ..wording import counted
 from .logs import Curve, Log, read_log, trainings_of
@@ -228,9 +228,7 @@ def _compare(found, starts, base, configs) -> None:
 
 def _pictures(folder: Path) -> list[Path]:
     """The newest pictures, some of each folder."""
-    files = [
-        f for f in folder.rglob('*') if f.suffix.lower() in IMAGE_SUFFIXES
-    ]
+    files = map(Path, list_images(folder))
     files = [f for f in files if f.is_file() and not f.is_symlink()]
     # Numbers of classes, nearly black, are no pictures.
     files = [
