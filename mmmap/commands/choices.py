@@ -161,43 +161,8 @@ def choose(
     made.take('reading', *reading)
     _sizes(made, task, base, images)
     _network(made, machine, images, start)
-    batch = base.batch
-    why = f'the usual for this task without a GPU, {machine.cores} cores'
-    if machine.device == 'cuda':
-        why = f'fits {machine.gpu_memory / 2**30:.0f} GiB, or is halved'
-    made.take('batch', batch, why)
-    made.take(
-        'workers',
-        _workers(machine),
-        f'{machine.cores} cores'
-        + (', which train too' if machine.device == 'cpu' else ''),
-    )
-    made.take(
-        'repeat',
-        max(1, math.ceil(LEAST_STEPS * made.batch / count)),
-        f'passes over {count} images in an epoch of at least {LEAST_STEPS} '
-        'steps',
-    )
-    if made.repeat * count < made.batch:
-        raise InputError(
-            f'an epoch of {count} images, {made.repeat} times, is less than '
-            f'one batch of {made.batch}: lower --batch or raise --repeat'
-        )
-    rate = base.rate * math.sqrt(made.batch / base.rate_batch)
-    made.take(
-        'lr',
-        float(f'{rate:.2g}'),
-        f'{base.rate:g} for batches of {base.rate_batch}, by the root of the '
-        'batch',
-    )
-    decay = 0.9 if start else 1.0
-    made.take(
-        'layer_decay',
-        decay,
-        'pretrained layers learn more slowly, the deeper the slower'
-        if start
-        else 'layers that start at random learn at one rate',
-    )
+    _batches(made, base, machine, count)
+    _rates(made, base, started=bool(start))
     return made
 
 
@@ -285,6 +250,43 @@ def _network(made: Choices, machine, images: Images, start) -> None:
     made.take('arch', arch, why)
     patch = 8 if crop <= 128 else 16
     made.take('patch', patch, f'pixels; {(crop // patch) ** 2} tokens a crop')
+
+
+def _batches(made: Choices, base: Base, machine: Machine, count: int) -> None:
+    cores = f'{machine.cores} cores'
+    why = f'the usual for this task without a GPU, {cores}'
+    if machine.device == 'cuda':
+        why = f'fits {machine.gpu_memory / 2**30:.0f} GiB, or is halved'
+    made.take('batch', base.batch, why)
+    why = cores if machine.device == 'cuda' else f'{cores}, which train too'
+    made.take('workers', _workers(machine), why)
+    repeat = max(1, math.ceil(LEAST_STEPS * made.batch / count))
+    made.take(
+        'repeat',
+        repeat,
+        f'passes over {count} images in an epoch of at least {LEAST_STEPS} '
+        'steps',
+    )
+    if made.repeat * count < made.batch:
+        raise InputError(
+            f'an epoch of {count} images, {made.repeat} times, is less than '
+            f'one batch of {made.batch}: lower --batch or raise --repeat'
+        )
+
+
+def _rates(made: Choices, base: Base, started: bool) -> None:
+    rate = base.rate * math.sqrt(made.batch / base.rate_batch)
+    made.take(
+        'lr',
+        float(f'{rate:.2g}'),
+        f'{base.rate:g} for batches of {base.rate_batch}, scaled by the root '
+        'of the batch',
+    )
+    decay, why = 1.0, 'layers that start at random learn at one rate'
+    if started:
+        decay = 0.9
+        why = 'pretrained layers learn more slowly, the deeper the slower'
+    made.take('layer_decay', decay, why)
 
 
 def _workers(machine: Machine) -> int:

@@ -1,6 +1,6 @@
 """What is compared differs in one thing, and that is what the name says."""
 
-from tests.configs.test_configs import NAMED, config_of
+from tests.configs.shipped import NAMED, config_of
 from tests.helpers import each
 
 # What pretraining changes in MAP, by algorithm and settings of the name:

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from tests.configs.test_configs import NAMED as OF_LIBRARIES
-from tests.configs.test_configs import built_on_meta, config_of
+from tests.configs.shipped import NAMED as OF_LIBRARIES
+from tests.configs.shipped import built_on_meta, config_of
 from tests.configs.test_points import NAMED as ON_POINTS
 from tests.helpers import REPO, each
 from tools import make_configs

@@ -7,7 +7,7 @@ import torch
 import mmmap  # noqa: F401  registers the models
 from mmmap.models.backbones import HybridNet
 from mmmap.openmmlab.model_hub import register_models
-from tests.configs.test_configs import CONFIGS, NAMED
+from tests.configs.shipped import CONFIGS, NAMED
 
 
 def test_all_configs_of_mmpretrain_are_listed():

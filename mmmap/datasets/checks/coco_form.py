@@ -12,7 +12,12 @@ _ALWAYS = {
     'annotations': ('id', 'image_id', 'category_id', 'bbox'),
     'categories': ('id', 'name'),
 }
-_ONE = dict(images='image', annotations='annotation', categories='category')
+_ONE = dict(
+    images='image',
+    annotations='annotation',
+    categories='category',
+    segments='segment',
+)
 _CURES = {
     'area': "write the mask's area in pixels, or width x height of the bbox",
     'iscrowd': 'write "iscrowd": 0 into each, unless it is a crowd',
@@ -31,14 +36,9 @@ def check_form(
         needed: Keys that each annotation needs besides the usual ones.
     """
     for kind, keys in _ALWAYS.items():
-        entries = content.get(kind) or []
-        wrong = [k for k, e in enumerate(entries) if not isinstance(e, dict)]
-        if wrong:
-            what = f'{kind} that are no dicts, by position: {some_of(wrong)}'
-            report.error(path, what)
-            return
         extra = needed if kind == 'annotations' else ()
-        _check_keys(report, path, kind, entries, (*keys, *extra))
+        entries = content.get(kind) or []
+        check_keys(report, path, kind, entries, (*keys, *extra))
     if not report.errors:
         _check_ids(report, path, content)
         _check_categories(report, path, content)
@@ -46,9 +46,23 @@ def check_form(
         _check_numbers(report, path, content)
 
 
-def _check_keys(
+def check_keys(
     report: Report, path: str, kind: str, entries: list, keys: Sequence[str]
 ) -> None:
+    """Check that entries are dicts with some keys.
+
+    Args:
+        report: Gets the errors.
+        path: The file.
+        kind: Of the entries, as ``'images'``.
+        entries: What is checked.
+        keys: Those that each entry needs.
+    """
+    wrong = [k for k, e in enumerate(entries) if not isinstance(e, dict)]
+    if wrong:
+        what = f'{kind} that are no dicts, by position: {some_of(wrong)}'
+        report.error(path, what)
+        return
     for key in keys:
         lacking = [e for e in entries if key not in e]
         if lacking:

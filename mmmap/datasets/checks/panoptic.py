@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ...wording import counted
+from .coco_form import check_keys
 from .report import Report, some_of
 
 _KEYS = {
@@ -26,7 +26,7 @@ def check_panoptic(
         meta: The metainfo of the data set.
     """
     for kind, keys in _KEYS.items():
-        _check_keys(report, path, kind, content.get(kind) or [], keys)
+        check_keys(report, path, kind, content.get(kind) or [], keys)
     if report.errors:
         return
     segments = [
@@ -34,21 +34,9 @@ def check_panoptic(
         for annotation in content.get('annotations') or []
         for segment in annotation['segments_info']
     ]
-    _check_keys(report, path, 'segments', segments, _SEGMENT)
+    check_keys(report, path, 'segments', segments, _SEGMENT)
     if not report.errors:
         _check_classes(report, place, path, content, segments, meta)
-
-
-def _check_keys(report, path: str, kind: str, entries: list, keys) -> None:
-    for key in keys:
-        number = sum(
-            not isinstance(entry, Mapping) or key not in entry
-            for entry in entries
-        )
-        if number:
-            one = 'category' if kind == 'categories' else kind[:-1]
-            have = counted(number, f'{one} has', f'{kind} have')
-            report.error(path, f'{have} no "{key}"')
 
 
 def _check_classes(
@@ -60,9 +48,9 @@ def _check_classes(
     meta: Mapping,
 ) -> None:
     """Check that each segment has a class, and things come before stuff."""
-    categories = {c['id']: c for c in content['categories']}
+    categories = content['categories']
     used = {segment['category_id'] for segment in segments}
-    unknown = used - set(categories)
+    unknown = used - {c['id'] for c in categories}
     if unknown:
         report.error(
             path,
@@ -70,27 +58,7 @@ def _check_classes(
             + some_of(sorted(unknown)),
         )
         return
-    place, classes = f'{place}.metainfo', meta.get('classes') or ()
-    names = [c['name'] for c in content['categories']]
-    do = f'write metainfo={_metainfo(content)}'
-    absent = [c['name'] for k, c in categories.items() if k in used]
-    absent = [name for name in absent if name not in classes]
-    labels = [name for name in names if name in classes]
-    if absent:
-        report.error(
-            f'{place}.classes',
-            f'({some_of(classes)}) lacks {some_of(absent)}, of which '
-            f'{path} has segments; mmdet needs a class for each',
-            do,
-        )
-    elif labels != [name for name in classes if name in names]:
-        report.error(
-            f'{place}.classes',
-            f'is ({some_of(classes)}), but mmdet numbers labels by the order '
-            f'of the categories in {path}: ({some_of(labels)})',
-            do,
-        )
-    things = [bool(c['isthing']) for c in content['categories']]
+    things = [bool(c['isthing']) for c in categories]
     if things != sorted(things, reverse=True):
         report.error(
             path,
@@ -98,13 +66,47 @@ def _check_classes(
             'numbers labels in this order and expects things first',
             'list categories of things before those of stuff',
         )
+    needed = [c['name'] for c in categories if c['id'] in used]
+    place = f'{place}.metainfo'
+    _check_metainfo(report, place, path, categories, needed, meta)
+
+
+def _check_metainfo(
+    report: Report,
+    place: str,
+    path: str,
+    categories: list,
+    needed: list[str],
+    meta: Mapping,
+) -> None:
+    """Check the classes of a config against the categories of a file."""
+    do = f'write metainfo={_metainfo(categories)}'
+    classes = meta.get('classes') or ()
+    names = [c['name'] for c in categories]
+    labels = [name for name in names if name in classes]
+    absent = [name for name in needed if name not in classes]
+    if absent:
+        report.error(
+            f'{place}.classes',
+            f'({some_of(classes)}) lacks {some_of(absent)}, of which '
+            f'{path} has segments; mmdet needs a class for each',
+            do,
+        )
+        return
+    if labels != [name for name in classes if name in names]:
+        report.error(
+            f'{place}.classes',
+            f'is ({some_of(classes)}), but mmdet numbers labels by the order '
+            f'of the categories in {path}: ({some_of(labels)})',
+            do,
+        )
     things = meta.get('thing_classes') or ()
     wrong = [
         c['name']
-        for c in content['categories']
+        for c in categories
         if c['name'] in labels and (c['name'] in things) != bool(c['isthing'])
     ]
-    if wrong and not absent:
+    if wrong:
         report.warn(
             f'{place}.thing_classes',
             f'does not agree with isthing in {path} for {some_of(wrong)}',
@@ -112,12 +114,12 @@ def _check_classes(
         )
 
 
-def _metainfo(content: Mapping) -> str:
+def _metainfo(categories: list) -> str:
     """What to write for the classes of a file, if that is short."""
-    if len(content['categories']) > 10:
+    if len(categories) > 10:
         return 'dict(classes=..., thing_classes=..., stuff_classes=...)'
     names, things, stuff = [], [], []
-    for category in content['categories']:
+    for category in categories:
         names.append(category['name'])
         (things if category['isthing'] else stuff).append(category['name'])
     return (

@@ -14,6 +14,35 @@ def hybrid_size(width: int, mamba_depth: int, **others: int) -> dict:
     )
 
 
+def named_arch(arch: str | dict, zoo: dict[str, dict]) -> dict:
+    """An arch as a dict, given by name or as such.
+
+    Raises:
+        InputError: An unknown name, or neither of the two.
+    """
+    if isinstance(arch, str):
+        check_choice('arch', arch, zoo)
+        return zoo[arch]
+    if not isinstance(arch, dict):
+        raise InputError(
+            f'arch must be a name ({", ".join(zoo)}) or a dict, got {arch!r}'
+        )
+    return arch
+
+
+def check_width(name: str, ratio: float, width: int) -> None:
+    """Check a width that is given as a ratio to the embedding's.
+
+    Raises:
+        InputError: No channel would be left.
+    """
+    if not isinstance(ratio, int | float) or not width * ratio >= 1:
+        raise InputError(
+            f'{name} must leave at least one channel, got {ratio!r} for '
+            f'{width} channels'
+        )
+
+
 def arch_settings(
     arch: str | dict, zoo: dict[str, dict], **defaults: float
 ) -> dict:
@@ -28,14 +57,7 @@ def arch_settings(
         InputError: An unknown name, a missing or unknown key, or a value
             from which no network can be built.
     """
-    if isinstance(arch, str):
-        check_choice('arch', arch, zoo)
-        arch = zoo[arch]
-    if not isinstance(arch, dict):
-        raise InputError(
-            f'arch must be a name ({", ".join(zoo)}) or a dict, got {arch!r}'
-        )
-    given = dict(arch)
+    given = dict(named_arch(arch, zoo))
     order = {'pattern'} if 'pattern' in given else {
         'mamba_depth', 'attention_every'
     }  # fmt: skip
@@ -54,25 +76,23 @@ def arch_settings(
         given['pattern'] = _pattern(
             given.pop('mamba_depth'), given.pop('attention_every')
         )
-    pattern = given['pattern']
+    settings = {**optional, **given}
+    _check_values(settings)
+    return settings
+
+
+def _check_values(settings: dict) -> None:
+    pattern = settings['pattern']
     text = isinstance(pattern, str) and pattern
     if not text or set(pattern) - set('MT'):
         raise InputError(
             "a pattern is made of 'M' (Mamba) and 'T' (attention) blocks, "
             f'got {pattern!r}'
         )
-    settings = {**optional, **given}
     for name in ('embed_dims', 'num_heads', 'd_state', 'd_conv'):
         check_count(name, settings[name])
     for name in ('mlp_ratio', 'expand'):
-        value = settings[name]
-        number = isinstance(value, int | float)
-        if not number or not settings['embed_dims'] * value >= 1:
-            raise InputError(
-                f'{name} must leave at least one channel, got '
-                f'{value!r} for {settings["embed_dims"]} channels'
-            )
-    return settings
+        check_width(name, settings[name], settings['embed_dims'])
 
 
 def _pattern(mamba_depth: int, attention_every: int) -> str:

@@ -6,7 +6,8 @@ Source: Hatamizadeh and Kautz (CVPR 2025, arXiv 2407.08083).
 from collections.abc import Sequence
 
 from ...errors import InputError
-from ..layers.checks import check_choice, check_count
+from ..layers.checks import check_count
+from .hybrid_arch import check_width, named_arch
 
 STAGES = 4
 # Stages of convolutions; the others mix tokens in windows.
@@ -53,14 +54,7 @@ def settings_of(arch: str | dict) -> dict:
     Raises:
         InputError: The arch cannot be built.
     """
-    if isinstance(arch, str):
-        check_choice('arch', arch, ARCH_ZOO)
-        arch = ARCH_ZOO[arch]
-    if not isinstance(arch, dict):
-        raise InputError(
-            f'arch must be a name ({", ".join(ARCH_ZOO)}) or a dict, '
-            f'got {arch!r}'
-        )
+    arch = named_arch(arch, ARCH_ZOO)
     lengths = dict(depths=STAGES, num_heads=2, window_sizes=2)
     required = {'embed_dims', 'stem_dims', *lengths}
     if not required <= set(arch) <= required | set(OPTIONAL):
@@ -79,9 +73,5 @@ def settings_of(arch: str | dict) -> dict:
             )
         for value in values:
             check_count(name, value)
-    if not settings['embed_dims'] * settings['mlp_ratio'] >= 1:
-        raise InputError(
-            'mlp_ratio must leave at least one channel, got '
-            f'{settings["mlp_ratio"]} for {settings["embed_dims"]} channels'
-        )
+    check_width('mlp_ratio', settings['mlp_ratio'], settings['embed_dims'])
     return settings
