@@ -2,9 +2,9 @@
 
 Some settings, such as the decoder's attention mask, change no weight's shape:
 a checkpoint of MAE would silently load into MAP. mmengine stores the text of
-the config in its checkpoints, so both can be compared. Each class names its
-own such settings in ``implicit_settings``, with the first of ``USES`` for
-which they have to be equal: ``{'attention': 'testing'}``.
+the config in its checkpoints, so both can be compared. Each class lists its
+settings of this kind in ``implicit_settings``, with the first of ``USES`` for
+which they must be equal: ``{'attention': 'testing'}``.
 """
 
 import ast
@@ -62,7 +62,7 @@ def _check_part(
 ) -> None:
     kinds = [str(cfg.get('type')).split('.')[-1] for cfg in (theirs, ours)]
     if kinds[0] != kinds[1]:
-        # Another part is a new start, or has weights of other names.
+        # Another type starts from scratch, or its weights have other names.
         if use == 'resuming':
             _check_equal(source, f'{part}.type', *kinds)
         return
@@ -84,7 +84,7 @@ def _check_equal(
 
 
 def _class_of(part: Mapping) -> type | None:
-    # Imported when asked for: it loads all of mmpretrain.
+    # Imported here because it loads all of mmpretrain.
     from mmpretrain.registry import MODELS
 
     return MODELS.get(str(part.get('type')).split('.')[-1])

@@ -39,7 +39,7 @@ _KINDS = (
     np.float32,
     np.float64,
 )
-# numpy 1 had another name for its core, which is in its files.
+# Files of numpy 1 have another name for its core.
 _CORE = np._core.multiarray
 _NUMPY = [
     (function, f'numpy.{core}.multiarray.{function.__name__}')

@@ -1,4 +1,4 @@
-"""Writing checkpoints that get their name only when complete."""
+"""Writing checkpoints completely or not at all."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -12,17 +12,17 @@ from .image_files import prepared_channels, read_channels
 class LoadImageChannels(BaseTransform):
     """Load all channels and bits of an image, as fp32.
 
-    The channels of an image come in the order of the file, but for the first
-    three, which are the other way round: as blue, green and red, which all
-    other steps and pictures expect. What is not finite becomes 0.
+    The channels have the order of the file, except that the first three are
+    reversed: blue, green and red, as all other steps and pictures expect.
+    Values that are not finite become 0.
 
     Required key: ``img_path``. Added: ``img``, (H, W, C), ``img_shape`` and
     ``ori_shape``.
 
     Args:
         channels: C.
-        dtype: Of the files, as ``'uint16'``. A model that learnt from 16 bits
-            predicts nonsense on 8.
+        dtype: The type of the files, such as ``'uint16'``. A model trained on
+            16 bits predicts nonsense on 8.
     """
 
     def __init__(self, channels: int, dtype: str) -> None:

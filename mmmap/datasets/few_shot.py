@@ -79,14 +79,14 @@ class FewShot:
 
     @property
     def metainfo(self) -> dict:
-        """That of the data set, with the names of these classes."""
+        """The data set's metainfo, with the names of these classes."""
         info = dict(self.dataset.metainfo)
         if 'classes' in info and self.way:
             info['classes'] = tuple(info['classes'][i] for i in self.classes)
         return info
 
     def full_init(self) -> None:
-        """Nothing is left to load; mmengine's wrappers ask for it."""
+        """Do nothing; mmengine's wrappers call it."""
 
     def __len__(self) -> int:
         return len(self.members)

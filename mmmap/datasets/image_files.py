@@ -34,7 +34,7 @@ _BITS = {'1': 1, 'I': 32, 'F': 32}
 _TYPES = {'F': 'float32', 'I': 'int32'}
 _MOST_CHANNELS = 64  # of a TIFF whose channels are pages
 _ALPHA, _CMYK = (1, 2), 5  # of TIFF's ExtraSamples and its photometric
-# Of a damaged file the command says what is wrong.
+# Our errors say what is wrong with a damaged file.
 logging.getLogger('tifffile').setLevel(logging.CRITICAL)
 _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -44,17 +44,17 @@ class ReadingError(InputError):
 
 
 class Header(NamedTuple):
-    """What a file says of its image before a pixel is decoded.
+    """What a file says about its image, without decoding a pixel.
 
     Attributes:
         width: In pixels, as stored.
         height: In pixels, as stored.
         channels: Of each pixel; 1 for colours of a palette.
         bits: Of each channel.
-        orientation: 1 for an upright image, up to 8 for one that its EXIF
-            data turn or mirror; from 5 on, width and height change places.
+        orientation: Of EXIF, 1 (upright) to 8; from 5 on, width and height are
+            swapped.
         dtype: NumPy's type of a channel.
-        colour: Whether 8-bit colour holds all of it, but for transparency.
+        colour: Whether 8-bit colour loses nothing but transparency.
     """
 
     width: int
@@ -91,7 +91,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
     try:
         turn = image.getexif().get(ExifTags.Base.Orientation, 1)
-    # Cameras write all kinds of EXIF data; images are good without them.
+    # Cameras write all kinds of EXIF data, and images are fine without.
     except Exception:
         return 1
     return turn if turn in range(1, 9) else 1
@@ -166,10 +166,10 @@ def read_channels(path: str | Path) -> np.ndarray:
     """An image with all its channels and bits, upright.
 
     Args:
-        path: Of a TIFF, or of what OpenCV reads.
+        path: A TIFF, or any other file that OpenCV reads.
 
     Returns:
-        (H, W, C), of the file's own type, in its order of channels.
+        (H, W, C), with the file's type and order of channels.
 
     Raises:
         ValueError: It cannot be decoded.
@@ -192,7 +192,7 @@ def _tiff_channels(path: str | Path) -> np.ndarray:
         height, width, channels = _tiff_shape(file)
         try:
             image = np.squeeze(file.series[0].asarray())
-        # Of what it decodes with a package that is not installed.
+        # Its compression needs a package that is not installed.
         except ValueError as error:
             image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             same = image is not None and np.atleast_3d(image).shape == (
@@ -214,7 +214,7 @@ def _tiff_channels(path: str | Path) -> np.ndarray:
 
 
 def as_file(image: np.ndarray) -> np.ndarray:
-    """OpenCV's order of channels, blue first, from that of files; or back."""
+    """Swap red and blue, from files' order to OpenCV's or back."""
     if image.shape[-1] < 3:
         return image
     order = [2, 1, 0, *range(3, image.shape[-1])]
@@ -222,11 +222,11 @@ def as_file(image: np.ndarray) -> np.ndarray:
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn an image (H, W, ...) as EXIF's number says.
+    """Turn an image (H, W, ...) upright.
 
     Args:
-        image: As it is stored.
-        orientation: From 1, as it is to be shown, to 8.
+        image: As stored.
+        orientation: Of EXIF, 1 to 8.
     """
     if orientation in (5, 6, 7, 8):
         image = image.swapaxes(0, 1)
@@ -238,7 +238,7 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def read_pixels(path: str | Path) -> np.ndarray | str:
-    """An image as it is stored, upright as OpenCV turns it.
+    """An image with its stored values, turned upright as OpenCV does.
 
     Args:
         path: The file.
@@ -256,17 +256,17 @@ def read_pixels(path: str | Path) -> np.ndarray | str:
 def prepared_channels(
     image: np.ndarray, channels: int, dtype: str, name: str
 ) -> np.ndarray:
-    """Pixels with all their channels as models get them.
+    """Prepare pixels with any number of channels for a model.
 
     Args:
         image: (H, W, C), in the order of the file.
-        channels: C that is expected.
-        dtype: Type that is expected: a model that learnt from 16 bits
-            predicts nonsense on 8.
-        name: Of the image, for messages.
+        channels: The expected C.
+        dtype: The expected type: a model trained on 16 bits predicts nonsense
+            on 8.
+        name: Name of the image, for messages.
 
     Returns:
-        (H, W, C), fp32, in OpenCV's order; what is not finite is 0.
+        (H, W, C), fp32, in OpenCV's order; 0 where not finite.
 
     Raises:
         InputError: It is of another kind.
@@ -302,11 +302,11 @@ def cut_off(path: Path) -> str | None:
 
 
 def count_values(labels: np.ndarray, least: int = 0) -> np.ndarray:
-    """How often each value occurs, in the memory of a few rows.
+    """How often each value occurs, counted some rows at a time.
 
     Args:
         labels: (H, W), whole numbers from 0.
-        least: Length of the counts, which may be longer.
+        least: Least length of the result.
     """
     rows = max(1, _AT_ONCE // max(1, labels.shape[1]))
     counts = np.zeros(least, np.int64)
@@ -329,7 +329,7 @@ def _any_size() -> Iterator[None]:
 
 
 def is_stray(name: str) -> bool:
-    """Whether a file or folder was left by a program, and is no data."""
+    """Whether a file or folder was left by a program and is not data."""
     return name.startswith(('.', '__MACOSX', '@eaDir', '__pycache__'))
 
 
@@ -338,8 +338,8 @@ def list_images(
 ) -> list[str]:
     """Paths of the images in a folder and below it, sorted.
 
-    Hidden files and folders are passed over: what archives of other systems
-    bring along, as ``._a.jpg``, is no image.
+    Hidden files and folders are skipped: files such as ``._a.jpg``, which
+    other systems put into archives, are not images.
     """
     found = []
     for parent, folders, names in os.walk(folder, followlinks=True):
@@ -386,11 +386,11 @@ def images_at(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def named_files(files: list[Path], root: Path) -> dict[str, Path]:
-    """Name the results of images, each by its own name.
+    """Choose a different name for the result of each image.
 
-    A name is the path below a folder without the suffix; with the suffix if
-    the name alone would be that of another result, also where upper and lower
-    case are the same. If that is not enough, a number follows.
+    It is the path below the folder without the suffix. Where two names would
+    be equal, ignoring case, the suffix stays; if that is not enough, a number
+    is added.
 
     Args:
         files: The images.
@@ -398,7 +398,7 @@ def named_files(files: list[Path], root: Path) -> dict[str, Path]:
     """
     places = [file.relative_to(root) for file in files]
     short = Counter(_folded(place.with_suffix('')) for place in places)
-    # Results are files that get a suffix, so folders may be in the way too.
+    # Results get a suffix, so their names may clash with folders too.
     parents = {p for place in places for p in place.parents}
     taken = {_folded(place) for place in places}
     taken |= {_folded(p.with_suffix('')) for p in parents if p.suffix}
@@ -432,7 +432,7 @@ def folder_problem(folder: str | Path) -> str | None:
     """Why nothing can be read from a folder, or None.
 
     Returns:
-        That it is missing, no folder, or empty.
+        That it is missing, not a folder, or empty.
     """
     folder = Path(folder)
     if not folder.exists():

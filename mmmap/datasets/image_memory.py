@@ -9,13 +9,14 @@ from mmengine.registry import TRANSFORMS
 class LoadImageOnce(LoadImageFromFile):
     """``LoadImageFromFile`` that keeps the decoded images in memory.
 
-    For small sets and many epochs. Each process that loads keeps its own: use
-    few, with ``persistent_workers=True``. Once ``max_bytes`` are kept, other
-    images are decoded whenever they are read. A batch of 64 images of 64 px,
-    cropped and flipped, takes 15 ms to load on one core instead of 30.
+    For small data sets and many epochs. Each worker has its own memory: use
+    few workers, with ``persistent_workers=True``. Once ``max_bytes`` are in
+    use, further images are decoded whenever they are read. A batch of 64
+    images of 64 px, cropped and flipped, takes 15 ms to load on one core
+    instead of 30.
 
     Args:
-        max_bytes: That a process keeps at most.
+        max_bytes: Limit of each process.
         **kwargs: See mmcv's ``LoadImageFromFile``.
     """
 

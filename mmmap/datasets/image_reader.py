@@ -19,7 +19,7 @@ from .image_files import ReadingError, cut_off
 from .shown import three_channels
 from .tiff_rows import TiffRows, large_rows
 
-# How the libraries read an image by default: as 8-bit BGR.
+# The libraries' default: 8-bit BGR.
 PLAIN = [dict(type='LoadImageFromFile')]
 _SPLITS = ('test', 'val', 'train')
 
@@ -32,8 +32,7 @@ class ImageReader:
             another if there is none. Without a config, 8-bit BGR is read.
 
     Attributes:
-        suffixes: Suffixes of the data set's images, as far as the config
-            has them.
+        suffixes: Suffixes of the data set's images, if the config sets them.
     """
 
     def __init__(self, config: Mapping) -> None:
@@ -78,7 +77,7 @@ class ImageReader:
         raise ReadingError(f'{path} is not an image that can be read')
 
     def open(self, path: str | Path) -> dict:
-        """As :meth:`read`; of large TIFFs ``img`` reads rows when asked.
+        """As :meth:`read`, but ``img`` of a large TIFF reads rows on demand.
 
         Raises:
             ReadingError: It cannot be read, or is incomplete.
@@ -95,7 +94,7 @@ class ImageReader:
         return self._loaded(rows, str(path))
 
     def from_pixels(self, image: np.ndarray) -> dict:
-        """As :meth:`read`, of pixels (H, W, C) in the order of a file, RGB.
+        """As :meth:`read`, from pixels (H, W, C) in the order of files, RGB.
 
         Raises:
             ReadingError: They are not what the config reads.
@@ -118,7 +117,7 @@ class ImageReader:
         return self._loaded(np.ascontiguousarray(image), 'image')
 
     def _loading_step(self) -> Callable | None:
-        """The step that reads a file, if what it does is known here."""
+        """The step that reads a file, if it is one that is known here."""
         kind = str(self._steps[0]['type']).split('.')[-1]
         plain = kind == 'LoadImageFromFile' and len(self._steps[0]) == 1
         if plain or kind == 'LoadImageChannels':

@@ -2,7 +2,7 @@
 
 A scene is a crop of one photograph with pieces of others on it; the task is
 to find which photograph each pixel is from. Training and validation scenes are
-random crops of the same photographs. One photograph is in no scene.
+random crops of the same photographs. One photograph is used in no scene.
 
 Letters: S edge of a scene in pixels.
 """
@@ -66,7 +66,7 @@ class Photograph:
 
 
 # Licences as scikit-image's skimage.data and scikit-learn's
-# datasets/images/README.txt state them. Photographs of which they state none
+# datasets/images/README.txt state them. Photographs without a stated licence
 # are not used.
 PHOTOGRAPHS = [
     Photograph(

@@ -1,4 +1,4 @@
-"""What the ``prepare_*.py`` tools share: arguments, links, the last word.
+"""What the ``prepare_*.py`` tools share: arguments, links, the summary.
 
 Standard library only.
 """
@@ -14,8 +14,8 @@ def link_dataset(source, destination):
 
     Args:
         source: Folder that holds the data.
-        destination: Path that the configs expect. A link to ``source`` that
-            is there already is left alone.
+        destination: Path that the configs expect. An existing link to
+            ``source`` is kept.
 
     Raises:
         FileExistsError: Something else is at ``destination``.
@@ -29,7 +29,7 @@ def link_dataset(source, destination):
 
 
 def refuse_existing(destination):
-    """Raise FileExistsError if a file, folder or link is there."""
+    """Raise FileExistsError if the path is taken."""
     if os.path.lexists(destination):
         raise FileExistsError(
             f'{destination} exists already and is left alone: move it away, '
@@ -42,7 +42,7 @@ def preparation_parser(description, advice, layout):
 
     Args:
         description: What the script does.
-        advice: The expected tree and where the data is to be had.
+        advice: The expected tree, and where to get the data.
         layout: Path that configs expect below their data folder.
 
     Returns:

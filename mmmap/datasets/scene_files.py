@@ -1,7 +1,7 @@
 """Scenes with masks as files: ADE20K's and COCO's layouts, whole or absent.
 
-A set that a tool writes from a seed carries a ``meta.json`` with its
-parameters and the digest of its files, so that it is known again.
+A generated set has a ``meta.json`` with its parameters and the digest of its
+files, by which it is recognised.
 """
 
 import hashlib
@@ -119,18 +119,18 @@ def write_set(
     write: Callable[[Path], None],
     overwrite: bool = False,
 ) -> bool:
-    """Write a set, all of it or nothing; leave a complete one alone.
+    """Write a set completely or not at all; keep a complete one.
 
     Args:
         root: Folder to make.
         kind: What it is and its version, as ``'mmmap scenes, version 2'``.
-        parameters: Of which it is made.
+        parameters: What it is made from.
         write: Fills the folder it is given.
         overwrite: Replace a set of this kind with other parameters, or a
-            damaged one. A folder of another origin is never replaced.
+            damaged one. Other folders are never replaced.
 
     Returns:
-        Whether it was written now (False: it was there already).
+        Whether it was written; False if it existed.
 
     Raises:
         FileError: ``root`` holds something else, or is a file.
@@ -168,7 +168,7 @@ def digest(root: Path) -> str:
 
 
 def _is_complete(root, kind, parameters, overwrite) -> bool:
-    """Whether ``root`` holds this very set; refuse what must not be lost."""
+    """Whether ``root`` holds this set; raise if it holds anything else."""
     if root.is_file():
         raise FileError(f'{root} is a file, expected a folder')
     if not root.exists() or not any(root.iterdir()):
@@ -207,7 +207,7 @@ def _read_meta(root: Path, name: str) -> dict | None:
 
 
 def _put_in_place(fresh: Path, root: Path, aside: Path) -> None:
-    """Rename ``fresh`` to ``root``, whose old content goes ``aside``."""
+    """Rename ``fresh`` to ``root``, after moving the old one ``aside``."""
     if root.exists():
         root.rename(aside)
     try:

@@ -1,4 +1,4 @@
-"""Images of any depth and number of channels, to look at."""
+"""Pictures to look at, from images of any depth and number of channels."""
 
 import numpy as np
 

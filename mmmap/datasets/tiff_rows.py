@@ -19,19 +19,19 @@ _GREY, _RGB = 1, 2  # of TIFF's photometric
 
 
 class TiffRows:
-    """An image in a file: a slice of it is an array.
+    """An image in a file, of which rows are read by slicing.
 
     Args:
-        path: Of a TIFF whose strips or tiles can be decoded one by one.
-        convert: From pixels (h, W, C), in the order of the file, to those of
-            the slice.
+        path: A TIFF whose strips or tiles can be decoded one by one.
+        convert: Applied to pixels (h, W, C), which have the file's order of
+            channels.
 
     Attributes:
-        shape: H, W, C of what slices give.
-        dtype: Of it.
+        shape: H, W, C after ``convert``.
+        dtype: Type after ``convert``.
 
     Raises:
-        ValueError: It cannot be read so.
+        ValueError: It cannot be read by rows.
     """
 
     def __init__(
@@ -108,15 +108,15 @@ class TiffRows:
 def large_rows(
     path: str | Path, convert: Callable[[np.ndarray, str], np.ndarray] | None
 ) -> TiffRows | None:
-    """The rows of a large TIFF, where they are what reading it gives.
+    """A large TIFF to read by rows, if that gives what reading all gives.
 
     Args:
-        path: Of any image.
-        convert: From pixels and their name to those that are loaded; None
-            for 8-bit colour, blue first.
+        path: Any image.
+        convert: From pixels and the file's name to what is loaded; None for
+            8-bit colour, blue first.
 
     Returns:
-        None for what has to be read as a whole.
+        None if it has to be read as a whole.
 
     Raises:
         InputError: ``convert`` refuses its pixels.
@@ -136,7 +136,7 @@ def large_rows(
 
 
 def _slices_are_alike(file: tifffile.TiffFile, plain: bool) -> bool:
-    """Whether an image is large, and its slices are what reading it gives.
+    """Whether an image is large and can be read by rows.
 
     Args:
         file: The open file.

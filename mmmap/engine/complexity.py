@@ -90,7 +90,7 @@ def layers_of(
 
 
 def _total(module: nn.Module, name: str, counts: Mapping[str, int]) -> int:
-    """Of a module; of one that was not called itself, that of its parts."""
+    """FLOPs of a module; if it was not called itself, of its children."""
     if name in counts:
         return counts[name]
     return sum(

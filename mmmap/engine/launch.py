@@ -40,10 +40,10 @@ class NetworkError(UserError, RuntimeError):
 
 @contextmanager
 def nothing_left_behind(work_dir: str) -> Iterator[list[Runner]]:
-    """Lock a work_dir, and clean it up if the run fails before its first step.
+    """Lock a work_dir, and clean it if the run fails before its first step.
 
     Args:
-        work_dir: Files that are already there are kept.
+        work_dir: Existing files are kept.
 
     Yields:
         A list for the runner; after its first step, everything is kept.
@@ -86,8 +86,8 @@ def _cleared(
 def _has_stepped(runner: Runner) -> bool:
     """Whether a runner has done a step.
 
-    ``runner.iter`` would build the data again. If those ended the run, that
-    would fail again and hide the first message.
+    ``runner.iter`` would build the data again, which would fail again and hide
+    the first message if the data ended the run.
     """
     return getattr(runner._train_loop, 'iter', 0) > 0
 
@@ -176,10 +176,10 @@ def build_runner(config: Config) -> Runner:
 
 
 def _keep_own_config(config: Config) -> None:
-    """Let mmengine not write the whole config over a short one.
+    """Stop mmengine from overwriting a short config with the whole one.
 
-    It writes ``work_dir/NAME.py``, which is the file itself where a config
-    lies in its own work_dir.
+    It writes ``work_dir/NAME.py``, which is the config itself if that lies in
+    its work_dir.
     """
     file = Path(config.filename or '')
     if (
@@ -254,7 +254,7 @@ def _damage(path: Path) -> str:
         check_content(path)
         read_meta(path)
     except CheckpointError as error:
-        # A file that is refused is complete: resuming from it says why.
+        # A file that is refused is complete: resuming will say why.
         return '' if str(error).startswith('refused') else str(error)
     # Damaged bytes make zipfile raise errors of any type.
     except Exception as error:
@@ -263,13 +263,13 @@ def _damage(path: Path) -> str:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """The checkpoint that mmengine noted, then the others, newest first."""
+    """The checkpoint that mmengine recorded, then the others, newest first."""
     found = [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')]
     found.sort(key=os.path.getmtime, reverse=True)
     with suppress(OSError, ValueError):
         text = Path(folder, 'last_checkpoint').read_text(errors='replace')
         noted = Path(text.strip())
-        # By its name, in case the folder was copied or moved.
+        # Only the name, because the folder may have been copied or moved.
         own = folder / noted.name
         noted = own if own.is_file() else noted
         if noted.is_file():

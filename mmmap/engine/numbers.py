@@ -1,4 +1,4 @@
-"""Numbers of a config that must be of a kind and size.
+"""Numbers of a config that must be whole or large enough.
 
 OpenMMLab checks few of them, and its messages do not name the setting.
 """

@@ -91,7 +91,7 @@ class FullyShardedStrategy(DDPStrategy):
         return self._weights
 
     def optim_state_dict(self) -> dict:
-        """The state that ``save_checkpoint`` gathered, by name."""
+        """The optimizer state that ``save_checkpoint`` gathered."""
         return self._state
 
     def load_model_state_dict(

@@ -127,7 +127,7 @@ class TwoStage(nn.Module):
         return boxes, scores, labels, self._masks(features, boxes, labels)
 
     def _proposals(self, features, shape: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes (K, 4), and which of them are some."""
+        """Boxes (K, 4), and which of them are valid."""
         head, settings = self.model.rpn_head, self.model.test_cfg.rpn
         maps = head(features)
         boxes, scores, levels = [], [], []
@@ -184,12 +184,12 @@ def _rows(maps: Tensor, number: int) -> Tensor:
 
 
 def _where(scores: Tensor, condition: Tensor) -> Tensor:
-    """Scores, 0 for what is no candidate."""
+    """Scores; 0 for what is not a candidate."""
     return torch.where(condition, scores, torch.zeros_like(scores))
 
 
 def _best(scores: Tensor, number: int) -> tuple[Tensor, Tensor]:
-    """The best ``number`` scores and where they are; 0 where there are less.
+    """The best ``number`` scores and their indices; 0 if there are fewer.
 
     A map may be smaller than ``number``, and need not be known in advance.
     """
@@ -220,7 +220,7 @@ def _kept(
     boxes: Tensor, scores: Tensor, labels: Tensor, settings
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The best boxes of each label: K of them, with scores 0 at the end."""
-    # Labels lie apart, so that one NMS does for all.
+    # Labels are moved apart, so that one NMS serves all.
     apart = labels.to(boxes)[:, None] * (boxes.max() + 1)
     number = settings.max_per_img
     index = nms_padded(

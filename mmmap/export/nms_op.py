@@ -13,12 +13,12 @@ from torchvision.ops import nms
 
 @torch.library.custom_op('mmmap::nms_padded', mutates_args=())
 def nms_padded(boxes: Tensor, scores: Tensor, iou: float, keep: int) -> Tensor:
-    """Numbers of the best boxes that overlap none that is better.
+    """Indices of the best boxes that do not overlap a better one.
 
     Args:
         boxes: (N, 4), x1, y1, x2, y2.
         scores: (N,); a box with a score of at most 0 is never kept.
-        iou: Largest overlap of two that are kept.
+        iou: Largest overlap of two kept boxes.
         keep: K.
 
     Returns:
@@ -38,7 +38,7 @@ def _(boxes: Tensor, scores: Tensor, iou: float, keep: int) -> Tensor:
 def nms_padded_onnx(
     boxes: FLOAT, scores: FLOAT, iou: float, keep: int
 ) -> INT64:
-    """The same by ONNX's operator."""
+    """The same with ONNX's operator."""
     first = op.Constant(value_ints=[0])
     both = op.Constant(value_ints=[0, 1])
     number = op.Constant(value_int=keep)

@@ -134,7 +134,7 @@ def export_detector(
 
 @contextmanager
 def _new_file(path: Path, overwrite: bool) -> Iterator[Path]:
-    """A file elsewhere that gets its name at the end, with its weights.
+    """A temporary file that is moved to ``path`` at the end, with its weights.
 
     Raises:
         ExportError: It exists, cannot be written, or packages are missing.

@@ -34,9 +34,9 @@ def part_of(
         model: A model of mmpretrain, mmseg or mmdet.
         part: ``'model'``: ``logits`` of a classifier, (B, classes), or of a
             segmentor, (B, classes, H, W), or what
-            :func:`~.detectors.detector_part` gives of a detector; or
-            ``'backbone'``: a map (B, C, h,
-            w) for each of its ``out_indices``, ``features_0`` and so on.
+            :func:`~.detectors.detector_part` returns; or ``'backbone'``: maps
+            ``features_0`` and so on, (B, C, h, w), one for each of its
+            ``out_indices``.
 
     Raises:
         InputError: ONNX cannot represent the part.

@@ -16,10 +16,10 @@ _SKIPPED = ('LoadAnnotations', 'PackSegInputs', 'PackDetInputs', 'PackInputs')
 def recipe_of(
     config: Config, model: nn.Module, size: tuple[int, int], meta: Mapping
 ) -> dict[str, Any]:
-    """How images become inputs of a whole model, and outputs predictions.
+    """How images become inputs of a model, and its outputs predictions.
 
     Args:
-        config: Of the model.
+        config: The model's config.
         model: A classifier, segmentor or detector.
         size: H, W of the inputs of a classifier or segmentor.
         meta: ``classes`` and ``palette``.

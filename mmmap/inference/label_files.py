@@ -1,4 +1,4 @@
-"""Class maps as files, written some rows at a time."""
+"""Files of class maps, written some rows at a time."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ import tifffile
 
 from ..datasets.image_files import TIFF_SUFFIXES
 
-# What places a GeoTIFF: scale, tie points, matrix, and the system's keys.
+# Tags that georeference a TIFF: scale, tie points, matrix, keys.
 _PLACE_TAGS = (33550, 33922, 34264, 34735)
 INSTALL = 'pip install rasterio'
 
@@ -29,7 +29,7 @@ class LabelFile(Protocol):
         """The next rows (h, W)."""
 
     def close(self) -> None:
-        """All rows are written."""
+        """Finish the file."""
 
 
 class PngRows:
@@ -78,14 +78,14 @@ class PngRows:
 
 
 class GeoTiffRows:
-    """A GeoTIFF of one channel, where another image is.
+    """A GeoTIFF of one channel, georeferenced as another image.
 
     Args:
         path: Of the file.
         height: H.
         width: W.
         dtype: uint8 or uint16.
-        source: The GeoTIFF whose place it has.
+        source: The GeoTIFF whose georeference it gets.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class GeoTiffRows:
 
 
 def has_place(path: str | Path) -> bool:
-    """Whether a file is a GeoTIFF that says where it is on the earth."""
+    """Whether a file is a georeferenced TIFF."""
     if not str(path).lower().endswith(TIFF_SUFFIXES):
         return False
     try:
@@ -146,7 +146,7 @@ def has_place(path: str | Path) -> bool:
 
 @cache
 def can_place() -> bool:
-    """Whether what writes GeoTIFFs is installed."""
+    """Whether the package that writes GeoTIFFs is installed."""
     try:
         import rasterio  # noqa: F401
     except ImportError:
@@ -164,8 +164,8 @@ def label_file(
         height: H.
         width: W.
         dtype: uint8 or uint16.
-        source: The image. Of a GeoTIFF the class map is one, too, if
-            rasterio is installed; all others are PNG.
+        source: The image. For a GeoTIFF, the class map is a GeoTIFF too, if
+            rasterio is installed; otherwise it is a PNG.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if can_place() and has_place(source):

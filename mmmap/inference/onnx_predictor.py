@@ -1,4 +1,4 @@
-"""Predictions of an exported file, by onnxruntime: torch is not needed.
+"""Predictions of an exported model with onnxruntime, without torch.
 
 Letters: H W pixels, h w of what the model sees, C channels, K classes.
 """
@@ -34,15 +34,15 @@ class OnnxPredictor(TiledPredictor):
 
     Args:
         path: The file.
-        device: ``'cpu'``, or ``'cuda'`` with onnxruntime-gpu; by default what
-            is there.
-        min_score: Detections below it are left out.
+        device: ``'cpu'``, or ``'cuda'`` with onnxruntime-gpu; by default the
+            GPU if it can be used.
+        min_score: Detections with a lower score are dropped.
         tile: See :class:`TiledPredictor`.
         overlap: See :class:`TiledPredictor`.
 
     Raises:
-        InputError: The file is not one of ``mmmap export``, or onnxruntime is
-            not installed.
+        InputError: The file was not written by ``mmmap export``, or
+            onnxruntime is not installed.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class OnnxPredictor(TiledPredictor):
         return dict(label=label, name=name, score=float(scores[label]))
 
     def _class_map(self, part: np.ndarray) -> np.ndarray:
-        """Crops that overlap, their scores averaged; as mmseg slides."""
+        """Average the scores of overlapping crops, as mmseg's slide mode."""
         image = self._ready(part)
         h, w = image.shape[2:]
         recipe = self._recipe
@@ -214,7 +214,7 @@ def _colours(pixels: np.ndarray) -> np.ndarray:
 
 
 def _places(size, crop, stride) -> list[tuple[int, int]]:
-    """Upper left corners of crops that cover an image, as of mmseg."""
+    """Upper left corners of crops that cover an image, as in mmseg."""
     axes = []
     for length, edge, step in zip(size, crop, stride):
         count = max(length - edge + step - 1, 0) // step + 1

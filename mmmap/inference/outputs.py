@@ -24,7 +24,7 @@ WRITTEN = ('pictures', 'class_maps', 'predictions.jsonl')
 def new_folder(
     path: str | Path, overwrite: bool = False, source: str | Path = ''
 ) -> Iterator[Path]:
-    """A folder that gets its name when writing ends.
+    """A temporary folder that gets its final name at the end.
 
     After an error, what was written is kept: under the folder's name, or
     beside it if the folder holds earlier predictions. A killed run leaves
@@ -40,7 +40,7 @@ def new_folder(
 
     Raises:
         FileExistsError: It is not empty; with ``overwrite``, it holds
-            something else than predictions.
+            something other than predictions.
     """
     path = Path(path).resolve()
     if path.exists() and not path.is_dir():
@@ -114,7 +114,7 @@ class FolderWriter:
     def class_map(
         self, name: str, size: tuple[int, int], dtype: type, source: str
     ) -> Iterator[LabelFile]:
-        """Write a class map some rows at a time; none is left of an error.
+        """Write a class map some rows at a time; remove it after an error.
 
         Args:
             name: Of the image.
@@ -136,7 +136,7 @@ class FolderWriter:
             raise
 
     def labels(self, name: str, lines: Sequence[str]) -> None:
-        """Write the objects of an image as YOLO has them, a line each."""
+        """Write the objects of an image in YOLO's format, a line each."""
         file = self.folder / 'labels' / f'{name}.txt'
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -146,12 +146,12 @@ class FolderWriter:
             raise FileError(f'cannot write {file}: {error}') from error
 
     def prediction(self, name: str, result: dict) -> None:
-        """Write a prediction; what is an array becomes a file.
+        """Write a prediction; arrays become files.
 
         Args:
             name: Of the image.
-            result: Of JSON's types, and perhaps ``class_map``, (H, W), or the
-                file that :meth:`class_map` wrote.
+            result: Values of JSON's types, and perhaps ``class_map``: (H, W),
+                or the file that :meth:`class_map` wrote.
         """
         labels = result.get('class_map')
         if isinstance(labels, np.ndarray):
@@ -196,7 +196,7 @@ class VideoWriter(FolderWriter):
     """A :class:`FolderWriter` whose pictures are the frames of a video.
 
     Args:
-        folder: As there.
+        folder: See :class:`FolderWriter`.
         name: Of the video, ``NAME.mp4``.
         fps: Frames per second.
     """

@@ -1,4 +1,4 @@
-"""Predictions drawn over images, as fast as images are predicted."""
+"""Drawing predictions over images, fast enough for prediction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,14 +13,14 @@ _COVER = 0.45
 
 
 class Shrunk:
-    """An image and its class map for a picture, from rows as they come.
+    """A shrunken image and class map for a picture, collected row by row.
 
     Args:
         height: Of the image.
         width: Of the image.
 
     Attributes:
-        step: Of so many rows and columns one is kept.
+        step: Every ``step``-th row and column is kept.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -35,7 +35,7 @@ class Shrunk:
         """The next rows (h, W, C) of the image and (h, W) of its classes."""
         first = -self._rows % self.step
         self._rows += len(pixels)
-        # Copied: else all that was read would stay.
+        # Copied, or the whole band would stay in memory.
         self._pixels.append(pixels[first :: self.step, :: self.step].copy())
         if labels is not None:
             labels = labels[first :: self.step, :: self.step]
@@ -61,7 +61,7 @@ def draw_classes(
 
     Args:
         image: (H, W, 3), uint8, RGB.
-        labels: (H, W); what has no colour stays clear.
+        labels: (H, W); labels without a colour are transparent.
         palette: RGB of each class.
 
     Returns:
@@ -88,7 +88,7 @@ def draw_objects(
         objects: With ``bbox``, ``label``, ``name``, ``score`` and perhaps
             ``polygons``.
         palette: RGB of each class.
-        step: How often the image was shrunk, beside which objects are.
+        step: Factor by which the image, but not its objects, was shrunk.
 
     Returns:
         (H, W, 3), uint8.

@@ -17,7 +17,7 @@ def polygons_of(mask: np.ndarray) -> list[list[float]]:
 
 
 def largest(polygons: list[list[float]]) -> list[float] | None:
-    """The outline around most pixels; None where there is none."""
+    """The outline that encloses most pixels, or None."""
     areas = [
         cv2.contourArea(np.asarray(p, np.float32).reshape(-1, 2))
         for p in polygons

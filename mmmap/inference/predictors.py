@@ -88,7 +88,7 @@ class Predictor:
 
 
 class Classifier(Predictor):
-    """mmpretrain's, see ``Predictor``."""
+    """Predicts with mmpretrain; see ``Predictor``."""
 
     def _build(self, config, checkpoint, device):
         inferencer = _Classification(config, checkpoint, device)
@@ -137,7 +137,7 @@ class Classifier(Predictor):
 
 
 class Segmentor(Predictor):
-    """mmseg's, see ``Predictor``."""
+    """Predicts with mmseg; see ``Predictor``."""
 
     def _build(self, config, checkpoint, device):
         return _Segmentation(
@@ -161,7 +161,7 @@ class Segmentor(Predictor):
 
 
 class Detector(Predictor):
-    """mmdet's, see ``Predictor``.
+    """Predicts with mmdet; see ``Predictor``.
 
     Args:
         config: See ``Predictor``.

@@ -1,4 +1,4 @@
-"""Images as the libraries' steps prepare them, without the libraries.
+"""Preparing images as the libraries' steps do, without the libraries.
 
 Letters: H W pixels, C channels.
 """
@@ -50,7 +50,7 @@ def prepared(
 
 
 def _within(width: int, height: int, size: Sequence[int]) -> tuple[int, int]:
-    """The largest size of the same shape within another, any way round."""
+    """The largest size of the same aspect within another, rotated or not."""
     factor = min(
         max(size) / max(height, width), min(size) / min(height, width)
     )
@@ -65,7 +65,7 @@ def _by(image: np.ndarray, size, pillow: bool, kind: str) -> np.ndarray:
 
 
 def normalised(image: np.ndarray, recipe: Mapping[str, Any]) -> np.ndarray:
-    """(H, W, C) as (1, C, H, W), fp32, less the mean and by the deviation."""
+    """Normalise (H, W, C) to (1, C, H, W), fp32."""
     if recipe['swap'] and image.shape[2] == 3:
         image = image[..., ::-1]
     mean, std = (
@@ -79,7 +79,7 @@ def normalised(image: np.ndarray, recipe: Mapping[str, Any]) -> np.ndarray:
 def padded(
     image: np.ndarray, divisor: int, least: Sequence[int]
 ) -> np.ndarray:
-    """Fill (1, C, H, W) up with 0 on the right and below.
+    """Pad (1, C, H, W) with 0 on the right and below.
 
     Args:
         image: The image.
@@ -94,7 +94,7 @@ def padded(
 
 
 def resized(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(C, h, w) as (C, H, W), bilinear, as torch's with aligned centres."""
+    """Resize (C, h, w) to (C, H, W) as torch's bilinear interpolation."""
     if scores.shape[1:] == tuple(size):
         return scores
     planes = scores.transpose(1, 2, 0)
@@ -112,6 +112,6 @@ def resized(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Scores (K,) that sum up to 1."""
+    """Scores (K,) that add up to 1."""
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()

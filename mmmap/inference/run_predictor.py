@@ -1,4 +1,4 @@
-"""Predictions of one run, by PyTorch."""
+"""Predictions of a run, with PyTorch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,27 +15,27 @@ from ..visualization.palettes import complete_palette
 from .polygons import polygons_of
 from .tiled_predictor import TASKS, TiledPredictor
 
-_BATCH = 16  # parts of one size that the model is given at once
+_BATCH = 16  # largest batch
 
 
 class RunPredictor(TiledPredictor):
     """Predicts with the config and a checkpoint of a run.
 
-    An image is prepared as the config prepares those it is tested with. One
-    that is far larger than the training images is cut into tiles of their
-    size, each prepared alike.
+    Images are prepared as in the config's test pipeline. One that is much
+    larger than the training images is cut into tiles of their size, which are
+    prepared in the same way.
 
     Args:
         config: File of the config.
         checkpoint: File of the weights.
-        device: By default a GPU where there is one.
-        min_score: Detections below it are left out.
-        tile: Edge of tiles, in pixels, of all images that are larger; by
-            default ``tile`` of the config, of those four times as large.
-        overlap: Of tiles, in pixels; by default a quarter of them.
+        device: By default a GPU if there is one.
+        min_score: Detections with a lower score are dropped.
+        tile: Edge of tiles in pixels; larger images are cut. By default the
+            config's ``tile``, for images at least four times as large.
+        overlap: Pixels that tiles share; by default a quarter of a tile.
 
     Raises:
-        InputError: The config is of a pretraining.
+        InputError: It is the config of a pretraining.
         CheckpointError: The checkpoint does not fit.
     """
 
@@ -96,7 +96,7 @@ class RunPredictor(TiledPredictor):
         yield from self.finished(ready)
 
     def prepared(self, data: Mapping[str, Any], part: np.ndarray) -> dict:
-        """What the model takes of a part of an image.
+        """The model's input from a part of an image.
 
         Raises:
             ReadingError: It cannot be used.
@@ -114,7 +114,7 @@ class RunPredictor(TiledPredictor):
         return ready
 
     def finished(self, batch) -> Iterator[Any]:
-        """Predictions on prepared parts; those of one size at once."""
+        """Predictions on prepared parts, in batches of equal size."""
         waiting: list[dict] = []
         for ready in batch:
             same = (

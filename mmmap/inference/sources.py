@@ -19,7 +19,7 @@ class Frame(NamedTuple):
     """One image.
 
     Args:
-        name: Of its results, perhaps with folders.
+        name: Name of its results, perhaps with folders.
         data: The results of the config's loading steps.
     """
 
@@ -88,8 +88,8 @@ class Pictures:
 class Video:
     """The frames of a video file.
 
-    Headers of videos often count too many frames; ``note`` then has the
-    number of frames that were there.
+    Headers of videos often count too many frames; ``note`` then says how many
+    there were.
 
     Args:
         path: The file.
@@ -98,8 +98,8 @@ class Video:
     Attributes:
         fps: Frames per second.
         bad: As in :class:`Pictures`.
-        note: After the last frame, how many were there if some are missing,
-            else empty.
+        note: After the last frame, a sentence if frames were missing, else
+            empty.
 
     Raises:
         InputError: It is no video.

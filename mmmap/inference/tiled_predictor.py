@@ -1,6 +1,6 @@
-"""Predictions on images of any size, whatever computes them.
+"""Predictions on images of any size, for any model.
 
-Nothing here imports torch: a subclass brings the model.
+Nothing here imports torch; subclasses have the model.
 """
 
 from abc import ABC, abstractmethod
@@ -15,23 +15,23 @@ from ..errors import InputError
 from .overlays import Shrunk, draw_classes, draw_label, draw_objects
 from .tiles import class_rows, objects_of_tiles, tiles_of
 
-# How much larger than those of the training images are predicted in tiles.
+# Images larger than the training images by this factor are tiled.
 _LARGER = 4
 TASKS = dict(mmpretrain='classify', mmseg='segment', mmdet='detect')
 Take = Callable[[np.ndarray], None]
 
 
 class TiledPredictor(ABC):
-    """Predicts on images; on large ones in tiles.
+    """Predicts on images; large ones are cut into tiles.
 
     Args:
         task: ``'segment'``, ``'detect'`` or ``'classify'``.
         classes: Their names.
         palette: A colour for each, RGB.
-        tile: Edge of tiles, in pixels, of all images that are larger.
-        usual: Edge of tiles of images that are four times as large, where
-            ``tile`` is not given; None for no tiles.
-        overlap: Of tiles, in pixels; by default a quarter of them.
+        tile: Edge of tiles in pixels; larger images are cut.
+        usual: Edge of tiles without ``tile``, for images at least four times
+            as large; None for no tiles.
+        overlap: Pixels that tiles share; by default a quarter of a tile.
 
     Raises:
         InputError: An overlap as large as the tiles.
@@ -59,30 +59,29 @@ class TiledPredictor(ABC):
 
     @abstractmethod
     def read(self, image: str | Path | np.ndarray) -> dict[str, Any]:
-        """What a model is given of a file, or of pixels (H, W, C), RGB.
+        """Read an image from a file, or from pixels (H, W, C), RGB.
 
         Returns:
-            ``img``, (H, W, C), blue first; and what else a subclass needs.
+            ``img``, (H, W, C), blue first, and what subclasses need.
 
         Raises:
-            ReadingError: It is no image, or not one that the model takes.
+            ReadingError: It is not an image that the model takes.
         """
 
     @abstractmethod
     def outputs(
         self, data: Mapping[str, Any], parts: Sequence[np.ndarray]
     ) -> Iterable[Any]:
-        """What the model says of parts (h, w, C) of an image.
+        """Run the model on parts (h, w, C) of an image.
 
         Returns:
-            For each part, in order: of a segmentor its class map (h, w); of
-            a detector a list of ``bbox``, ``label``, ``name``, ``score`` and
-            perhaps ``polygons``; of a classifier ``label``, ``name`` and
-            ``score``.
+            For each part: the class map (h, w) of a segmentor; a list of
+            ``bbox``, ``label``, ``name``, ``score`` and perhaps ``polygons``
+            of a detector; ``label``, ``name`` and ``score`` of a classifier.
         """
 
     def wholes(self, images: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Outputs for images; None for those that are cut into tiles.
+        """Outputs for images; None for those that are tiled.
 
         Args:
             images: As :meth:`read` returns them.
@@ -100,7 +99,7 @@ class TiledPredictor(ABC):
     def outputs_of_images(
         self, images: Sequence[Mapping[str, Any]]
     ) -> Iterable[Any]:
-        """As :meth:`outputs`, of whole images."""
+        """As :meth:`outputs`, for whole images."""
         for one in images:
             yield from self.outputs(one, [one['img']])
 
@@ -115,19 +114,18 @@ class TiledPredictor(ABC):
         take: Take | None = None,
         known: Any = None,
     ) -> dict[str, Any]:
-        """Predict on what :meth:`read` has read.
+        """Predict on an image.
 
         Args:
-            data: The image.
-            take: Gets the class map of a segmentor, some rows (h, W) after
-                the others, and then it is not returned.
+            data: From :meth:`read`.
+            take: Called with the class map of a segmentor, some rows (h, W) at
+                a time, which is then not returned.
             known: The output for the whole image, from :meth:`wholes`.
 
         Returns:
-            Of a segmentor ``class_map`` (H, W) and ``shares`` of the image
-            by name; of a detector ``objects``; of a classifier ``label``,
-            ``name`` and ``score``. And ``picture``, which :meth:`draw`
-            takes.
+            ``class_map`` (H, W) and ``shares`` of the image by name for a
+            segmentor; ``objects`` for a detector; ``label``, ``name`` and
+            ``score`` for a classifier. Also ``picture``, for :meth:`draw`.
         """
         image = data['img']
         picture = Shrunk(*image.shape[:2])
@@ -158,11 +156,11 @@ class TiledPredictor(ABC):
 
     @property
     def class_type(self) -> type:
-        """Of the numbers in a class map."""
+        """The type of class maps."""
         return np.uint8 if len(self.classes) <= 256 else np.uint16
 
     def draw(self, result: Mapping[str, Any]) -> np.ndarray:
-        """A picture (h, w, 3), RGB, of a prediction; large ones shrunk."""
+        """Draw a prediction, (h, w, 3), RGB; large pictures are shrunk."""
         picture = result['picture']
         if self.task == 'segment':
             return draw_classes(picture.pixels, picture.labels, self.palette)
@@ -175,7 +173,7 @@ class TiledPredictor(ABC):
         )
 
     def tiles(self, image) -> list:
-        """The tiles of an image; one where it is not large."""
+        """The tiles of an image; one if it is not large."""
         height, width = image.shape[:2]
         edge = max(height, width)
         if not self.tile or edge <= self.larger_than:

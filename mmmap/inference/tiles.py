@@ -1,8 +1,8 @@
-"""Images that are too large to be predicted as a whole, in tiles.
+"""Predicting on large images in tiles.
 
-Neighbouring tiles overlap, so that every pixel is predicted with what is
-around it. Pixels are read, and classes given out, a row of tiles at a time, so
-that an image may be larger than the memory.
+Tiles overlap, so that every pixel is predicted with its surroundings. Pixels
+are read and classes returned one row of tiles at a time, so that an image may
+be larger than the memory.
 
 H W pixels of the image, T edge of a tile, N objects.
 """
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-_SAME, _INSIDE = 0.5, 0.8  # shares of two boxes that are one object
-_EDGE = 2.0  # pixels; a box so near the edge of a tile is cut off there
+_SAME, _INSIDE = 0.5, 0.8  # overlaps from which on two boxes are one object
+_EDGE = 2.0  # pixels; a box this near the edge of its tile is cut off
 
 
 class Source(Protocol):
-    """An image whose rows are read by a slice: an array, or a file."""
+    """An image whose rows are read by slicing: an array, or a file."""
 
     shape: tuple[int, ...]
 
@@ -27,15 +27,15 @@ class Source(Protocol):
 
 
 class Tile(NamedTuple):
-    """A part of an image, and the part of it whose prediction counts.
+    """A part of an image, and the core of it whose prediction is used.
 
     Attributes:
         x1: Left edge.
         y1: Upper edge.
         x2: Right edge, exclusive.
         y2: Lower edge, exclusive.
-        core: The same of the part that counts: cores of all tiles make up
-            the image, without overlap.
+        core: The same for the core; the cores of all tiles cover the image
+            without overlap.
     """
 
     x1: int
@@ -51,8 +51,8 @@ def tiles_of(height: int, width: int, edge: int, overlap: int) -> list[Tile]:
     Args:
         height: Of the image.
         width: Of the image.
-        edge: Of a tile; smaller only where the image is.
-        overlap: At least so many pixels are in both of two neighbours.
+        edge: Edge of a tile; it is smaller only if the image is.
+        overlap: Least overlap of neighbours, in pixels.
     """
     rows, columns = _spans(height, edge, overlap), _spans(width, edge, overlap)
     return [
@@ -68,7 +68,7 @@ def _spans(length: int, edge: int, overlap: int) -> list[tuple]:
     step = max(1, edge - overlap)
     count = 1 + -(-(length - edge) // step)
     begins = [k * (length - edge) // max(count - 1, 1) for k in range(count)]
-    # Neighbours meet in the middle of what they share.
+    # Cores meet in the middle of the overlap.
     cuts = [
         (first + edge + second) // 2
         for first, second in zip(begins, begins[1:])
@@ -94,7 +94,7 @@ def class_rows(
     predict: Callable[[list[np.ndarray]], Iterable[np.ndarray]],
     dtype: type = np.uint8,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The class of each pixel, a band of rows after the other.
+    """The class of each pixel, one band of rows after another.
 
     Args:
         source: Pixels (H, W, ...), read by rows.
@@ -123,7 +123,7 @@ def objects_of_tiles(
     predict: Callable[[list[np.ndarray]], Iterable[Sequence[dict[str, Any]]]],
     seen: Callable[[np.ndarray], None] = lambda pixels: None,
 ) -> list[dict[str, Any]]:
-    """The objects in an image, none of them twice.
+    """The objects in an image, each once.
 
     Args:
         source: Pixels (H, W, ...), read by rows.
@@ -148,9 +148,9 @@ def objects_of_tiles(
 def merged(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One of each group of boxes that are the same object.
 
-    Boxes of a class are the same where they share half of their union; or,
-    where one of them is cut off by the edge of its tile, where most of the
-    smaller lies in the other. Whole ones are kept before those that are cut.
+    Boxes of a class are the same if they share half of their union; or, if one
+    is cut off by the edge of its tile, if most of the smaller lies in the
+    other. Whole boxes are preferred to cut ones.
     """
     order = sorted(found, key=lambda one: (one['cut'], -one['score']))
     kept: list[dict[str, Any]] = []
@@ -169,7 +169,7 @@ def merged(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _shared(
     box: np.ndarray, others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What is common, as a share of the union and of the smaller box."""
+    """The intersection, as a share of the union and of the smaller box."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[2:], others[:, 2:])
     common = np.prod(np.clip(high - low, 0, None), axis=1)
@@ -183,7 +183,7 @@ def _shared(
 
 
 def _moved(one: dict[str, Any], x: int, y: int) -> dict[str, Any]:
-    """An object of a tile where it is in the image."""
+    """Move an object from its tile's coordinates to the image's."""
     left, top, right, bottom = one['bbox']
     found = {**one, 'bbox': [left + x, top + y, right + x, bottom + y]}
     if 'polygons' in one:
@@ -196,7 +196,7 @@ def _shift(polygon: Sequence[float], x: int, y: int) -> list[float]:
 
 
 def _is_cut(box: Sequence[float], tile: Tile, shape: Sequence[int]) -> bool:
-    """Whether a box ends where its tile does, and the image goes on."""
+    """Whether a box ends at an edge of its tile inside the image."""
     left, top, right, bottom = box
     height, width = shape[:2]
     return (

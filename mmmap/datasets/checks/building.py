@@ -113,7 +113,7 @@ def _build(part: Part, files: dict[str, dict]) -> None:
         _read_coco(part, files)
         check_list(part.report, part.dataset)
         if part.report.errors:
-            part.dataset = None  # the library would fail with less to say
+            part.dataset = None  # the library's own error would say less
             return
         _list_samples(part)
     except PointFileError as error:

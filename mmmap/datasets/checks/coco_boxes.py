@@ -9,7 +9,7 @@ from ...wording import counted
 from .report import Report, some_of
 
 _COMPARED = 10_000  # outlines that are compared with their boxes
-_HABIT = 4  # boxes that make a habit, rather than a slip
+_HABIT = 4  # fewer boxes than this may be slips
 _FORM = 'bbox is [x, y, width, height] in pixels'
 
 

@@ -1,6 +1,6 @@
 """Outlines (segmentation) of a COCO JSON.
 
-An outline that cannot be decoded ends a validation without its name.
+A bad outline ends a validation with an error that does not name it.
 """
 
 from collections import defaultdict
@@ -59,7 +59,7 @@ def _ids(annotations: list) -> str:
 
 
 def _is_packed(outline) -> bool:
-    """Whether run lengths are packed into a text, as COCO does."""
+    """Whether run lengths are a string, as in COCO's own files."""
     return isinstance(outline, dict) and isinstance(outline.get('counts'), str)
 
 

@@ -1,7 +1,7 @@
 """Files of a data set that are missing, unused or listed twice.
 
-A folder is listed once instead of asking for each of its files, which takes
-seconds instead of minutes over a network.
+Listing a folder once, instead of looking for each file, takes seconds instead
+of minutes over a network.
 """
 
 import os
@@ -15,7 +15,7 @@ from .parts import Part, is_local
 from .report import some_of
 from .written import lines_of
 
-_FEW = 64  # files of a folder that are asked for one by one
+_FEW = 64  # files of a folder that are looked for one by one
 # Image formats that no library reads by default.
 _OTHERS = ('.gif', '.heic', '.heif', '.avif', '.jp2', '.jxl', '.svg', '.dcm')
 # Keys of a sample that name files.

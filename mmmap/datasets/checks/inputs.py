@@ -20,7 +20,7 @@ def check_channels(
 
     Args:
         part: The data set.
-        looks: What was seen of its samples.
+        looks: Its samples that were opened.
         config: An mmengine config.
     """
     wanted = _in_channels((config.get('model') or {}).get('backbone'))
@@ -46,7 +46,7 @@ def check_channels(
 
 
 def _mismatch(channels: int, mean, wanted: int | None) -> str:
-    """Why a model cannot take images of so many channels; else empty."""
+    """Why a model cannot take images with these channels; empty if it can."""
     number = len(mean) if isinstance(mean, Sequence) else 1
     if number != channels and 1 not in (number, channels):
         return f'model.data_preprocessor.mean has {counted(number, "value")}'
@@ -87,7 +87,7 @@ def _piped_channels(part: Part, path: str) -> int | None:
     """Channels of an image after the whole pipeline, if that runs."""
     item = next(i for i in part.items if str(i.get('img_path')) == path)
     try:
-        # Some types add to a sample what their steps need.
+        # Some data sets add keys that their steps need.
         data = part.dataset.prepare_data(part.items.index(item))
         data = Compose(part.steps)(data)
         inputs = data['inputs']

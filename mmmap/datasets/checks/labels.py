@@ -1,4 +1,4 @@
-"""Labels of whole images or clouds, as classifiers learn them."""
+"""Labels of images or clouds, for classification."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -126,14 +126,14 @@ def _check_range(part: Part, labels: list[list[int]], number: int) -> None:
 
 
 def _share(number: int, total: int) -> str:
-    """How many samples have a problem, if it is not only the named one."""
+    """How many samples have a problem, if more than the named one."""
     return f' ({number:,} of {total:,} samples)' if number > 1 else ''
 
 
 def check_folders_agree(parts: Sequence[Part]) -> None:
     """Warn if lists of two splits number the same class folders differently.
 
-    A folder whose images have several labels is no class folder.
+    A folder whose images have several labels is not a class folder.
     """
     known: dict[str, tuple[int, Part]] = {}
     for part in parts:

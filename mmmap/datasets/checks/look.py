@@ -89,12 +89,12 @@ def _all(loader: Loader, items: list, tell) -> Iterator[Looked]:
 
 
 def _bare(item: Mapping) -> dict:
-    """An item without its instances, which workers do not need."""
+    """An item without instances, which workers do not need."""
     return {k: v for k, v in item.items() if k != 'instances'}
 
 
 def _report_problems(part: Part, looks: Sequence[Looked]) -> None:
-    """Report problems of samples, those of one kind together."""
+    """Report problems of samples, one finding for each kind."""
     kinds: dict[str, list[Looked]] = defaultdict(list)
     for one in looks:
         if one.problem:
@@ -111,7 +111,7 @@ def _report_problems(part: Part, looks: Sequence[Looked]) -> None:
 
 
 def _kind(one: Looked) -> str:
-    """A problem without names and numbers, which differ from file to file."""
+    """The kind of a problem: its text without names and numbers."""
     text = one.problem.replace(one.where, '').replace(one.path, '')
     return re.sub(r'\d+', '0', text)
 

@@ -60,7 +60,7 @@ def _check_file(
 
 
 def _warn_of_zero(report: Report, path: str, content: dict) -> None:
-    """Warn of annotation id 0, which pycocotools takes for no match."""
+    """Warn of annotation id 0, which pycocotools confuses with no match."""
     if any(a['id'] == 0 for a in content.get('annotations') or []):
         report.warn(
             f'{path}: annotation id 0',

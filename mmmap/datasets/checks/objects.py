@@ -125,7 +125,7 @@ def _name(item: Mapping) -> str:
 
 
 def _labels(item: Mapping) -> list[int]:
-    """The labels to be learnt; for panoptic data also those of stuff."""
+    """The labels to learn; for panoptic data also those of stuff."""
     if 'segments_info' in item:
         return [one['category'] for one in item['segments_info']]
     found = item.get('instances') or ()

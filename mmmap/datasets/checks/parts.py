@@ -22,13 +22,13 @@ class Part:
         listed: All samples that it lists.
         items: The samples that remain after the library's filters.
         content: The content of a COCO JSON, else None.
-        things: Of a panoptic JSON, whether each category is of things.
+        things: For a panoptic JSON, whether each category is a thing.
         relabelled: Whether a wrapper changes the labels.
         named: Whether the config names the classes in a readable way.
         fold: The settings of a ``KFoldDataset`` around it, if there is one.
         unsplit: Whether a ``KFoldDataset`` splits it together with others.
         mixed: Whether a wrapper around it has its own pipeline.
-        dropped: How many objects have names that are no class, by name.
+        dropped: Objects whose name is not a class: their number, by name.
         reading: What the library is parsing, as written in the file.
     """
 

@@ -29,11 +29,12 @@ def check_pipeline(
 
     Args:
         part: Its samples are listed already.
-        looks: What was seen of its samples.
+        looks: Its samples that were opened.
         config: An mmengine config.
         metrics: The metrics of its split.
     """
-    # Not a damaged image, nor a large one that a quick check does not decode.
+    # Not a damaged image, nor a large one, which a quick check does not
+    # decode.
     good = {one.path for one in looks if one.digest and not one.problem}
     paths = [str(item.get('img_path')) for item in part.items]
     usable = (k for k, p in enumerate(paths) if p in good or not looks)
@@ -48,7 +49,7 @@ def check_pipeline(
         try:
             transform = TRANSFORMS.build(step)
         except (ImportError, KeyError):
-            return  # not installed or not registered: the start says so
+            return  # not installed or not registered: reported at the start
         except Exception as error:
             _report_step(part, number, 'cannot be built', error)
             return

@@ -31,7 +31,7 @@ class Finding:
             thing, ``'warning'`` if it may be intended.
         where: A file, perhaps with a line or an id, or a setting of the
             config.
-        what: What came, and what was expected.
+        what: What was found, and what was expected.
         do: What to do about it.
         skippable: Whether training can skip the samples.
         files: All files with this problem, if it was found in files.

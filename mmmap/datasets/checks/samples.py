@@ -1,4 +1,4 @@
-"""One sample, loaded with the steps of the config that load."""
+"""One sample, loaded with the loading steps of a config."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ _LARGE = 40_000_000  # pixels
 
 
 class Looked(NamedTuple):
-    """What was seen of a sample.
+    """A sample that was opened.
 
     Attributes:
         path: The image.
@@ -67,14 +67,14 @@ class Loader:
         return image or (self.maps and kind.startswith('LoadAnnot'))
 
     def load(self, item: Mapping) -> dict:
-        """The sample with what the steps load, the image as ``img``."""
+        """The loaded sample, with the image as ``img``."""
         data = _own(item)
         for step in self.steps:
             data = step(data)
         return data
 
     def header(self, path: str) -> Header | None:
-        """Of an image on this machine's disks, if Pillow can read it."""
+        """The header of a local image, if Pillow can read it."""
         header = read_header(path) if self.local else None
         return header if isinstance(header, Header) else None
 

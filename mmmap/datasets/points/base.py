@@ -17,7 +17,7 @@ class PointSet(BaseDataset):
     """
 
     def filter_data(self) -> list[dict]:
-        """What is left of the clouds; called once they are listed."""
+        """Filter the clouds; called once they are listed."""
         items = super().filter_data()
         if not items:
             place = self.ann_file or self.data_root

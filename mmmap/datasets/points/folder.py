@@ -14,14 +14,15 @@ SPLITS = ('train', 'val', 'test')
 
 @DATASETS.register_module()
 class PointFolder(CloudFiles):
-    """Files of clouds, below a folder for each class if there are any.
+    """Files of clouds, with or without a folder for each class.
 
     Files are ``.npz`` (with ``points``), ``.npy``, rows of text (``.txt``,
     ``.xyz``, ``.pts``), ``.ply`` or ``.off``. Where there are folders in
     ``split``, they are the classes in alphabetical order; files beside them
-    are left out, as are folders whose names begin with a dot. A class that
-    one of the splits ``train``, ``val`` and ``test`` lacks has its number in
-    all of them. ``metainfo=dict(classes=...)`` sets the classes instead.
+    are ignored, and so are hidden folders. The classes of the splits
+    ``train``, ``val`` and ``test`` are numbered together, so a class that one
+    of them lacks keeps its number. ``metainfo=dict(classes=...)`` sets the
+    classes instead.
 
     Args:
         split: Folder below ``data_root``, as ``'train'``.
@@ -31,8 +32,8 @@ class PointFolder(CloudFiles):
         **kwargs: See mmengine's ``BaseDataset``.
 
     Raises:
-        PointFileError: There is no such folder, no cloud in it, or a folder
-            that is none of the classes which are set.
+        PointFileError: The folder is missing or has no cloud, or a folder in
+            it is not one of the classes that are set.
         InputError: ``surface`` is below 1.
     """
 
@@ -69,7 +70,7 @@ class PointFolder(CloudFiles):
         return items
 
     def _classes(self, root: Path) -> tuple[str, ...]:
-        """The folders of this split, and of those beside it."""
+        """The folders of this split and of the other ones."""
         splits = {root}
         if self.split in SPLITS:
             splits |= {root.parent / split for split in SPLITS}
@@ -87,7 +88,7 @@ class PointFolder(CloudFiles):
 
 
 def _folders(root: Path) -> list[str]:
-    """Names of the folders in one, without hidden ones."""
+    """Names of the folders in a folder, without hidden ones."""
     return sorted(
         path.name
         for path in root.iterdir()

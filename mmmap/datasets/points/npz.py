@@ -20,8 +20,8 @@ class PointNPZ(PointSet):
     """Clouds with labels of classes or of parts, split by the data set.
 
     See ``mmmap.datasets.point_files.read_clouds`` for what the file
-    holds. Of each class (or category) every ``val_every``-th cloud is of the
-    validation split, from the first; the others are for training.
+    holds. Of each class (or category) every ``val_every``-th cloud, from the
+    first, belongs to the validation split and the others to training.
 
     An item has ``points`` (N, 3) fp32 and, if there are labels, ``gt_label``
     (class or category); with parts also ``gt_part`` (N,) and ``parts``, the
@@ -78,11 +78,11 @@ class PointNPZ(PointSet):
         return items
 
     def _members(self, labels: np.ndarray | None, number: int) -> np.ndarray:
-        """Which clouds are of the split."""
+        """Which clouds belong to the split."""
         if self.split == 'all':
             return np.arange(number)
         labels = np.zeros(number, int) if labels is None else labels
-        # How many of its class come before each.
+        # For each cloud, how many of its class come before it.
         rank = np.zeros(number, int)
         for label in np.unique(labels):
             own = np.flatnonzero(labels == label)
@@ -95,7 +95,7 @@ class PointNPZ(PointSet):
 
 
 def _parts_of(arrays: dict[str, np.ndarray]) -> dict[int, tuple[int, ...]]:
-    """The parts of each category, by what occurs in it."""
+    """The parts that occur in each category."""
     parts = {}
     for category in np.unique(arrays['category']):
         of_it = arrays['part'][arrays['category'] == category]

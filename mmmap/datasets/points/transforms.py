@@ -1,4 +1,4 @@
-"""Transforms of clouds; each takes and gives an item of a data set.
+"""Transforms of clouds; each takes and returns an item of a data set.
 
 Letters: N points. Numbers are drawn from NumPy's global random state, as in
 mmcv's transforms.
@@ -23,9 +23,9 @@ class SamplePoints(BaseTransform):
 
     Args:
         num: How many.
-        random: Draw them; else the first are taken, as fits clouds in
+        random: Draw them; else take the first ones, which suits clouds in
             farthest-point order.
-        repeat: Whether a cloud with fewer points has some of them again.
+        repeat: Whether to repeat points of a cloud that has fewer.
 
     Raises:
         InputError: A cloud has fewer points.
@@ -47,7 +47,7 @@ class SamplePoints(BaseTransform):
                 f'{_name(results)} has {there}'
             )
         order = np.random.permutation(there) if self.random else range(there)
-        chosen = np.resize(order, self.num)  # cuts off, or begins again
+        chosen = np.resize(order, self.num)  # truncates, or repeats
         for key in OF_POINTS:
             if key in results:
                 results[key] = results[key][chosen]
@@ -72,7 +72,7 @@ class NormalizePoints(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ScaleTranslatePoints(BaseTransform):
-    """Scale and move each axis by numbers of its own.
+    """Scale and move each axis by its own random numbers.
 
     Source: the augmentation of PointNet++ (Qi et al., arXiv 1706.02413), with
     Point-MAE's ranges.
@@ -101,11 +101,11 @@ class ScaleTranslatePoints(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RotatePoints(BaseTransform):
-    """Turn a cloud by an angle that is drawn.
+    """Turn a cloud by a random angle.
 
     Args:
         axis: ``'x'``, ``'y'`` (up, in most sets) or ``'z'``; ``'any'`` draws
-            a rotation uniformly from all there are.
+            uniformly from all rotations.
 
     Raises:
         InputError: Another axis.
@@ -144,8 +144,8 @@ class RotatePoints(BaseTransform):
 class PackPoints(BaseTransform):
     """Make ``inputs``, (N, 3) fp32, and a data sample of an item.
 
-    The sample has ``gt_label`` and ``gt_part`` as far as the item has, and
-    ``parts`` and ``sample_idx`` among what is said of it.
+    The sample has ``gt_label`` and ``gt_part`` if the item has them, and
+    ``parts`` and ``sample_idx`` in its metainfo.
     """
 
     def transform(self, results: dict) -> dict:

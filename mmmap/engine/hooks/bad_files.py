@@ -1,4 +1,4 @@
-"""Unusable files end a run with their name, or are skipped."""
+"""Unusable files end a run with an error that names them, or are skipped."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -23,10 +23,11 @@ class BadFileHook(Hook):
     errors name the image that cannot be read or does not fit its annotation.
 
     Args:
-        skip: Replace such images by others during training instead of ending
-            the run. ``skipped_files.txt`` in the work_dir lists their names
-            and the reasons; the log has their number. Validation and testing
-            never skip: a score on other images is another score.
+        skip: Replace unusable images by others during training instead of
+            ending the run. ``skipped_files.txt`` in the work_dir lists their
+            names and the reasons; the log has their number. Validation and
+            testing never skip, because scores on different images cannot be
+            compared.
         interval: Iterations between reports.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How good features are while they are pretrained."""
+"""The quality of features during pretraining."""
 
 import random
 import time
@@ -27,35 +27,35 @@ from ...evaluation import (
 )
 from ..trained_models import image_size
 
-COLLAPSED = 0.02  # deviation of features below which they are all one
-STANDSTILL = 1e-3  # part by which a loss falls at least
-PATIENCE = 3  # measurements in a row without that
+COLLAPSED = 0.02  # deviation below which features have collapsed
+STANDSTILL = 1e-3  # smallest relative fall of a loss
+PATIENCE = 3  # measurements in a row with a smaller fall
 
 
 @HOOKS.register_module()
 class FeatureMonitorHook(Hook):
     """Measure the frozen encoder every few epochs of pretraining.
 
-    Of images or clouds of the training set, without labels: ``effective_rank``
-    (RankMe) and ``deviation`` of their features. With ``data_root``, of
-    labelled images ``train/<class>/*`` and ``val/<class>/*`` as well: accuracy
-    of the nearest neighbours and of a linear probe, in percent. All go to the
-    log and the curves. A warning says when the features have collapsed, and
-    when the loss stands still.
+    On images or clouds of the training set, without labels, it measures
+    ``effective_rank`` (RankMe) and ``deviation`` of the features. With
+    ``data_root``, it also measures the accuracy of nearest neighbours and of a
+    linear probe, in percent, on labelled images ``train/<class>/*`` and
+    ``val/<class>/*``. All results go to the log and the curves. It warns if
+    the features have collapsed or the loss has stopped falling.
 
     The first process measures while the others wait. Training is not changed:
     weights, modes and random states stay as they are.
 
     Args:
         interval: Epochs between measurements; also after the last epoch.
-        num_samples: Of the training set, the same ones each time.
+        num_samples: Samples of the training set, the same ones each time.
         data_root: Folder of labelled images.
         train: Folder below it to learn from.
-        val: Folder below it to judge on.
+        val: Folder below it to evaluate on.
         k: Number of neighbours.
-        batch_size: Of the measurement.
-        max_share: Part of the training time that it may take. A measurement
-            is skipped as long as those before have taken more.
+        batch_size: Batch size of the measurement.
+        max_share: Share of the training time that measurements may take. They
+            are skipped while earlier ones have taken more.
 
     Raises:
         InputError: Settings out of range, labelled images that cannot be
@@ -92,7 +92,7 @@ class FeatureMonitorHook(Hook):
         self._samples, self._labelled = [], []
 
     def before_train(self, runner) -> None:
-        """Prepare what is measured, so that mistakes show at the start."""
+        """Prepare the samples, so that mistakes show at the start."""
         if hasattr(runner.model, 'set_state_dict_type'):
             raise InputError(
                 'FeatureMonitorHook needs whole weights, and these are '
@@ -113,7 +113,7 @@ class FeatureMonitorHook(Hook):
             self._labelled = self._open(model_of(runner).backbone)
 
     def _open(self, backbone) -> list:
-        """The labelled images, to learn from and to judge on."""
+        """The labelled images to learn from and to evaluate on."""
         if self._samples[0]['inputs'].dim() != 3:
             raise InputError(
                 'data_root of FeatureMonitorHook is for images, and this '
@@ -160,7 +160,7 @@ class FeatureMonitorHook(Hook):
             inputs = batch['inputs']
             if isinstance(inputs, list):
                 inputs = torch.stack(inputs)
-            # mmpretrain's for pretraining wants these two alone.
+            # mmpretrain's pretraining samples have only these two.
             data = dict(inputs=inputs, data_samples=None)
             return model.data_preprocessor(data, False)
 
@@ -201,7 +201,7 @@ class FeatureMonitorHook(Hook):
         )
 
     def warnings(self, runner, scores: dict[str, float]) -> list[str]:
-        """What a user should look at, in sentences."""
+        """Warnings for the user, as sentences."""
         found = []
         if scores['deviation'] < COLLAPSED:
             found.append(
@@ -227,19 +227,19 @@ class FeatureMonitorHook(Hook):
 
 
 def model_of(runner):
-    """The model, without what wraps it."""
+    """The model without its wrapper."""
     model = runner.model
     return model.module if is_model_wrapper(model) else model
 
 
 def first_view(inputs: Tensor | list[Tensor]) -> Tensor:
-    """An image, also of methods that learn from several views of it."""
+    """An image; the first view for methods that use several."""
     return inputs[0] if isinstance(inputs, list) else inputs
 
 
 @contextmanager
 def own_randomness() -> Iterator[None]:
-    """The same random numbers each time; those outside are as without."""
+    """Use fixed random numbers inside; keep the state outside."""
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         random.seed(0)

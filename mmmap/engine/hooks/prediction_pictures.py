@@ -1,4 +1,4 @@
-"""Pictures of what a model predicts while it is tested."""
+"""Pictures of the predictions of a test."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from ...visualization.palettes import complete_meta
 
 @contextmanager
 def _every_process() -> Iterator[None]:
-    """Let a visualizer draw in this process; mmengine's do in the first."""
+    """Let a visualizer draw in this process; mmengine's draw in the first."""
     asked = utils.is_main_process
     utils.is_main_process = lambda group=None: True
     try:
@@ -32,15 +32,15 @@ def _every_process() -> Iterator[None]:
 class PredictionPictureHook(Hook):
     """Draw each tested image with its prediction into a folder.
 
-    The libraries' own hooks read images as 8-bit colour, or draw what the
-    model takes, whatever the config reads. Of several processes each draws
-    the images that it tests.
+    The libraries' hooks read images as 8-bit colour, or draw the model's
+    input, whatever the config reads. Each process draws the images that it
+    tests.
 
     Args:
         out_dir: Gets ``NAME.png`` of each image, or ``NAME.jpg.png``, in the
             folders that images have below the data_root, else in those of
             their whole path.
-        min_score: Detections below it are left out.
+        min_score: Detections with a lower score are dropped.
     """
 
     def __init__(self, out_dir: str, min_score: float = 0.3) -> None:

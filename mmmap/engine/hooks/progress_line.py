@@ -1,4 +1,4 @@
-"""One line that shows how far a training is; all else is in its log."""
+"""One line that shows the progress of a training; the rest is in its log."""
 
 import sys
 import time
@@ -15,8 +15,8 @@ class ProgressLineHook(Hook):
     """Shows epoch, step, loss, the metric and the time that is left.
 
     Args:
-        stream: Where; by default the error output. In a terminal the line is
-            written over, in a file one follows another.
+        stream: By default stderr. A terminal shows one line that is
+            overwritten, a file gets one line after another.
         metric: Name of the metric that is shown, as ``'mIoU'``.
     """
 
@@ -33,7 +33,7 @@ class ProgressLineHook(Hook):
         self._value = self._best = None
 
     def before_train(self, runner) -> None:
-        """Start to count the time."""
+        """Start the clock."""
         self._begin, self._first = time.monotonic(), runner.iter
 
     def after_train_iter(
@@ -46,7 +46,7 @@ class ProgressLineHook(Hook):
             self._show(self._told(runner, done))
 
     def before_val_epoch(self, runner) -> None:
-        """Say why no step is made."""
+        """Show that validation runs."""
         if self.terminal:
             self._show(f'{self._shown.split("  now ")[0]}  now validating')
 
@@ -63,7 +63,7 @@ class ProgressLineHook(Hook):
         self.close()
 
     def close(self) -> None:
-        """Let what is written next begin a line of its own."""
+        """End the line, so that other output begins a new one."""
         if self.terminal and self._shown:
             print(file=self.stream, flush=True)
         self._shown = ''
