@@ -107,7 +107,7 @@ def check(args: argparse.Namespace) -> int:
         args.json.write_text(json.dumps(content, indent=2) + '\n')
         print(f'wrote {args.json}')
     if args.pictures:
-        # Matplotlib, which the checks do without.
+        # Imports Matplotlib, which the checks do not need.
         from mmmap.visualization.data_page import draw_splits
 
         for path in draw_splits(config, SPLITS, args.pictures):

@@ -1,4 +1,4 @@
-"""What pretraining is for: many images without labels, few with labels.
+"""Show what pretraining is for: many images without labels, few with.
 
 Scenes are put together from photographs that ship in Python packages. A small
 HybridNet is pretrained on 4,000 of them with MAP, without labels. UPerNet is
@@ -7,7 +7,7 @@ from scratch, and tested on 200 others.
 
     python tools/demo.py --work-dir work_dirs/demo
 
-What is finished is not done again: after an interruption, the same command
+Finished steps are not repeated: after an interruption, the same command
 continues from the last checkpoint.
 """
 
@@ -48,11 +48,11 @@ from mmmap.visualization import detection_figure, segmentation_figure
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs' / 'demo'
 PRETRAINING = 'map_mosaics'
-RATIOS = (0.25, 0.5, 0.75)  # of what the pictures of completed images hide
+RATIOS = (0.25, 0.5, 0.75)  # mask ratios of the pictures of completed images
 
 
 class Demo:
-    """Where everything lies and what is to be run.
+    """The folders and the steps of a demo.
 
     Args:
         work_dir: Folder of all results.
@@ -69,7 +69,7 @@ class Demo:
         self.epochs, self.seed = epochs, seed
 
     def claim(self) -> None:
-        """Take the folder, unless it holds another demo.
+        """Use the folder, unless it holds another demo.
 
         Raises:
             InputError: It does.
@@ -86,7 +86,7 @@ class Demo:
         file.write_text(json.dumps(own))
 
     def stages(self) -> list[Stage]:
-        """The commands; both tasks from one start follow each other."""
+        """The commands; both tasks from one start run one after the other."""
         write = [ROOT / 'tools/dataset_converters/make_mosaics.py', self.data]
         scenes = Step(
             'write scenes',
@@ -111,7 +111,7 @@ class Demo:
         steps = []
         for task in TASKS:
             name, data = task.configs[start], self.data / task.data
-            # Tested once, by the step that follows.
+            # Tested only once, by the next step.
             options = ['train_cfg.val_interval=1000']
             if start == 'MAP':
                 last = self._last(PRETRAINING)
@@ -142,7 +142,7 @@ class Demo:
         return Step(title, argv, 10, lambda: _newer(dump, last))
 
     def _complete(self) -> Step:
-        """Draw what MAP makes of images of which it sees a part."""
+        """Draw how MAP completes images of which it sees a part."""
         last = self._last(PRETRAINING)
         argv = [ROOT / 'tools/analysis_tools/reconstruct.py']
         argv += [CONFIGS / f'{PRETRAINING}.py', last, self.data / 'held_out']
@@ -167,7 +167,7 @@ class Demo:
         return self.work_dir / name / f'epoch_{epochs}.pth'
 
     def _trained(self, name: str) -> bool:
-        # Written after the checkpoint it names, which is whole then.
+        # Written after the checkpoint it names, which is complete then.
         last = self._last(name)
         marker = last.parent / 'last_checkpoint'
         return (
@@ -205,10 +205,10 @@ def _newer(path: Path, other: Path) -> bool:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run what is not done yet, then draw and print the results.
+    """Run unfinished steps, then draw and print the results.
 
     Raises:
-        UserError: The folder is of another demo, or a command failed.
+        UserError: The folder holds another demo, or a command failed.
     """
     demo = Demo(args.work_dir, args.epochs, args.seed)
     demo.claim()

@@ -1,6 +1,6 @@
-"""What the demo found, as a table and as one page of HTML.
+"""The results of the demo, as a table and as one page of HTML.
 
-For demos of several seeds there is a table of all of them::
+For demos with several seeds, it prints a table of all of them::
 
     python tools/demo_page.py work_dirs/seed0 work_dirs/seed1 work_dirs/seed2
 """
@@ -58,7 +58,7 @@ class Task(NamedTuple):
         model: Its name.
         configs: Config of each start.
         data: Folder of its data.
-        seconds: Of a training on one core, about.
+        seconds: Approximate time of a training on one core.
         metrics: Key, name and factor of what is shown.
     """
 
@@ -104,7 +104,7 @@ mmmap predict runs/segmented new_photos/ --out predicted
 
 
 def results_of(work_dir: Path) -> Results:
-    """Metrics of each tested model, as the libraries wrote them.
+    """Metrics of each tested model, from the libraries' files.
 
     Raises:
         FileNotFoundError: A test has not been run.
@@ -127,14 +127,14 @@ def rows(results: Results) -> list[tuple[str, str, float, float, float]]:
     for task in TASKS:
         ours, scratch = (results[task.configs[s]] for s in ('MAP', 'scratch'))
         for key, name, factor in task.metrics:
-            # A detector that found nothing at all has no metrics.
+            # A detector that found nothing has no metrics.
             pair = [factor * m.get(key, 0.0) for m in (ours, scratch)]
             found.append((task.model, name, *pair, pair[0] - pair[1]))
     return found
 
 
 def verdict(results: Results) -> str:
-    """What pretraining brought, in a sentence."""
+    """A sentence on whether pretraining helped."""
     parts = [
         f'{difference:+.1f} {metric} for {model}'
         for model, metric, *_, difference in rows(results)
@@ -162,7 +162,7 @@ def _cells(results: Results) -> list[list[str]]:
 
 
 def seeds_table(runs: Sequence[Results]) -> str:
-    """All numbers of several demos, and how certain the difference is.
+    """The results of several demos, and the certainty of the difference.
 
     Args:
         runs: The results of two seeds or more.
@@ -192,7 +192,7 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
     """Write ``index.html``.
 
     Args:
-        work_dir: Of the demo.
+        work_dir: Folder of the demo.
         results: Metrics of each config.
         pictures: Of completed images (two), segmentation and detection.
 

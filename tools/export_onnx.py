@@ -11,11 +11,11 @@ Example::
         configs/mmdet/mask-rcnn_map-tiny_8xb2-1x_coco.py CHECKPOINT \
         backbone.onnx --part backbone --dynamic-size
 
-The file takes any number of normalised images, (B, C, H, W), with as many
-channels as the model was trained on; mean, std and colour order are in its
-metadata. It is kept only if the results of onnxruntime agree with PyTorch's to
-1e-4 of the largest value; boxes of detectors to 1e-3 pixels. `mmmap predict`
-runs a file of a whole model without torch. See docs/deployment.md.
+The file takes any number of normalised images, (B, C, H, W), with the channels
+that the model was trained on; mean, std and colour order are in its metadata.
+It is kept only if the results of onnxruntime agree with PyTorch's to 1e-4 of
+the largest value; boxes of detectors to 1e-3 pixels. `mmmap predict` runs a
+file of a whole model without torch. See docs/deployment.md.
 """
 
 import argparse
@@ -102,10 +102,10 @@ def prepared_by(config, model, size, args) -> dict:
 
 
 def checked_images(config, model, size):
-    """Images to compare a detector with: of the data set, or else noise."""
+    """Images to compare a detector on: from the data set, or noise."""
     try:
         found = list(sample_images(config, model))
-    # Of a data set that is not on this machine.
+    # The data set is not on this machine.
     except (OSError, UserError):
         found = []
     channels = image_channels(model) or 3
@@ -125,7 +125,7 @@ def sample_images(config, model):
 
 
 def export(args: argparse.Namespace) -> None:
-    """Open, write, check, say what is there."""
+    """Open the model, write and check the file, and describe it."""
     if not args.out.endswith('.onnx'):
         raise ExportError(f'OUT must end in .onnx, got {args.out}')
     model, config = open_whole(args.config, args.checkpoint)

@@ -84,7 +84,7 @@ def read_config(path: str) -> Config:
     """A config that can be tested.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: It does not exist.
         InputError: It is only for pretraining.
     """
     config = open_config(path)
@@ -93,7 +93,7 @@ def read_config(path: str) -> Config:
             f'{path} has no test_dataloader, whose pipeline reads the images; '
             'use the config of a classifier, a segmentor or a detector'
         )
-    # The checkpoint has the weights of the backbone, too.
+    # The checkpoint also has the weights of the backbone.
     config.model.backbone.init_cfg = None
     return config
 

@@ -23,7 +23,7 @@ from installer.steps import ROOT, Installer, Record
 
 
 def stop(*_) -> None:
-    """Treat a polite kill as Ctrl-C."""
+    """Treat SIGTERM as Ctrl-C."""
     raise KeyboardInterrupt
 
 
@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def install(installer: Installer) -> None:
-    """Do what is pending, after a look at the machine."""
+    """Check the machine, then do what is pending."""
     pending = {step.name for step in installer.pending()}
     check_machine(installer.venv, pending, installer.ops)
     installer.take_lock()

@@ -26,15 +26,15 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main as torchrun
 
-_INTERVAL = 3.0  # seconds between signs of life
-_MISSED = 8  # signs that fail to come before a machine is given up
+_INTERVAL = 3.0  # seconds between heartbeats
+_MISSED = 8  # missed heartbeats after which a machine counts as lost
 _DONE, _FAILED = 'done', 'failed'
 _INTERFACES = ('GLOO_SOCKET_IFNAME', 'NCCL_SOCKET_IFNAME')
 _SIOCGIFADDR = 0x8915  # of Linux: the IPv4 address of an interface
 
 
 class NetworkError(Exception):
-    """Machines that cannot meet, with what to set."""
+    """The machines cannot connect; the message says what to set."""
 
 
 def free_port() -> int:
@@ -71,14 +71,14 @@ def interface_to(address: str) -> str | None:
         None for an interface with several addresses, if it is not the first.
 
     Raises:
-        NetworkError: There is no way to it.
+        NetworkError: There is no route to it.
     """
     try:
         family, kind, *_, place = socket.getaddrinfo(
             address, 9, type=socket.SOCK_DGRAM
         )[0]
         with socket.socket(family, kind) as trial:
-            # Nothing is sent: the kernel looks up the way.
+            # Nothing is sent: the kernel looks up the route.
             trial.connect(place)
             own = trial.getsockname()[0]
     except OSError as error:
@@ -92,7 +92,7 @@ def interface_to(address: str) -> str | None:
 
 
 def choose_interface(address: str) -> None:
-    """Put the interface to be used into the environment, unless one is."""
+    """Set the interface in the environment, unless it is set."""
     if all(name in os.environ for name in _INTERFACES):
         return
     found = interface_to(address)
@@ -105,22 +105,22 @@ def choose_interface(address: str) -> None:
         )
         return
     os.environ.setdefault('GLOO_SOCKET_IFNAME', found)
-    # Without "=" it would stand for all names that begin so.
+    # Without "=" it would match all names with this prefix.
     os.environ.setdefault('NCCL_SOCKET_IFNAME', f'={found}')
 
 
 class Watch:
-    """Signs of life between the machines of a run.
+    """Heartbeats between the machines of a run.
 
-    Each counts up in the store that torchrun keeps on the first machine.
-    Where the count of another stands still, or says that it failed, this
-    process is ended by SIGTERM, and torchrun ends what it has started.
+    Each machine increases a counter in torchrun's store on the first machine.
+    If the counter of another stops, or says that it failed, this process is
+    ended by SIGTERM, and torchrun ends its children.
 
     Args:
         node: Number of this machine.
-        nodes: How many there are.
-        address: Of the first.
-        port: Of the store.
+        nodes: Number of machines.
+        address: Address of the first machine.
+        port: Port of the store.
     """
 
     def __init__(self, node: int, nodes: int, address: str, port: int):
@@ -136,7 +136,7 @@ class Watch:
     def _exchange(self) -> None:
         count = 0
         while not self._over.is_set():
-            # The store is not there yet, or not any more.
+            # The store does not exist yet, or no longer.
             with suppress(DistError, RuntimeError):
                 self._store = self._store or TCPStore(
                     self.address,
@@ -183,7 +183,8 @@ class Watch:
         with suppress(DistError, RuntimeError):
             self._store.set(_key(self.node), _FAILED if failed else _DONE)
         if failed and self.node == 0:
-            # The store goes with this process: let the others read it.
+            # The store ends with this process: give the others time to read
+            # it.
             time.sleep(2 * _INTERVAL)
 
 
@@ -195,7 +196,7 @@ def meeting_point(nodes: int, node: int) -> tuple[str, int]:
     """Address and port at which the machines meet.
 
     Raises:
-        NetworkError: What says so is missing or cannot be.
+        NetworkError: A variable is missing or invalid.
     """
     address = os.environ.get('MASTER_ADDR')
     port = os.environ.get('PORT')
@@ -216,7 +217,7 @@ def meeting_point(nodes: int, node: int) -> tuple[str, int]:
 
 
 def run(arguments: list[str], watch: Watch | None) -> str | int | None:
-    """torchrun; what to exit with.
+    """Run torchrun; return the exit status.
 
     The process that failed says why; torchrun's own lines would hide it.
     """
@@ -246,7 +247,7 @@ def run(arguments: list[str], watch: Watch | None) -> str | int | None:
 
 
 def main() -> str | int | None:
-    """Launch; what to exit with."""
+    """Launch; return the exit status."""
     processes, script, *rest = sys.argv[1:]
     nodes = int(os.environ.get('NNODES', 1))
     node = int(os.environ.get('NODE_RANK', 0))

@@ -1,4 +1,4 @@
-"""Write what repeats configs/rows.yml, as `make configs` does.
+"""Write the files that follow from configs/rows.yml, for `make configs`.
 
 From that table and the configs themselves: the metafiles and model-index.yml,
 the tables of the READMEs of configs/ and of docs/results (between a line
@@ -47,7 +47,7 @@ RESULTS = (
 
 
 class Row(NamedTuple):
-    """A config of the table, with what its table gives to all its rows."""
+    """A config of the table, with the settings of its section."""
 
     folder: str
     config: str
@@ -79,7 +79,7 @@ def table() -> dict:
 
 @cache
 def rows() -> list[Row]:
-    """All rows, in order; of those that repeat a number, copies."""
+    """All rows, in order; those that repeat a number are copies."""
     found = []
     for folder, content in table()['folders'].items():
         for part in content['tables']:
@@ -104,13 +104,13 @@ def _repeated(row: Row, numbers: dict[str, Row]) -> Row:
 
 @cache
 def config_of(path: str) -> Config:
-    """A config as read, not to be changed."""
+    """A parsed config; do not change it."""
     return Config.fromfile(REPO / path)
 
 
 @cache
 def parameters(path: str) -> int:
-    """The size of a config's model, which is built without memory."""
+    """The size of a config's model, built on the meta device."""
     config = config_of(path)
     init_default_scope(config.default_scope)
     with torch.device('meta'):
@@ -119,14 +119,14 @@ def parameters(path: str) -> int:
 
 
 def pretrained(path: str) -> str | None:
-    """The config from whose checkpoint another starts."""
+    """The config whose checkpoint another one starts from."""
     init = config_of(path).model.backbone.get('init_cfg') or {}
     checkpoint = init.get('checkpoint')
     return checkpoint and Path(checkpoint).parent.name
 
 
 def command(row: Row) -> str:
-    """What trains a row; two commands where fine-tuning follows."""
+    """The command that trains a row; two if fine-tuning follows."""
     if row.folder == 'points':
         return f'`python tools/train.py {row.path}`'
     first = f'`tools/dist_train.sh {row.path} 8`'
@@ -272,7 +272,7 @@ def _entry(row: Row, others: list[Row]) -> dict:
 
 
 def folder_files(folder: str) -> Iterator[tuple[Path, str]]:
-    """Each file of a folder of configs, and the text it should have."""
+    """Each file of a folder of configs, with the text it should have."""
     place = REPO / 'configs' / folder
     yield place / 'metafile.yml', metafile(folder)
     yield _marked(place / 'README.md', tables(folder))
@@ -282,7 +282,7 @@ def folder_files(folder: str) -> Iterator[tuple[Path, str]]:
 
 
 def other_files() -> Iterator[tuple[Path, str]]:
-    """The same of the files of no folder."""
+    """The same for files outside these folders."""
     imports = (f'  - configs/{f}/metafile.yml\n' for f in table()['folders'])
     yield REPO / 'model-index.yml', f'Import:\n{"".join(imports)}'
     yield _marked(REPO / 'docs/results/README.md', dict(results=results()))
@@ -299,8 +299,8 @@ def _marked(path: Path, texts: dict[str, str]) -> tuple[Path, str]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write what differs, and name it."""
-    # Of building the models.
+    """Write the files that differ, and print their names."""
+    # Building the models logs a lot.
     logging.disable(logging.WARNING)
     folders = (folder_files(folder) for folder in table()['folders'])
     for path, text in chain(*folders, other_files()):

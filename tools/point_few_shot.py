@@ -3,8 +3,8 @@
 python tools/point_few_shot.py \
     configs/points/hybridnet-small_1xb32-150e_modelnet40-5way-20shot.py
 
-Takes the options of tools/train.py. Each fold has a folder of its own in the
-work_dir; what it counts is the accuracy after the last epoch.
+Takes the options of tools/train.py. Each fold has its own folder in the
+work_dir; its result is the accuracy after the last epoch.
 """
 
 import statistics
@@ -61,11 +61,11 @@ def accuracy_of(args: Namespace, fold: int) -> float:
         dataset.fold = fold
     folder = Path(config.work_dir, f'fold_{fold}')
     config.work_dir = str(folder)
-    # By time alone, short folds would be one experiment to mmengine.
+    # mmengine would give short folds the same timestamp.
     config.experiment_name = '_'.join(folder.parts[-2:])
     if fold == 0 and not args.no_data_check:
         check_data(config, ('train', 'val'))
-    # The validation at the end is the one that counts.
+    # Only the validation at the end counts.
     config.train_cfg.val_interval = config.train_cfg.max_epochs
     runner = build_runner(config)
     with training(runner):

@@ -2,9 +2,9 @@
 
 python tools/point_svm.py CONFIG CHECKPOINT
 
-The config is that of a classifier: its data sets are used, without their
-random augmentations, and its backbone, of which the pooled tokens of groups
-are the features. The checkpoint is that of a pretraining.
+CONFIG is a classifier's: the command uses its data sets, without random
+augmentations, and its backbone, whose pooled tokens are the features.
+CHECKPOINT comes from pretraining.
 """
 
 import sys
@@ -44,7 +44,7 @@ from mmmap.engine.trained_models import best_device
 
 
 def check_config(config: Config) -> None:
-    """Check that it has what is needed of a classifier's.
+    """Check that a config has what is needed.
 
     Raises:
         InputError: It lacks data to validate on, or a backbone on points.

@@ -58,14 +58,14 @@ from mmmap.checkpoints.fit import shorten, weights_of
 from mmmap.wording import counted
 
 SUFFIXES = ('.pth', '.safetensors')
-# What says what the weights are; the rest of a meta is of the run.
+# The part of a meta that describes the weights; the rest is of the run.
 KEPT = ('dataset_meta', 'cfg', 'epoch', 'iter', 'experiment_name')
 # An absolute path between quotes, and the last part of it.
 PATH = re.compile(r"""(['"])/[^'"\n]*?([^/'"\n]+)/?\1""")
 
 
 def published(content, source, choice=None):
-    """The part of a checkpoint that is given away.
+    """The part of a checkpoint that is published.
 
     Args:
         content: A checkpoint of mmengine's runner.
@@ -73,8 +73,8 @@ def published(content, source, choice=None):
         choice: ``'ema'``, ``'raw'`` or None, see ``--weights``.
 
     Raises:
-        CheckpointError: No weights, some that are NaN, or none averaged
-            where these are wanted.
+        CheckpointError: There are no weights, some are NaN, or averaged ones
+            are asked for and missing.
     """
     weights = weights_of(content, source)
     # mmengine's EMAHook puts the average under state_dict and the rest here.
@@ -98,14 +98,14 @@ def published(content, source, choice=None):
     full = content.get('meta') or {}
     meta = {key: plain(full[key]) for key in KEPT if key in full}
     if isinstance(meta.get('cfg'), str):
-        # Where things lie on the machine of the training is nobody's matter.
+        # Paths on the training machine are private.
         meta['cfg'] = PATH.sub(r'\1\2\1', meta['cfg'])
     meta.update(weights=kind, mmmap_version=__version__)
     return dict(state_dict=weights, meta=meta)
 
 
 def plain(value):
-    """Without numpy: so that any version of it, and JSON, can read it."""
+    """Replace numpy's types, so that JSON and any numpy can read them."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, dict):

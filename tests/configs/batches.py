@@ -60,13 +60,17 @@ def _class_maps(size, classes):
 def _instances(size, classes):
     from mmdet.testing import demo_mm_inputs
 
-    return demo_mm_inputs(
+    batch = demo_mm_inputs(
         2,
         [[3, size, size]] * 2,
         num_items=[3, 4],
-        num_classes=classes,
+        num_classes=classes + 1,
         with_mask=True,
     )
+    # mmdet draws from 1 on, which fails for a single class.
+    for sample in batch['data_samples']:
+        sample.gt_instances.labels -= 1
+    return batch
 
 
 BATCHES = dict(

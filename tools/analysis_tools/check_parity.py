@@ -39,12 +39,12 @@ from mmmap.conversion.parity import errors_of, rounding_of
 
 
 def verdict(error, tolerance, rounding):
-    """What is to be said of an error, and whether it is a difference."""
+    """A remark on an error, and whether it counts as a difference."""
     if error <= tolerance:
         return '', False
     if error <= 2 * rounding:
         return f'  rounding: fp32 is {rounding:.2e} from fp64', False
-    # A NaN is no agreement either.
+    # Also true for NaN.
     return '  above the tolerance', True
 
 
@@ -54,7 +54,7 @@ def report(path, found, verdicts):
     lines = [path]
     for name, error in found.items():
         lines.append(f'  {name:<{width}}  {error:.2e}{verdicts[name][0]}')
-    # NaN is the largest of all.
+    # NaN counts as the largest.
     worst = max(
         found, key=lambda name: (found[name] != found[name], found[name])
     )
@@ -69,7 +69,7 @@ def check(path, tolerance):
         found = errors_of(fixture)
         agreed = all(error <= tolerance for error in found.values())
         rounding = {} if agreed else rounding_of(fixture)
-    # Whatever a file of another form leads to.
+    # A file of another form may raise any of these.
     except Exception as error:
         message = f'{path} is no fixture that can be compared: {error}'
         print(f'error: {message}', file=sys.stderr)

@@ -8,9 +8,9 @@ Example::
         data/coco/annotations/instances_val2017.json --out errors
 
 Precision over recall at IoU 0.75 and 0.5, then with one kind of error after
-the other forgiven: the wrong place, classes of the same group
-(supercategory), all other classes, detections of background, misses. Writes
-``errors.png`` and ``errors.csv`` with one line per class.
+another forgiven: the wrong place, classes of the same group (supercategory),
+all other classes, detections of background, misses. Writes ``errors.png`` and
+``errors.csv`` with one line per class.
 """
 
 import argparse
@@ -45,7 +45,7 @@ from mmmap.writing import written_whole
 
 
 def write_table(curves: ErrorCurves, path: Path) -> None:
-    """Average precision in percent, a line a class."""
+    """Write average precision in percent, one line per class."""
     with written_whole(path) as temporary, open(temporary, 'w') as file:
         writer = csv.writer(file)
         writer.writerow(['class', *KINDS])
@@ -54,10 +54,10 @@ def write_table(curves: ErrorCurves, path: Path) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Analyse, write and say what costs most.
+    """Analyse, write the results, and print what costs most.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file does not exist.
         ValueError: Files that do not belong together.
     """
     curves = error_curves(args.annotations, args.results, args.type)

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw what the command line asks for.
 
     Raises:
-        ValueError: A grid, ratio or query that cannot be.
+        ValueError: An invalid grid, ratio or query.
     """
     query = tuple(args.query) if args.query else None
     mask_figure(

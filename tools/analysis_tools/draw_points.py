@@ -82,10 +82,10 @@ KINDS = ('PointMAP', 'PointPartSegmentor')
 
 
 def open_clouds(args: argparse.Namespace) -> tuple[dict, dict]:
-    """Some clouds of the config's data set, and what is said of the set.
+    """Some clouds of the config's data set, and its metainfo.
 
     Raises:
-        InputError: There is no such split, or no clouds are asked for.
+        InputError: The split does not exist, or the number is not positive.
         DataError: The data set is missing or wrong.
     """
     config = open_model_config(args.config)
@@ -133,7 +133,7 @@ def rows_of(
 
 
 def _name(sample, classes) -> str:
-    """Number of a sample, with its class where that is known."""
+    """Number of a sample, with its class if it is known."""
     number = f'{sample.get("sample_idx", "")}'
     if classes and 'gt_label' in sample:
         return f'{classes[int(sample.gt_label)]} {number}'

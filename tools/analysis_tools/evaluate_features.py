@@ -86,10 +86,10 @@ def data_root(args: argparse.Namespace) -> Path:
 
 
 def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
-    """The data sets to learn from and to judge.
+    """The data sets to learn from and to evaluate on.
 
     Raises:
-        InputError: They are not there, or of other classes.
+        InputError: They are missing, or have different classes.
     """
     root = data_root(args)
     folders = dict(train=args.train, val=args.val)
@@ -109,7 +109,7 @@ def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
 
 
 def judged(args: argparse.Namespace) -> dict:
-    """All numbers of the command line, accuracies in percent.
+    """All results, accuracies in percent.
 
     Raises:
         InputError: A config, data set or option that cannot be used.
@@ -150,12 +150,12 @@ def judged(args: argparse.Namespace) -> dict:
 
 
 def percent(part: float) -> float:
-    """A part in percent, two digits."""
+    """A fraction in percent, with two digits."""
     return round(100 * part, 2)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Judge, write the numbers and say them.
+    """Evaluate, write and print the results.
 
     Raises:
         InputError: A config, data set or option that cannot be used.

@@ -6,7 +6,7 @@ Example::
         configs/mmpretrain/map_hybridnet-tiny_8xb128-amp-1600e_in1k.py \
         work_dirs/map/epoch_1600.pth --images photos/ --out pictures
 
-Writes one picture an image: its features as colours (their three main
+Writes one picture per image: its features as colours (their three main
 directions, over all images) at some depths, the attention of each attention
 block (of one token, or the mean of all) and its rollout through all attention
 blocks. ``receptive_field.png`` shows on which pixels the middle token depends.
@@ -108,7 +108,7 @@ def attention_of(
 
 
 def draw_features(backbone, pictures, inputs, paths, args) -> None:
-    """One picture an image."""
+    """One picture per image."""
     names = names_of(backbone)
     with torch.no_grad():
         each = [maps_at(backbone, x[None], args.depths) for x in inputs]

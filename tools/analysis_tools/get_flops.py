@@ -48,7 +48,7 @@ from mmmap.writing import written_whole
 
 
 def table_of(layers: list[Layer]) -> str:
-    """A line for each module, indented as they lie in one another."""
+    """A line for each module, indented by its depth."""
     total = max(layers[0].flops, 1)
     rows = [('layer', 'parameters', 'GFLOPs', 'share')]
     for layer in layers:
@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such config.
-        InputError: A config, shape or depth that cannot be.
-        RuntimeError: The scan that runs cannot be counted.
+        InputError: An invalid config, shape or depth.
+        RuntimeError: The selected scan cannot be counted.
     """
     if args.depth < 0 or min(args.shape or [1]) < 1:
         raise InputError(

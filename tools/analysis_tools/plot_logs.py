@@ -44,7 +44,7 @@ from mmmap.visualization.images import save_figure
 
 
 def curves_of(log: Log) -> dict[str, Series]:
-    """All curves of a run by their names; validation's go before."""
+    """All curves of a run by name; those of validation take precedence."""
     curves = log.train | log.val
     return {name: series(c) for name, c in curves.items() if c.steps}
 
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
             f'there are: {", ".join(known)}'
         )
     panels = {
-        # Also runs without it, so that each keeps its colour.
+        # Also runs without this curve, so that each keeps its colour.
         key: {name: c.get(key, ((), ())) for name, c in curves.items()}
         for key in args.keys or default_keys(logs)
         if key in known

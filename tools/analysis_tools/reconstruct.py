@@ -6,7 +6,7 @@ Example::
         configs/mmpretrain/map_hybridnet-tiny_8xb128-amp-1600e_in1k.py \
         work_dirs/map/epoch_1600.pth photos/ --out pictures
 
-Writes one picture an image: input | visible | reconstructed. The patch
+Writes one picture per image: input | visible | reconstructed. The patch
 normalisation is undone with the statistics of the true patches. Configs of
 all methods work (MAP, MAE, AR, local MAE, diffusion, raw pixels). Each
 ``--also CONFIG CHECKPOINT`` adds a column with another model's reconstruction
@@ -87,12 +87,12 @@ def open_all(args: argparse.Namespace) -> list[MAP]:
     """The models of a command line, which share a grid of units.
 
     Raises:
-        InputError: A config or option that cannot be used, or models of
-            which one cannot be shown what another is.
+        InputError: A config or option that cannot be used, or models that
+            cannot be given the same visible part.
         CheckpointError: A checkpoint that does not fit.
     """
     pairs = [(args.config, args.checkpoint), *args.also]
-    # Any of the ratios will do here: each row sets its own.
+    # Any of the ratios serves here: each row sets its own.
     ratio = args.mask_ratio[0] if args.mask_ratio else None
     models = [open_model(*pair, ('MAP',), ratio) for pair in pairs]
     for model, (config, _) in zip(models, pairs):
@@ -114,7 +114,7 @@ def size_of(model: MAP) -> tuple[int, int]:
 
 
 def described(model: MAP) -> str:
-    """Its sizes in words."""
+    """The sizes of a model, in words."""
     H, W = size_of(model)
     return f'images of {H}x{W} in units of {model.backbone.patch_size} pixels'
 
@@ -146,11 +146,11 @@ def draw(
     """The picture (H, W, 3), uint8 RGB, of an image (C, H, W).
 
     Args:
-        models: What is drawn, a column each.
-        titles: Of their columns.
-        image: Of a multiple of the size the models were pretrained on.
-        seed: Of the masks.
-        ratios: Parts that are hidden, a row each; None for the config's.
+        models: One column each.
+        titles: Titles of the columns.
+        image: Its size is a multiple of the pretraining size.
+        seed: Seed of the masks.
+        ratios: Mask ratios, one row each; None for the config's.
         means: Add a column with the mean of each hidden patch.
     """
     size = size_of(models[0])
@@ -177,12 +177,12 @@ def draw(
 def _shown(
     models: list[MAP], images: Tensor, seed: int, ratio: float | None
 ) -> list[Reconstruction]:
-    """What each model makes of the same visible parts of images."""
+    """Each model's reconstruction of the same visible parts of images."""
     plan, shown = None, []
     for model in models:
         batch = dict(inputs=images, data_samples=None)
         inputs = model.data_preprocessor(batch, False)['inputs']
-        # What a diffusion draws is the same for each model, too.
+        # Diffusion heads draw the same noise for each model, too.
         torch.manual_seed(seed)
         if plan is None:
             masking = model.masking
@@ -200,7 +200,7 @@ def cut(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _joined(shown: Reconstruction, columns: int) -> Reconstruction:
-    """Tiles, row by row, as the one image (1, C, H, W) they are of."""
+    """Join tiles, row by row, to one image (1, C, H, W)."""
     return Reconstruction(
         *(
             torch.cat([torch.cat([*row], -1) for row in x.split(columns)], -2)[
@@ -214,7 +214,7 @@ def _joined(shown: Reconstruction, columns: int) -> Reconstruction:
 def whole_tiles(
     path: Path, size: tuple[int, int], reader: ImageReader
 ) -> tuple[int, int]:
-    """The largest size of whole tiles that lies within an image.
+    """The largest multiple of the tile size that fits into an image.
 
     Raises:
         ReadingError: Not an image.

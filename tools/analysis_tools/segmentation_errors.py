@@ -124,7 +124,7 @@ def refuse_shared_names(dataset) -> None:
 
 
 def judge(args: argparse.Namespace, dataset, load):
-    """Confusions of all images, and what each is like."""
+    """Confusion matrix of all images, and a summary of each."""
     classes = dataset.metainfo['classes']
     total = np.zeros((len(classes), len(classes)), dtype=np.int64)
     refuse_shared_names(dataset)
@@ -195,7 +195,7 @@ def write_tables(total, judged: list[Judged], classes, out: Path) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Judge, write and say what is confused most.
+    """Evaluate, write the results, and print what is confused most.
 
     Raises:
         FileNotFoundError: No such config.

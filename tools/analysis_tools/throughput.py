@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileNotFoundError: No such config.
-        InputError: A config, shape or batch size that cannot be.
+        InputError: An invalid config, shape or batch size.
         RuntimeError: No such device.
     """
     if min(*args.batch_sizes, *(args.shape or [1])) < 1:

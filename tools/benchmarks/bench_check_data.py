@@ -1,4 +1,4 @@
-"""Seconds that a look at the data takes, on a set made for it.
+"""Time the checks of data, on a data set made for this.
 
 Example::
 
@@ -7,7 +7,7 @@ Example::
 
 Images are JPEGs of noise in colours, with class maps (mmseg) and with
 polygons in a JSON (mmdet). There are 200 different ones; the others are hard
-links to them, each of which is read and decoded like a file of its own.
+links to them, each of which is read and decoded like a separate file.
 """
 
 import json
@@ -128,10 +128,10 @@ def _config(scope: str, dataset: dict) -> Config:
 
 
 def measure(args: Namespace) -> None:
-    """Make a data set, look at it, and print the seconds.
+    """Make a data set, check it, and print the seconds.
 
     Raises:
-        DataError: A look finds an error where there is none.
+        DataError: A check finds an error where there is none.
     """
     number = 300 if args.quick else args.images
     compared = f'{number:,} images of {args.size} px, {os.cpu_count()} cores'

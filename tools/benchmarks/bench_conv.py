@@ -70,7 +70,7 @@ def both(backend: str, x, sides) -> list[torch.Tensor]:
 
 
 def check(names: list[str], x, sides, tolerance: float) -> None:
-    """Stop if a backend computes something else than the reference."""
+    """Stop if a backend differs from the reference."""
     truths = both('reference', x, sides)
     for name in names:
         for part, (ours, truth) in enumerate(

@@ -34,7 +34,7 @@ LIMIT = 4 * 2**30  # bytes, for 1024x1024 with checkpointing
 CHANNELS = 384
 LENGTHS, QUICK_LENGTHS = (1024, 4096, 16384), (64, 128)
 STATES = (16, 64)
-# Longer ones take the textbook minutes and many GiB.
+# For longer ones the textbook scan needs minutes and many GiB.
 TEXTBOOK_LENGTHS = (64, 128, 1024)
 
 

@@ -3,8 +3,8 @@
 ``pretrain`` is MAP, half of the tokens visible; ``finetune`` is classification
 of all tokens; ``sweep`` is the latter at growing resolution, beside a ViT of
 the same width and about as many parameters. Each runs with every backend of
-the scan that serves the device, in turns. Images are made up and on the device
-already: neither reading nor augmentation is in the numbers.
+the scan that supports the device, in turns. Images are random and already on
+the device: the numbers include neither reading nor augmentation.
 
     python tools/benchmarks/bench_model.py pretrain --batch 8
     python tools/benchmarks/bench_model.py pretrain finetune sweep \
@@ -100,7 +100,7 @@ def vit(arch: str, size: int, args) -> dict:
 
 
 def pretraining(arch: str, size: int, args) -> torch.nn.Module:
-    """The MAP of the pretraining configs in the size asked for."""
+    """The MAP of the pretraining configs, in any size."""
     config = Config.fromfile(CONFIG).model
     config.backbone.update(arch=arch, img_size=size, with_cp=args.with_cp)
     config.decoder.update(in_channels=WIDTHS[arch], grid=size // 16)
@@ -160,7 +160,7 @@ def with_backend(name: str, step):
 
 
 def peak_mib(step, device: str) -> float | str:
-    """What torch allocates at most; not known on a CPU."""
+    """The most that torch allocates; unknown on a CPU."""
     if not device.startswith('cuda'):
         return ''
     torch.cuda.reset_peak_memory_stats(device)

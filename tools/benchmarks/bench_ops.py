@@ -1,4 +1,4 @@
-"""Time the selective scan against others, and against what limits it.
+"""Time the selective scan against others, and against the hardware's limit.
 
 Both directions with softplus, skip and gate, as a mixer calls them, forward
 and with backward. The outputs and all gradients are compared before anything
@@ -74,7 +74,7 @@ def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
     """Largest difference from the last scan, relative to the largest value.
 
     Raises:
-        SystemExit: A scan computes something else.
+        SystemExit: A scan differs.
     """
     truths = both(list(scans.values())[-1], *inputs)
     worst = 0.0
@@ -88,11 +88,11 @@ def largest_error(scans: dict[str, Scan], inputs, tolerance: float) -> float:
 
 
 class Limit:
-    """The least that any scan must do on this machine, as a call to time.
+    """The least work of any scan on this machine, as a call to time.
 
     Args:
         shape: (B, D, L, N).
-        dtype: Of what depends on the token.
+        dtype: Type of what depends on the token.
         device: As torch names it.
     """
 

@@ -4,8 +4,8 @@ Example::
 
     python tools/benchmarks/bench_predict.py RUN IMAGES --rounds 5
 
-RUN is of ``mmmap segment``. Both write class maps and pictures of all images,
-in turns, in one process; loading the model is not counted.
+RUN was written by ``mmmap segment``. Both write class maps and pictures of all
+images, in turns, in one process; loading the model is not counted.
 """
 
 import argparse
@@ -38,18 +38,18 @@ from mmmap.datasets.image_files import images_in
 
 
 def ours(predictor, files, out) -> None:
-    """As ``mmmap predict``."""
+    """Predict as ``mmmap predict`` does."""
     bad = predicting._predict_all(predictor, files, Path(out), True)
     assert not bad
 
 
 def theirs(inferencer, files, out, batch) -> None:
-    """With its own pipeline and writing."""
+    """Predict with mmseg's own pipeline and writing."""
     inferencer(files, out_dir=out, batch_size=batch)
 
 
 def timed(function, *args) -> float:
-    """Seconds of a call that writes into a new folder."""
+    """Time a call that writes into a new folder."""
     with tempfile.TemporaryDirectory() as out:
         begin = time.perf_counter()
         with runs.quiet():

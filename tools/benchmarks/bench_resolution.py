@@ -2,13 +2,13 @@ r"""Measure memory and time against resolution, beside a ViT.
 
 One image a step, without a head. Four backbones of one width and depth:
 
-- ``HybridNet``: as published, its attention blocks look everywhere;
-- ``HybridNet, windows``: they look into windows of 14 x 14 tokens, but for
-  every second one;
+- ``HybridNet``: as published, with global attention;
+- ``HybridNet, windows``: every other attention block attends within windows of
+  14 x 14 tokens;
 - ``ViT``: the same number of blocks, all attention (the pattern ``'T...'`` of
   our own class with pre-norm and MLP ratio 4, heads of 64 channels);
-- ``ViT, windows``: four blocks, evenly spaced, look everywhere, the others
-  into windows, as in ViTDet.
+- ``ViT, windows``: four evenly spaced blocks have global attention, the others
+  attend within windows, as in ViTDet.
 
     python tools/benchmarks/bench_resolution.py --threads 1 --rounds 1 \
         --sizes 224 384 512 768 1024 --out work_dirs/bench/resolution.csv \
@@ -108,7 +108,7 @@ def make_step(config: dict, size: int, args):
 
 
 def memory_of(config: dict, size: int, args) -> float:
-    """MiB by which building the model and one step let the memory grow."""
+    """Growth of memory in MiB by building the model and one step."""
 
     def run(size=size):
         make_step(config, size, args)()
@@ -121,7 +121,7 @@ def measure(args) -> list[dict]:
     """Rows of all backbones at all sizes."""
     window = QUICK_WINDOW if args.quick else WINDOW
     configs = backbones(args.arch, window)
-    # First, while no thread runs that a copy of this process would lack.
+    # First, because a process with threads cannot be forked safely.
     peaks = {
         (name, size): memory_of(config, size, args)
         for size in args.sizes

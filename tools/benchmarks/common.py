@@ -1,8 +1,7 @@
 """What the benchmarks share: options, header, timing, tables, memory.
 
-On a machine that others use too, run them with OMP_WAIT_POLICY=PASSIVE:
-OpenMP threads that wait spinning for one another make everything many times
-slower there.
+On a shared machine, run them with OMP_WAIT_POLICY=PASSIVE: OpenMP threads that
+spin while they wait make everything many times slower there.
 """
 
 import argparse
@@ -60,9 +59,9 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of each call, by name.
 
-    Each round makes every call once, so that whatever else the machine does
-    meanwhile slows all of them alike. A first round is not counted, and what
-    has taken ``limit`` seconds in all is not called again.
+    Each round makes every call once, so that other load on the machine slows
+    all of them alike. The first round does not count, and a call that has
+    taken ``limit`` seconds in all is not repeated.
     """
     seconds = {name: [] for name in calls}
     for _ in range(rounds + 1):
@@ -95,13 +94,13 @@ def peak_memory(
 ) -> int:
     """Bytes by which memory grows, at most, while ``call`` runs.
 
-    On a GPU what torch allocates; on the CPU the resident set of a process
-    of its own, as Linux reports it. Nothing may have been computed before, for
-    a process that has started threads cannot be copied.
+    On a GPU, what torch allocates; on the CPU, the resident set of a separate
+    process, as Linux reports it. Call it before any computation, because a
+    process with threads cannot be forked safely.
 
     Args:
         call: What is measured.
-        warm_up: The same in small, run first: it loads the code.
+        warm_up: A smaller call that runs first, to load the code.
         device: As torch names it.
     """
     if device.startswith('cuda'):

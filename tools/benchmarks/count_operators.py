@@ -1,8 +1,8 @@
 """Count the operators that a step of training dispatches.
 
 A small net on a GPU waits for launches, and each operator is one or a few of
-them. Views and what only makes room are not counted. Nothing is computed and
-nothing timed: the tensors are fake ones of torch's, without values.
+them. Views and allocations are not counted. Nothing is computed or timed: the
+tensors are torch's fake tensors, without values.
 
     python tools/benchmarks/count_operators.py --arch tiny
     python tools/benchmarks/count_operators.py --arch tiny --most 20
@@ -54,7 +54,7 @@ class Count(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         """Count one."""
         name = func._schema.name.removeprefix('aten::')
-        # Those of prim:: and profiler:: ask and note.
+        # Operators of prim:: and profiler:: only query and record.
         launched = '::' not in name or name.startswith('mmmap::')
         if launched and not func.is_view and name not in NOT_LAUNCHED:
             self.by_name[name] += 1
@@ -79,7 +79,7 @@ def count(arch: str, bf16: bool) -> dict[str, Counter]:
         parts['forward'] = Counter(counted.by_name)
         loss.backward()
         parts['backward'] = counted.by_name - parts['forward']
-        optimizer.step()  # makes room for its state
+        optimizer.step()  # allocates its state
         before = Counter(counted.by_name)
         optimizer.step()
         parts['optimizer'] = counted.by_name - before

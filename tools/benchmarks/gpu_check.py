@@ -1,4 +1,4 @@
-"""Compare every backend with the definition in fp64, on the GPU that is here.
+"""Compare every backend with the definition in fp64, on this GPU.
 
 A slice of ``gpu_report.py``: both operators, every type, odd shapes, outputs
 and all gradients; how long a backend's proof takes; a mixer; then a step under
@@ -44,7 +44,7 @@ SCANS = (
 CONVS = ((2, 33, 1, 4), (3, 70, 98, 4), (2, 40, 63, 2), (1, 96, 1000, 3))
 QUICK_SCANS, QUICK_CONVS = SCANS[1:2], CONVS[1:2]
 DTYPES = dict(bf16=torch.bfloat16, fp32=torch.float32, fp16=torch.float16)
-# Largest error over the largest right value.
+# Largest error, relative to the largest correct value.
 TOLERANCES = {
     torch.float32: 2e-4,
     torch.bfloat16: 2e-2,
@@ -54,7 +54,7 @@ SEQUENCES = ('u', 'delta', 'B', 'C')
 
 
 def normal(generator, *shape):
-    """Numbers that every type holds without rounding."""
+    """Numbers that every type represents exactly."""
     return torch.randn(shape, generator=generator).bfloat16().double()
 
 
@@ -147,9 +147,9 @@ def cast(tensors, dtype, device):
 
 @functools.cache
 def truth_of(run, problem, shape, device) -> dict:
-    """The right results, in fp64."""
+    """The correct results, in fp64."""
     here = {k: x.to(device) for k, x in problem(shape).items()}
-    long = shape[2] > 300  # the definition takes its time
+    long = shape[2] > 300  # the definition is slow
     return results(run, here, 'torch' if long else 'reference')
 
 
@@ -161,7 +161,7 @@ def relative(value, truth):
 
 
 def compare(run, problem, shape, dtype, backend, device) -> dict:
-    """The largest error against fp64, where it is, and whether it repeats."""
+    """The largest error against fp64, its place, and whether it repeats."""
     truth = truth_of(run, problem, shape, device)
     tensors = cast(problem(shape), dtype, device)
     ours = results(run, tensors, backend)
@@ -173,7 +173,7 @@ def compare(run, problem, shape, dtype, backend, device) -> dict:
 
 
 def compared(op, backend, shapes, dtype, args) -> dict:
-    """A row: all shapes, the worst one named."""
+    """A row over all shapes, which names the worst one."""
     scans = op == 'selective_scan'
     run, problem = (
         (run_scan, scan_problem) if scans else (run_conv, conv_problem)
@@ -266,7 +266,7 @@ def mixer(name: str, args) -> dict:
 
 
 def replayed(args) -> dict:
-    """Three steps of MAP from CUDA graphs, beside the same ones eager."""
+    """Three steps of MAP from CUDA graphs, and the same ones eager."""
     settings = SimpleNamespace(device=args.device, with_cp=False)
     images = torch.randn(8, 3, 224, 224, device=args.device)
 

@@ -1,4 +1,4 @@
-"""How many exponentials a GPU computes: a kernel that does little else."""
+"""Measure how fast a GPU computes exponentials."""
 
 import functools
 

@@ -1,7 +1,7 @@
 """Time training steps of whole models on a GPU, by backend, compiled or not.
 
 Two slices of ``gpu_report.py``, the most telling rows first. Autocast to bf16,
-images made up on the device, AdamW in the step:
+random images on the device, AdamW in the step:
 
 - ``models``: MAP pretraining with half of the tokens visible and fine-tuning
   on all of them at 224 px, HybridNet-T to L, beside a ViT as wide with as many
@@ -26,7 +26,7 @@ from gpu_rows import Row, graphed, measure_all, parser, peak_mib, step_ms
 from mmmap.engine.compilation import compile_parts
 from mmmap.ops.backend import BACKENDS, ENVIRONMENT
 
-# The convolution that goes with a scan, as its users have it.
+# The convolution that users of each scan have.
 CONVS = dict(
     cuda='cuda',
     mamba_ssm='causal_conv1d',
@@ -131,7 +131,7 @@ def profiled(what, arch, size, batch, scan, args) -> dict:
 
 
 class Rows:
-    """Rows of a slice, each once, those whose backend is missing left out.
+    """Rows of a slice, each once, without those whose backend is missing.
 
     Args:
         args: The command line.
@@ -149,7 +149,7 @@ class Rows:
         if scan and not has('selective_scan', scan, self.device):
             return
         if how == 'graphed' and self.device != 'cuda':
-            return  # there are no graphs: the same step again
+            return  # without CUDA graphs, the same step again
         if how in COMPILED and self.args.quick:
             return  # compiling takes minutes
         key = f'{what} {arch} {size} px x {batch} {scan}'.strip()

@@ -2,8 +2,8 @@
 
 A slice of ``gpu_report.py``. Both directions of a mixer, sequences in bf16:
 ``forward_ms`` without gradients, ``step_ms`` forward and backward, both of the
-kernels alone; ``launched_ms`` is a step as Python launches it. Each scan
-gets the layout it likes: ours channels last, mamba-ssm's channels first; the
+kernels alone; ``launched_ms`` is a step as Python launches it. Each scan gets
+its preferred layout: ours channels last, mamba-ssm's channels first; the
 latter is called twice, on flipped sequences.
 
 ``limit_ms`` is what a step takes at least: the bytes of inputs, outputs and
@@ -38,7 +38,7 @@ SHAPES = (
 )
 QUICK = ((2, 32, 20, 4),)
 WIDTH = 4
-LAST = ('cuda', 'triton', 'cpp')  # they like channels last
+LAST = ('cuda', 'triton', 'cpp')  # they prefer channels last
 ORDER = ('cuda', 'mamba_ssm', 'causal_conv1d', 'cpp', 'triton', 'torch')
 
 
@@ -139,7 +139,7 @@ def slowest(elements: int, exponentials: int, args) -> float:
 
 
 def against(limit: float, values: dict) -> dict:
-    """A limit, and how many times longer a step takes."""
+    """A limit, and the ratio of a step's time to it."""
     times = round(values['step_ms'] / limit, 2)
     return dict(limit_ms=round(limit, 3), times_limit=times)
 
@@ -183,7 +183,7 @@ def rows(args):
             for op, measure in kinds.items():
                 known = {b.name: b for b in BACKENDS[op]}
                 for name in ORDER:
-                    # The chunked scan of torch is no rival on a GPU.
+                    # The chunked torch scan cannot compete on a GPU.
                     slow = op == 'selective_scan' and name == 'torch'
                     if (
                         name not in known

@@ -1,4 +1,4 @@
-r"""Check and measure this project on the GPU that is here, slice by slice.
+r"""Check and measure this project on the GPU of this machine, in slices.
 
     python tools/benchmarks/gpu_report.py check ops models
     python tools/benchmarks/gpu_report.py all --data-root DIR
@@ -7,8 +7,8 @@ r"""Check and measure this project on the GPU that is here, slice by slice.
 
 Each result is printed and written as soon as it is known: DIR/gpu_<card>.jsonl
 has a line for each, DIR/gpu_<card>.md the tables. The same command continues
-where the last one ended. A row that hangs or crashes is recorded as such, and
-the rows after it are measured. Nothing keeps running after the end.
+where the last one ended. A row that hangs or crashes is recorded, and the next
+rows are measured. No process is left running.
 
 Slices:
 
@@ -42,7 +42,7 @@ SLICES = {
     'train': 'gpu_train.py',
 }
 LIMIT = 240  # seconds of a slice
-STARTING = 'starting'  # what a program does until its first row
+STARTING = 'starting'  # from the start of a program to its first row
 
 CARD = """
 import json, platform, torch
@@ -55,7 +55,7 @@ print(json.dumps(dict(
 
 
 class Watched:
-    """A program of a slice, ended when it hangs, with all that it started.
+    """A program of a slice; if it hangs, it is ended with its children.
 
     Args:
         command: What runs.
@@ -81,7 +81,7 @@ class Watched:
     def run(
         self, deadline: float, row_limit: float, keep: Callable[[dict], None]
     ) -> str:
-        """Hand its rows over until it ends; says how it ended.
+        """Pass its rows on until it ends; return how it ended.
 
         Args:
             deadline: When the slice must end, by ``time.monotonic``.
@@ -162,7 +162,7 @@ class Report:
         name = f'gpu_{card.lower().replace(" ", "-").replace("/", "-")}'
         self.results = out / f'{name}.jsonl'
         self.page = out / f'{name}.md'
-        # A line that was cut off must not take the next one with it.
+        # A truncated line must not spoil the next one.
         if self.results.is_file():
             text = self.results.read_text(encoding='utf-8')
             if text and not text.endswith('\n'):
@@ -219,11 +219,11 @@ def run_slice(
     limit: float,
     row_limit: float,
 ) -> None:
-    """Measure a slice; what hangs or crashes is recorded, and the rest runs.
+    """Measure a slice; hangs and crashes are recorded, and the rest runs.
 
     Args:
         name: Of the slice.
-        command: The program; it leaves out rows that are in the results.
+        command: The program; it skips rows that are in the results.
         report: Keeps the rows.
         limit: Seconds in all.
         row_limit: Seconds of a row, or until the first one begins.
@@ -253,7 +253,7 @@ def _end_of(log: Path) -> str:
 
 
 def probe(limit: float = 120) -> dict:
-    """Which card is here, asked in a process that may hang."""
+    """The card of this machine, from a separate process, which may hang."""
     done = subprocess.run(
         [sys.executable, '-c', CARD],
         capture_output=True,
@@ -334,7 +334,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     args = parse_args(argv)
-    # So that what was started is killed, too.
+    # So that child processes are killed, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('error: terminated'))
     os.chdir(ROOT)
     machine = probe()

@@ -1,4 +1,4 @@
-"""What the slices of a GPU report share: rows that are measured one by one.
+"""Rows of a GPU report, measured one by one.
 
 A slice is a program. It prints a JSON line when a row begins, and another one
 with what was measured, so that ``gpu_report.py`` knows which row hangs or
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 
 def source() -> str:
-    """A digest of the package: results of another one are not reused."""
+    """A digest of the package; results of other versions are not reused."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / 'mmmap').rglob('*')):
         if path.suffix in ('.py', '.cu', '.cuh', '.cpp', '.h', '.inc'):
@@ -45,7 +45,7 @@ def source() -> str:
 
 
 def read(results: Path) -> list[dict]:
-    """The rows of a file; a line that was cut off is left out."""
+    """The rows of a file, without a truncated line."""
     rows = []
     if results.is_file():
         for line in results.read_text(encoding='utf-8').splitlines():
@@ -114,7 +114,7 @@ def _say(**row) -> None:
 
 
 def _clean(device: str) -> None:
-    """Give memory back; end the program if the GPU is gone."""
+    """Release memory; end the program if the GPU is unusable."""
     gc.collect()
     if device.startswith('cuda'):
         import torch
@@ -142,7 +142,7 @@ def median_ms(call: Callable[[], object], device: str) -> float:
 
 
 def device_ms(call: Callable[[], object], device: str) -> float:
-    """Median milliseconds of a call's kernels, without what launches them.
+    """Median milliseconds of a call's kernels, without their launches.
 
     They are recorded in a CUDA graph and replayed. On a CPU as
     ``median_ms``.
@@ -189,7 +189,7 @@ def step_ms(step: Callable[[], object], device: str, count: int) -> float:
 
 
 def peak_mib(step: Callable[[], object], device: str) -> float | None:
-    """MiB that torch allocates at most in a call; unknown on a CPU."""
+    """The most MiB that torch allocates in a call; unknown on a CPU."""
     import torch
 
     if not device.startswith('cuda'):

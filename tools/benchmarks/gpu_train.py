@@ -27,10 +27,10 @@ def command(args) -> list[str]:
 
 
 def results(args) -> dict[str, dict]:
-    """What has ended, by key."""
+    """Finished runs, by key."""
     found = {}
     for path in sorted((args.out / 'runs').glob('*.json')):
-        # The study renames it to this name when it is whole.
+        # The study gives it this name when it is complete.
         run = json.loads(path.read_text(encoding='utf-8'))
         key = f'{run["row"]}, {run["task"]}, seed {run["seed"]}'
         found[key] = dict(
@@ -42,7 +42,7 @@ def results(args) -> dict[str, dict]:
 
 
 def rows(args):
-    """A row for each run that ends; those of an earlier study, too."""
+    """A row for each finished run, including those of an earlier study."""
     log = args.out / 'study.log'
     args.out.mkdir(parents=True, exist_ok=True)
     with open(log, 'ab') as file:

@@ -1,8 +1,8 @@
 """The scans that are compared: ours, and how others do it in Python.
 
-Each computes what a bidirectional mixer asks for: softplus of the step with
-its bias, two directions, skip, gate. Those that know one direction only are
-called twice, on flipped sequences, as their users do.
+Each computes what a bidirectional mixer needs: softplus of the step with its
+bias, two directions, skip, gate. Those with one direction only are called
+twice, on flipped sequences, as their users do.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ class Scan(NamedTuple):
 
     Args:
         run: From pairs of arguments, by name, and the gate to (B, D, L).
-        largest: Elements (B, D, L, N) beyond which it takes too long.
+        largest: Elements of (B, D, L, N) beyond which it takes too long.
     """
 
     run: Callable[[dict, Tensor], Tensor]
@@ -63,7 +63,7 @@ def twice(scan: Callable) -> Callable:
 
 
 def loop(u, delta, A, B, C) -> Tensor:
-    """A step at a time, on contiguous slices of each step."""
+    """Step by step, on contiguous slices."""
     u, delta, B, C = (
         x.permute(2, 0, 1).contiguous() for x in (u, delta, B, C)
     )
@@ -78,9 +78,9 @@ def loop(u, delta, A, B, C) -> Tensor:
 
 
 def textbook(u, delta, A, B, C) -> Tensor:
-    """A step at a time, after laying out everything as (B, D, L, N).
+    """Step by step, after computing everything as (B, D, L, N).
 
-    So do mamba-ssm's reference and the slow path of Hugging Face's Mamba.
+    As in mamba-ssm's reference and the slow path of Hugging Face's Mamba.
     """
     decay = torch.exp(torch.einsum('bdl,dn->bdln', delta, A))
     inputs = torch.einsum('bdl,bnl,bdl->bdln', delta, B, u)
@@ -123,9 +123,9 @@ def make_inputs(
 
     Args:
         shape: (B, D, L, N).
-        seed: Of torch's generator.
+        seed: Seed of torch's generator.
         device: As torch names it.
-        dtype: Of what depends on the token; the rest is fp32.
+        dtype: Type of what depends on the token; the rest is fp32.
     """
     batch, channels, length, state = shape
     generator = torch.Generator(device).manual_seed(seed)

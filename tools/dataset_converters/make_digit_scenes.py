@@ -51,7 +51,7 @@ def _write_files(root, parameters):
 
 
 def _check_parameters(seed, size, pretrain, scenes, digits):
-    """Raise InputError unless a set can be made of these."""
+    """Raise InputError if no set can be made from these parameters."""
     requirements = [
         (seed >= 0, f'seed {seed}, expected 0 or more'),
         (size >= 64, f'size {size} pixels, expected 64 or more'),
@@ -81,7 +81,7 @@ def make_digit_scenes(
     digits=3,
     overwrite=False,
 ):
-    """Write the set, all of it or nothing; leave a complete one alone.
+    """Write the set completely or not at all; keep a complete one.
 
     Args:
         root: Folder to make.
@@ -95,7 +95,7 @@ def make_digit_scenes(
             one. A folder that this tool did not write is never replaced.
 
     Returns:
-        bool: Whether it was written now (False: it was there already).
+        bool: Whether it was written; False if it existed.
 
     Raises:
         InputError: A parameter is out of range.
@@ -120,7 +120,7 @@ def make_digit_scenes(
 
 
 def run(args):
-    """Write the scenes and say so.
+    """Write the scenes, and print where they are.
 
     Raises:
         UserError: Numbers or a folder that cannot be used.

@@ -47,9 +47,9 @@ ROWS, COLUMNS = 3, 4
 
 
 def make_mosaics(root, seed=0, size=64, overwrite=False, **counts):
-    """Write the set, all of it or nothing; leave a complete one alone.
+    """Write the set completely or not at all; keep a complete one.
 
-    The labelled scenes are no part of those without labels.
+    The labelled scenes are not among the unlabelled ones.
 
     Args:
         root: Folder to make.
@@ -60,7 +60,7 @@ def make_mosaics(root, seed=0, size=64, overwrite=False, **counts):
         counts: Numbers of scenes instead of those in ``COUNTS``.
 
     Returns:
-        bool: Whether it was written now (False: it was there already).
+        bool: Whether it was written; False if it existed.
 
     Raises:
         InputError: A parameter is out of range.
@@ -98,7 +98,7 @@ def _write_held_out(folder, maker, first):
     photograph = read_photograph(HELD_OUT, ROWS * size)
     photograph = photograph[:, : COLUMNS * size]
     write_png(photograph, folder / f'{HELD_OUT.name}.png')
-    # After those that are tested.
+    # Indices after those of validation.
     scenes = [
         maker.scene('val', first + index).image
         for index in range(ROWS * COLUMNS)
@@ -117,7 +117,7 @@ def credits():
 
 
 def run(args):
-    """Write the scenes and say so.
+    """Write the scenes, and print where they are.
 
     Raises:
         UserError: Numbers, a folder or photographs that cannot be used.

@@ -45,9 +45,9 @@ def check(root, subset=False, full=False, num_classes=150):
         num_classes: Largest value allowed in an annotation.
 
     Returns:
-        list[Report]: One a split, or one on a root that is not there.
+        list[Report]: One per split, or one about a missing root.
     """
-    # Here, for --help need not wait for the libraries.
+    # Imported here, so that --help is quick.
     from mmmap.datasets.checks import Report, check_dataset
 
     problem = folder_problem(root)

@@ -40,9 +40,9 @@ def check(root, subset=False, full=False):
         full: Open every image, not a sample.
 
     Returns:
-        list[Report]: One a split, or one on a root that is not there.
+        list[Report]: One per split, or one about a missing root.
     """
-    # Here, for --help need not wait for the libraries.
+    # Imported here, so that --help is quick.
     from mmmap.datasets.checks import Report, check_dataset
 
     problem = folder_problem(root)

@@ -66,7 +66,7 @@ def read_val_list(path, classes):
         dict[str, str]: WordNet id by image name without suffix.
 
     Raises:
-        InputError: A line is of no known form.
+        InputError: A line has an unknown form.
     """
     path, labels = Path(path), {}
     if path.name == 'ILSVRC2012_validation_ground_truth.txt':
@@ -115,7 +115,7 @@ def link_by_class(root, labels, destination):
     Args:
         root: Folder with ``train/<class>`` and a flat ``val``.
         labels: Class by image name without suffix.
-        destination: Folder to make, all of it or nothing.
+        destination: Folder to create, completely or not at all.
 
     Raises:
         FileExistsError: Something is at ``destination``.
@@ -135,7 +135,7 @@ def link_by_class(root, labels, destination):
 
 
 def _check_names(report, names, others):
-    """Note class folders that are no WordNet ids, or not in the training."""
+    """Report class folders that are no WordNet ids, or not in train."""
     odd = [n for n in names if not re.fullmatch(r'n\d{8}', n)]
     if odd:
         report.error(
@@ -175,9 +175,9 @@ def check(root, subset=False, full=False, labels=None):
         labels: Class by image name, if ``val`` has no class folders.
 
     Returns:
-        list[Report]: One a split, or one on a root that is not there.
+        list[Report]: One per split, or one about a missing root.
     """
-    # Here, for --help need not wait for the libraries.
+    # Imported here, so that --help is quick.
     from mmmap.datasets.checks import Report
 
     problem = folder_problem(root)

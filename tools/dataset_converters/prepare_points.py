@@ -5,8 +5,8 @@ Example::
     python tools/dataset_converters/prepare_points.py \
         /raid/modelnet40_normal_resampled --set modelnet40 --link data
 
-``--set folder`` checks clouds of one's own for ``PointFolder``, in ``train``,
-``val`` and ``test`` where these are there.
+``--set folder`` checks your own clouds for ``PointFolder``, in ``train``,
+``val`` and ``test`` if these exist.
 """
 
 import sys
@@ -26,7 +26,7 @@ from mmmap.datasets.preparation import (
 
 
 class Official(NamedTuple):
-    """A public set: its class, folder below data, clouds of its parts."""
+    """A public set: its class, its folder below data, numbers of clouds."""
 
     kind: str
     folder: str
@@ -111,7 +111,7 @@ Expected: ROOT/<class>/<cloud>, or ROOT/train/<class>/<cloud> and so on, as
 
 
 def parts_of(name: str, root: Path) -> dict[tuple[str, ...], int | None]:
-    """What of a set is checked, with the official numbers of clouds."""
+    """The parts of a set to check, with the official numbers of clouds."""
     if name != 'folder':
         return SETS[name].clouds
     splits = [s for s in ('train', 'val', 'test') if (root / s).is_dir()]
@@ -130,9 +130,9 @@ def check(
         full: Open every cloud, not a sample.
 
     Returns:
-        One a part, or one on a root that is not there.
+        One per part, or one about a missing root.
     """
-    # Here, for --help need not wait for the libraries.
+    # Imported here, so that --help is quick.
     from mmmap.datasets.checks import Report, check_dataset
 
     problem = folder_problem(root)

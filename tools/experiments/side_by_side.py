@@ -25,11 +25,11 @@ class Step:
     """One command.
 
     Attributes:
-        title: What a person reads.
+        title: What is printed.
         argv: The command, after the interpreter.
-        seconds: How long it takes on 2 CPU cores, about.
-        done: Whether it need not run (again).
-        after: Called with the seconds it took, once it has succeeded.
+        seconds: Approximate time on 2 CPU cores.
+        done: Whether it need not run.
+        after: Called after success, with the seconds it took.
     """
 
     title: str
@@ -43,7 +43,7 @@ class StepError(UserError):
     """A command that failed, with the end of its output."""
 
 
-# Steps one after the other, and such lists side by side.
+# Steps that run one after the other; lanes run side by side.
 Lane = list[Step]
 Stage = list[Lane]
 
@@ -52,8 +52,8 @@ class Progress:
     """Print which steps run, their progress and the remaining time.
 
     Args:
-        stages: What is run, in order.
-        workers: Lanes that run at a time; by default all of a stage.
+        stages: What to run, in order.
+        workers: Lanes that run at the same time; by default all of a stage.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Progress:
         self.workers = workers
         steps = [s for stage in stages for lane in stage for s in lane]
         self.numbers = {step: n for n, step in enumerate(steps, 1)}
-        # Seconds that a step still needs, as expected or as it says.
+        # Seconds that a step still needs: expected, then as it reports.
         self.left = {step: step.seconds for step in steps}
         self.said: dict[Step, float] = {}
         self.running: dict[Step, str] = {}
@@ -84,7 +84,7 @@ class Progress:
             print(f'{self._head(step)}: done already', flush=True)
 
     def line(self, step: Step, text: str) -> None:
-        """Take a line of its output."""
+        """Read a line of its output."""
         match = _TRAINING.search(text)
         if not match:
             return
@@ -135,14 +135,14 @@ class Progress:
 
 
 def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
-    """Run lanes side by side, the cores shared between them.
+    """Run lanes side by side, sharing the cores.
 
     Raises:
-        StepError: A command failed. No other is running any more, nor after
-            a KeyboardInterrupt.
+        StepError: A command failed. All others have been ended, as after a
+            KeyboardInterrupt.
     """
     environment = {**os.environ}
-    # Threads that wait without spinning: a busy machine is not stalled.
+    # Waiting threads must not spin, which would stall a busy machine.
     environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     workers = progress.workers or len(stage)
     if workers > 1:

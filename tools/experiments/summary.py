@@ -10,7 +10,7 @@ RESULT = {'row', 'task', 'seed', 'metric', 'value'}
 
 
 def read_result(file: Path) -> dict:
-    """What a finished run has left.
+    """The result of a finished run.
 
     Raises:
         InputError: The file is no result.
@@ -32,7 +32,7 @@ def read_runs(out: Path) -> list[dict]:
     """The results of all finished runs.
 
     Raises:
-        InputError: There is none, or a file is none.
+        InputError: There are none, or a file is not a result.
     """
     runs = [read_result(f) for f in sorted((out / 'runs').glob('*.json'))]
     if not runs:

@@ -15,7 +15,7 @@ from mmmap.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {'seeds', 'pretraining', 'tasks', 'rows'}
-# Of rows and tasks: they become names of files, parted by underscores.
+# Names of rows and tasks become names of files, joined by underscores.
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9 .+%-]*')
 
 
@@ -25,12 +25,11 @@ class Row:
 
     Attributes:
         name: What the tables call it.
-        options: What differs in the pretraining config, by dotted key.
-        everywhere: What differs in the configs of the tasks, too, as the
-            backbone.
-        downstream: What differs in the configs of the ``tuned`` tasks
-            alone, as the learning rate.
-        pretrained: Whether there is any pretraining.
+        options: Changes of the pretraining config, by dotted key.
+        everywhere: Changes of all configs, such as the backbone.
+        downstream: Changes of the ``tuned`` tasks only, such as the learning
+            rate.
+        pretrained: Whether there is a pretraining.
         start: Another row, whose pretraining this one shares.
         base: The row that it is compared with.
     """
@@ -45,21 +44,21 @@ class Row:
 
     @property
     def pretrains(self) -> bool:
-        """Whether it has a pretraining of its own."""
+        """Whether it has its own pretraining."""
         return self.pretrained and not self.start
 
 
 @dataclass(frozen=True)
 class Task:
-    """A training of which a metric counts; the pretraining is one, too.
+    """A training that is judged by a metric; the pretraining is one, too.
 
     Attributes:
         name: What the tables call it.
-        config: Of mmpretrain, mmseg or mmdet, from the repository's root.
+        config: Path from the repository's root.
         data: Folder below ``--data-root``.
         metric: As the library logs it.
         options: Changes of the config, by dotted key.
-        seconds: How long a run takes, about, until that is known.
+        seconds: Approximate time of a run, until it is measured.
         seeded: Keys of the config that take the seed of the run.
         tuned: Whether ``downstream`` of the rows changes it.
     """
@@ -75,7 +74,7 @@ class Task:
 
 
 class Study:
-    """What is to be run.
+    """The rows, tasks and seeds of a study.
 
     Args:
         table: The YAML file.
@@ -141,7 +140,7 @@ def slug(name: str) -> str:
 
 
 def flat(options: Mapping) -> dict:
-    """Options with a dotted key for each value, also those in dicts.
+    """Options with one dotted key per value, also for values in dicts.
 
     A dict takes the place of what was there.
     """
@@ -159,7 +158,7 @@ def resolved(config: str, options: Mapping) -> Config:
     """A config with its options.
 
     Raises:
-        KeyError: It has nothing at the place of an option.
+        KeyError: It has no such setting.
     """
     changed = copy.deepcopy(_config(config))
     for key in options:
@@ -187,7 +186,7 @@ def _check_key(config: Config, key: str, name: str) -> None:
             node = node.get(part) if isinstance(node, Mapping) else None
         if node is None:
             raise KeyError(f'{name} has no {part}, which {key} would change')
-    # What a class takes it says itself when it is built.
+    # A class checks its own arguments when it is built.
     known = isinstance(node, list | tuple) or 'type' in node or last in node
     if not known:
         raise KeyError(f'{name} has no {key}')

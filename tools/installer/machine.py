@@ -16,7 +16,7 @@ PYTHON = f'python{sys.version_info[0]}.{sys.version_info[1]}'
 
 
 class InstallError(Exception):
-    """Something the user has to know; its text says what to do."""
+    """An error for the user; its text says what to do."""
 
 
 def shown(path: Path) -> str:
@@ -67,7 +67,7 @@ def check_machine(venv: Path, pending: set[str], ops: str) -> None:
 
 
 def check_python() -> None:
-    """Check that this Python can make an environment the pins fit.
+    """Check that this Python can create an environment that fits the pins.
 
     Raises:
         InstallError: It is too new, or lacks venv or ensurepip.
@@ -88,10 +88,10 @@ def check_python() -> None:
 
 
 def check_place(venv: Path) -> None:
-    """Check that what lies at `venv` may be taken or replaced.
+    """Check that `venv` may be used or replaced.
 
     Raises:
-        InstallError: Something else than an environment lies there.
+        InstallError: It is something other than an environment.
     """
     ours = ('pyvenv.cfg', 'install.lock')
     taken = venv.exists() and (not venv.is_dir() or any(venv.iterdir()))
@@ -107,7 +107,7 @@ def check_disk(venv: Path) -> None:
     """Check that the environment has room.
 
     Raises:
-        InstallError: It has not.
+        InstallError: There is not enough.
     """
     place = next(path for path in (venv, *venv.parents) if path.exists())
     free = shutil.disk_usage(place).free / 1e9

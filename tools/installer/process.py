@@ -16,7 +16,7 @@ from installer.machine import InstallError, shown
 
 
 def spoken(seconds: float) -> str:
-    """Seconds as a person says them: 40 s, 12 min."""
+    """Seconds in readable form: 40 s, 12 min."""
     return f'{seconds:.0f} s' if seconds < 100 else f'{seconds / 60:.0f} min'
 
 
@@ -87,7 +87,7 @@ class Progress:
         self.stream.flush()
 
     def close(self) -> None:
-        """Clear the line for what comes next."""
+        """Clear the line."""
         if self.terminal:
             self.write('')
 
@@ -98,7 +98,7 @@ def run_logged(
     env: dict[str, str],
     keep_open: Sequence[int] = (),
 ) -> int:
-    """Run a command into a log and show how far it is.
+    """Run a command into a log and show its progress.
 
     Args:
         command: Program and arguments.
@@ -120,7 +120,7 @@ def run_logged(
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            # In a session of its own, all that it starts can be ended.
+            # In a new session, so that it can be ended with its children.
             start_new_session=True,
             pass_fds=keep_open,
         )
@@ -148,8 +148,8 @@ def follow(
 def end_group(child: subprocess.Popen) -> None:
     """End a command with all that it has started.
 
-    A polite signal comes first: ninja hands it on to the compilers, which
-    run in groups of their own.
+    SIGTERM comes first: ninja passes it on to the compilers, which run in
+    their own groups.
     """
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:

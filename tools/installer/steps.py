@@ -22,7 +22,7 @@ PYTHON_OPS = ROOT / 'packages' / 'mmcv-ops-torchvision'
 CORE_SECONDS = {'cpu': 1500, 'cuda': 5400}
 IMPORTS = 'import mmcv.ops, mmdet.models, mmseg.models, mmpretrain.models'
 COMPILED = "import mmcv.ops; assert not mmcv._ext.__file__.endswith('.py')"
-# Each loads mmcv's operators and wants the kind that was asked for.
+# Each loads mmcv's operators and checks that they are of the wanted kind.
 OPS_CHECK = {
     'python': COMPILED.replace('not ', ''),
     'cpu': COMPILED,
@@ -36,9 +36,9 @@ class Step(NamedTuple):
 
     Args:
         name: Its name in the record.
-        title: What a person reads.
+        title: What is printed.
         time: How long it takes, in words.
-        key: Fingerprint of what it is made from.
+        key: Fingerprint of its inputs.
         run: Does it.
     """
 
@@ -53,7 +53,8 @@ class Record:
     """Which steps have succeeded, and from which inputs.
 
     Args:
-        venv: The environment, which takes its record with it when it goes.
+        venv: The environment; the record is inside, so both are removed
+            together.
     """
 
     def __init__(self, venv: Path) -> None:
@@ -64,7 +65,7 @@ class Record:
         return json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def write(self, entries: dict[str, str]) -> None:
-        """Replace all in one move: an interrupt leaves no half file."""
+        """Replace the file atomically."""
         fresh = self.path.with_suffix('.new')
         fresh.write_text(json.dumps(entries, indent=1))
         os.replace(fresh, self.path)
@@ -74,7 +75,7 @@ class Record:
         self.write({**self.read(), name: key})
 
     def forget_packages(self) -> None:
-        """Keep that the environment is made, and of which kind."""
+        """Record that the environment exists, and its kind."""
         kept = {k: v for k, v in self.read().items() if k in ('venv', 'ops')}
         if kept:
             self.write(kept)
@@ -348,7 +349,7 @@ def digest(*parts: str | Path) -> str:
 
 
 def runs(python: Path, code: str) -> bool:
-    """Whether an interpreter is there and runs this code."""
+    """Whether an interpreter exists and runs this code."""
     if not python.exists():
         return False
     # -E: packages of another environment must not shine through.

@@ -7,8 +7,8 @@ Example::
         mmmap.pth map.pth --reverse
 
 Every weight must be known and none absent. What the published code has but
-does not use in pretraining (class token, classifier) is carried along under
-a key of its own, so that ``--reverse`` restores it.
+does not use in pretraining (class token, classifier) is kept under a separate
+key, so that ``--reverse`` restores it.
 """
 
 import sys

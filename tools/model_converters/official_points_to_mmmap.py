@@ -43,8 +43,8 @@ CONVERTER = Converter(
         pattern=pattern_of_mmmap(ours),
     ),
     unused_of,
-    # Point-MAE and what came of it save weights under the first, the only
-    # key that the published fine-tuning reads.
+    # Point-MAE and its successors save weights under the first, the only key
+    # that the published fine-tuning reads.
     keys=('base_model', 'model', 'state_dict'),
 )
 
