@@ -1,4 +1,4 @@
-"""Brings about the messages that docs/troubleshooting.md tells of."""
+"""Provokes the messages that docs/troubleshooting.md explains."""
 
 import json
 import subprocess

@@ -287,7 +287,7 @@ def prepared_channels(
 def cut_off(path: Path) -> str | None:
     """Why a file is incomplete, or None if it may be complete."""
     if not path.is_file():
-        return 'is not there' if not path.exists() else 'is not a file'
+        return 'does not exist' if not path.exists() else 'is not a file'
     content = path.read_bytes()
     if not content:
         return 'is empty'
@@ -298,7 +298,7 @@ def cut_off(path: Path) -> str | None:
         whole = content.rfind(b'IEND') > 0
     else:
         return None
-    return None if whole else 'breaks off; copy it again'
+    return None if whole else 'is cut off; copy it again'
 
 
 def count_values(labels: np.ndarray, least: int = 0) -> np.ndarray:

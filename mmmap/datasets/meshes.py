@@ -66,7 +66,7 @@ def sample_surface(
     if not (areas.sum() > 0 and np.isfinite(areas.sum())):
         raise ValueError(
             f'its {len(areas)} faces have no area to draw points from; leave '
-            'surface out to take its vertices'
+            'surface out to use its vertices'
         )
     chosen = rng.choice(len(areas), number, p=areas / areas.sum())
     u, v = rng.random((2, number, 1))
@@ -126,7 +126,7 @@ def _parse_header(lines: list[str]) -> tuple[str, list[_Element]]:
             case _:
                 raise ValueError(f'a line of its header is {line.strip()!r}')
     if order is None:
-        raise ValueError('the header tells no format')
+        raise ValueError('its header names no format')
     return order, elements
 
 
@@ -144,7 +144,7 @@ class _Values:
         width = row.itemsize if self.order else len(kinds)
         end = self.at + rows * width
         if end > len(self.body):
-            raise ValueError('it ends before all is read that its header says')
+            raise ValueError('it is shorter than its header says')
         part = self.body[self.at : end]
         self.at = end
         if not self.order:
@@ -200,10 +200,10 @@ def _read_off(text: str) -> Mesh:
     words[0] = found[1].split()
     words = words if words[0] else words[1:]
     if not words or len(words[0]) < 2:
-        raise ValueError('it does not tell how many vertices and faces it has')
+        raise ValueError('its header has no numbers of vertices and faces')
     number, polygons = map(int, words[0][:2])
     if number < 0 or polygons < 0:
-        raise ValueError(f'it tells of {number} vertices, {polygons} faces')
+        raise ValueError(f'its header has {number} vertices, {polygons} faces')
     if len(words) < 1 + number + polygons:
         raise ValueError(
             f'it has {len(words) - 1} lines for {number} vertices and '

@@ -32,7 +32,7 @@ def refuse_existing(destination):
     """Raise FileExistsError if the path is taken."""
     if os.path.lexists(destination):
         raise FileExistsError(
-            f'{destination} exists already and is left alone: move it away, '
+            f'{destination} exists already and is not replaced: move it away, '
             'or link into another folder'
         )
 

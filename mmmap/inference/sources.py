@@ -165,8 +165,8 @@ def source_of(
         reader.read(path)
     except ReadingError as error:
         raise InputError(
-            f'{path} is no image ({", ".join(images)}), no video '
-            f'({", ".join(VIDEO_SUFFIXES)}) and no folder'
+            f'{path} is not an image ({", ".join(images)}), a video '
+            f'({", ".join(VIDEO_SUFFIXES)}) or a folder'
         ) from error
     return Pictures(path, reader, skip_bad)
 

@@ -134,7 +134,7 @@ def cut(content):
 @pytest.mark.parametrize(
     ('suffix', 'change', 'message'),
     [
-        ('ply', cut, 'ends before all is read'),
+        ('ply', cut, 'is shorter than its header'),
         ('ply', lambda c: c[3:], 'does not begin with the header'),
         ('ply', lambda c: c[:60], 'does not begin with the header'),
         ('ply', lambda c: c.replace(b'binary_little', b'text'), 'a line of'),
@@ -144,7 +144,7 @@ def cut(content):
         ('ply', lambda c: c.replace(b'vertex 5', b'vertex -5'), 'a line of'),
         ('off', lambda c: b'PLY', 'does not begin with OFF'),
         ('off', lambda c: b'', 'does not begin with OFF'),
-        ('off', lambda c: b'OFF', 'does not tell how many'),
+        ('off', lambda c: b'OFF', 'has no numbers of vertices'),
         ('off', lambda c: b'OFF\n2 1 0\n1 2 3', '1 lines for 2 vertices'),
         (
             'off',

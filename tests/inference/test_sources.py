@@ -106,7 +106,9 @@ def test_what_is_no_input(tmp_path):
     with pytest.raises(InputError, match='has no images'):
         source_of(tmp_path)
     (tmp_path / 'text.txt').write_text('x')
-    with pytest.raises(InputError, match='no image .* no video .* no folder'):
+    with pytest.raises(
+        InputError, match='not an image .* a video .* or a folder'
+    ):
         source_of(tmp_path / 'text.txt')
 
 
@@ -127,7 +129,7 @@ def test_a_video_that_is_none(tmp_path):
 
 
 def test_a_video_of_which_the_end_is_missing(video):
-    """Its head still tells of five frames."""
+    """Its header still counts five frames."""
     content = video.read_bytes()
     video.write_bytes(content[: len(content) * 3 // 4])
     source = source_of(video)
@@ -153,7 +155,7 @@ def test_half_an_image_is_none(tmp_path, suffix):
     file.write_bytes(content + b'what a camera adds')
     assert len(list(source_of(file))) == 1
     file.write_bytes(content[: len(content) * 2 // 3])
-    with pytest.raises(InputError, match='breaks off; copy it again'):
+    with pytest.raises(InputError, match='is cut off; copy it again'):
         source_of(file)
 
 

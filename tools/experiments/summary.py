@@ -22,7 +22,7 @@ def read_result(file: Path) -> dict:
     absent = RESULT - set(run) if isinstance(run, dict) else RESULT
     if absent or not isinstance(run['value'], int | float):
         raise InputError(
-            f'{file} is no result of a run, which has '
+            f'{file} is not the result of a run, which has '
             f'{", ".join(sorted(RESULT))}: remove it'
         )
     return run

@@ -97,7 +97,7 @@ def check_place(venv: Path) -> None:
     taken = venv.exists() and (not venv.is_dir() or any(venv.iterdir()))
     if taken and not any((venv / name).exists() for name in ours):
         raise InstallError(
-            f'{shown(venv)} exists and is no virtual environment, so it is '
+            f'{shown(venv)} exists and is not a virtual environment, so it is '
             'left alone.\nMove it away, or name another place: '
             'make install VENV=.venv2'
         )

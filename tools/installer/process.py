@@ -167,5 +167,5 @@ def failure(command: Sequence[str | Path], status: int, log: Path):
         '\n'.join(lines) + f'\n\nThis command failed (exit status {status}):\n'
         f'  {shlex.join(map(str, command))}\n'
         f'The lines above are the end of {shown(log)}. Finished steps are '
-        'kept:\nmend the cause and run the same command again.'
+        'kept:\nfix the cause and run the same command again.'
     )

@@ -33,12 +33,12 @@ def check_coco(part: Part, judged: bool) -> None:
         ids = some_of(repr(k) for k in dict.fromkeys(lost))
         what = counted(
             len(lost),
-            'annotation is of an unlisted image and is dropped',
-            'annotations are of unlisted images and are dropped',
+            'annotation belongs to an unlisted image and is dropped',
+            'annotations belong to unlisted images and are dropped',
         )
         report.warn(
             path,
-            f'{what}: image_id {ids}; listed images have ids as '
+            f'{what}: image_id {ids}; ids of listed images look like '
             f'{next(iter(sizes), None)!r}',
         )
     if every and not mine:
@@ -75,6 +75,6 @@ def _check_unlabelled(part: Part, path: str, annotations: list) -> None:
         )
         part.report.warn(
             path,
-            f'{what}; mmdet drops such images in training '
+            f'{what}; mmdet drops them in training '
             f'(filter_empty_gt): {some_of(blank)}',
         )

@@ -129,7 +129,7 @@ def _check_places(report: Report, path: str, boxes: _Boxes) -> None:
         )
         report.warn(
             path,
-            f'{what}; mmdet drops such: {boxes.named(empty)}',
+            f'{what}; mmdet drops them: {boxes.named(empty)}',
             'correct or remove them',
         )
     beyond = boxes.beyond & ~empty

@@ -60,7 +60,7 @@ def check_keys(
     """
     wrong = [k for k, e in enumerate(entries) if not isinstance(e, dict)]
     if wrong:
-        what = f'{kind} that are no dicts, by position: {some_of(wrong)}'
+        what = f'{kind} that are not dicts, by position: {some_of(wrong)}'
         report.error(path, what)
         return
     for key in keys:
@@ -90,7 +90,7 @@ def _check_categories(report: Report, path: str, content: dict) -> None:
         names = some_of(f'id {c["id"]} ({c["name"]!r})' for c in odd)
         report.error(
             path,
-            f'{_have(len(odd), "categories")} a "name" that is no text: '
+            f'{_have(len(odd), "categories")} a "name" that is not text: '
             f'{names}',
             'write names in quotes',
         )
@@ -130,7 +130,7 @@ def _check_numbers(report: Report, path: str, content: dict) -> None:
         odd = [e for e in entries if key in e and not _is_number(e[key])]
         if odd:
             ids = some_of(f'id {e["id"]} ({e[key]!r})' for e in odd)
-            what = f'{_have(len(odd), kind)} a "{key}" that is no number'
+            what = f'{_have(len(odd), kind)} a "{key}" that is not a number'
             report.error(path, f'{what}: {ids}')
 
 

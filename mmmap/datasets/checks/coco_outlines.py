@@ -91,7 +91,7 @@ def outline_problem(outline, size: Sequence[int]) -> str:
         if len(ring) % 2:
             return 'has a ring with an odd number of coordinates'
         if not {*map(type, ring)} <= {int, float}:
-            return 'has a ring with entries that are no numbers'
+            return 'has a ring with entries that are not numbers'
     return ''
 
 

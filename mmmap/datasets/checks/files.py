@@ -183,7 +183,7 @@ def _check_leftovers(part: Part) -> None:
         what = counted(found[name], 'image in it is', 'images in it are')
         part.report.warn(
             os.path.join(folder, name),
-            f'is a leftover of a program, but {what} used',
+            f'was left by a program, but {what} used',
             'delete it',
         )
 

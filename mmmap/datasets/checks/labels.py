@@ -49,7 +49,7 @@ def _labels_of(item: Mapping) -> list[int]:
 
 
 def _report_other_labels(part: Part) -> None:
-    """Report labels that are no numbers."""
+    """Report labels that are not numbers."""
     for item in part.items:
         try:
             _labels_of(item)

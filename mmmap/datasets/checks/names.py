@@ -121,7 +121,7 @@ def check_folders(part: Part) -> None:
         more = f' (all such: {some_of(stray)})' if len(stray) > 1 else ''
         part.report.error(
             Path(part.dataset.img_prefix, stray[0]),
-            'is a leftover of a program, but would become a class' + more,
+            'was left by a program, but would become a class' + more,
             'delete it',
         )
     if stray or not folders or not names or len(folders) != len(names):

@@ -30,7 +30,7 @@ def _lines(path: Path) -> list[str]:
         return path.read_text().split()
     except UnicodeDecodeError as error:
         raise PointFileError(
-            f'{path} is no text ({error}): copy or download it again'
+            f'{path} is not text ({error}): copy or download it again'
         ) from error
 
 
@@ -39,7 +39,7 @@ def _json_list(path: Path) -> list:
         return list(json.loads(' '.join(_lines(path))))
     except (TypeError, json.JSONDecodeError) as error:
         raise PointFileError(
-            f'{path} is no list in JSON ({error}): copy or download it again'
+            f'{path} is not a JSON list ({error}): copy or download it again'
         ) from error
 
 

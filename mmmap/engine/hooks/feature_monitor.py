@@ -220,7 +220,7 @@ class FeatureMonitorHook(Hook):
             for old, new in zip(recent, recent[1:])
         ):
             found.append(
-                f'pretraining stands still: the loss was {recent[0]:.4g} '
+                f'pretraining has stalled: the loss was {recent[0]:.4g} '
                 f'{PATIENCE} measurements ago and is {recent[-1]:.4g} now'
             )
         return found

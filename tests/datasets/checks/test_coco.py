@@ -134,7 +134,7 @@ def test_what_mmdet_drops(tmp_path):
     errors, warnings = found(detection(tmp_path, train=train))
     assert errors == []
     lost, empty, *_ = warnings
-    assert '1 annotation is of an unlisted image' in lost
+    assert '1 annotation belongs to an unlisted image' in lost
     assert '2 annotations have no area or lie outside their image' in empty
     assert 'id 1, id 2' in empty
 
@@ -154,7 +154,7 @@ OUTLINES = {
     'a ring of 2 points': [[4, 4, 9, 9]],
     'an odd number': [[4, 4, 9, 9, 4, 9, 1]],
     'is a flat list': [4, 4, 24, 4, 24, 24],
-    'entries that are no numbers': [['4', '4', '9', '9', '4', '9']],
+    'entries that are not numbers': [['4', '4', '9', '9', '4', '9']],
     'without counts': dict(size=[32, 32]),
     'of size [32, 16]': dict(size=[32, 16], counts=[512]),
     'do not add up': dict(size=[32, 32], counts=[5, 5]),

@@ -256,7 +256,7 @@ def test_categories_named_by_numbers(tmp_path):
     content = coco()
     content['categories'][0]['name'] = 1
     (error,) = errors_of(detection(tmp_path, content))
-    assert 'has a "name" that is no text: id 1 (1)' in error
+    assert 'has a "name" that is not text: id 1 (1)' in error
 
 
 def test_a_metric_whose_file_is_not_there(tmp_path):

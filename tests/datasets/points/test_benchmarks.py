@@ -60,7 +60,7 @@ def test_modelnet40(tmp_path):
     with pytest.raises(PointFileError, match='ModelNet40 finds no clouds'):
         ModelNet40(data_root=str(tmp_path), split='test')
     (tmp_path / 'modelnet40_test.txt').write_bytes(b'\xc8\xc9')
-    with pytest.raises(PointFileError, match='modelnet40_test.txt is no text'):
+    with pytest.raises(PointFileError, match='_test.txt is not text'):
         ModelNet40(data_root=str(tmp_path), split='test')
 
 
