@@ -61,6 +61,15 @@ def count(weights: Mapping[str, Tensor], prefix: str) -> int:
     return 1 + max((int(match[1]) for match in found if match), default=-1)
 
 
+def pattern_of_mmmap(weights: Mapping[str, Tensor]) -> str:
+    """The order of blocks of our weights of any HybridNet, as ``'MMMT'``."""
+    depth = count(weights, 'backbone.layers')
+    return ''.join(
+        'M' if f'backbone.layers.{i}.mixer.in_proj.weight' in weights else 'T'
+        for i in range(depth)
+    )
+
+
 def check_alike(weights: Mapping[str, Tensor], block: str, what: str) -> None:
     """Check that a tensor has the same shape in every block that has it.
 

@@ -15,6 +15,7 @@ from .names import (
     check_complete,
     count,
     nest,
+    pattern_of_mmmap,
 )
 
 # Whole names; those of position embeddings change their shape too.
@@ -176,15 +177,6 @@ def pattern_of(official: Mapping[str, Tensor]) -> str:
 def unused_of(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The official weights that pretraining does not use."""
     return {name: official[name] for name in UNUSED if name in official}
-
-
-def pattern_of_mmmap(weights: Mapping[str, Tensor]) -> str:
-    """The order of blocks of our ``MAP``'s weights."""
-    depth = count(weights, 'backbone.layers')
-    return ''.join(
-        'M' if f'backbone.layers.{i}.norm.weight' in weights else 'T'
-        for i in range(depth)
-    )
 
 
 def _leaves(module: str) -> tuple[str, ...]:

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .names import ConversionError, check_alike, check_complete, count, nest
+from .names import (
+    ConversionError,
+    check_alike,
+    check_complete,
+    count,
+    nest,
+    pattern_of_mmmap,
+)
 from .official_map import ATTENTION_BLOCK
 from .official_map import MAMBA_BLOCK as MAMBA_BLOCK_2D
 
@@ -129,15 +136,6 @@ def unused_of(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {}
     names = [f'MAE_encoder.{name}' for name in CLASS_TOKEN]
     return {name: official[name] for name in names if name in official}
-
-
-def pattern_of_mmmap(weights: Mapping[str, Tensor]) -> str:
-    """The order of blocks of our weights, as ``'MMMT'``."""
-    depth = count(weights, 'backbone.layers')
-    return ''.join(
-        'M' if f'backbone.layers.{i}.mixer.in_proj.weight' in weights else 'T'
-        for i in range(depth)
-    )
 
 
 def name_map(

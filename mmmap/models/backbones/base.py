@@ -4,7 +4,7 @@ Letters: B batch, H W pixels, h w grid of units, V visible units, C channels.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from ...checkpoints.recorded import check_recorded
 from ...errors import InputError
 from ..layers.points import PointGroups
 from ..masking import Layout
+from .checks import absolute_indices, check_frozen
 
 # What an encoder can encode a part of: images, or groups of points.
 Units = Tensor | PointGroups
@@ -46,6 +47,19 @@ class Encoder(BaseModule):
     out_indices: tuple[int, ...]
     frozen_stages: int
     out_type: str
+
+    def _set_outputs(
+        self,
+        depth: int,
+        out_indices: int | Sequence[int],
+        frozen_stages: int,
+        unit: str = 'blocks',
+    ) -> None:
+        """Check and set the depth, the outputs and what is frozen."""
+        check_frozen(frozen_stages, depth)
+        self.depth = depth
+        self.out_indices = absolute_indices(out_indices, depth, unit)
+        self.frozen_stages = frozen_stages
 
     @abstractmethod
     def units(self, inputs: Tensor) -> Units:

@@ -28,7 +28,6 @@ from ..layers import (
 from ..layers.checks import check_choice, check_count
 from ..masking.base import gather_tokens
 from .base import Backbone
-from .checks import absolute_indices, check_frozen
 from .hybrid_arch import arch_settings, drop_rates, hybrid_size
 
 ATTENTION_BLOCKS = {
@@ -133,17 +132,12 @@ class HybridNet(Backbone):
         check_count('in_channels', in_channels)
         pattern = settings['pattern']
         self.pattern = pattern
-        self.depth = len(pattern)
         self.embed_dims = settings['embed_dims']
-        self.out_indices = absolute_indices(
-            out_indices, len(pattern), 'blocks'
-        )
+        self._set_outputs(len(pattern), out_indices, frozen_stages)
         self.windowed = _windowed(pattern, window_size, global_blocks)
         self.out_type = out_type
         self.published_init = published_init
-        self.frozen_stages = frozen_stages
         self.with_cp = with_cp
-        check_frozen(frozen_stages, len(pattern))
 
         img_size = (
             (img_size, img_size) if isinstance(img_size, int) else img_size

@@ -28,7 +28,6 @@ from ..layers.points import (
 from ..layers.points.embed import ORDERS
 from ..masking import Layout
 from .base import Encoder
-from .checks import absolute_indices, check_frozen
 from .hybrid_arch import arch_settings, drop_rates, hybrid_size
 
 OUT_TYPES = ('raw', 'pooled')
@@ -112,17 +111,15 @@ class HybridNetPoints(Encoder):
         settings = self.settings_of(arch)
         self.settings = dict(arch=arch)
         self.pattern = settings['pattern']
-        self.depth = depth = len(self.pattern)
-        check_frozen(frozen_stages, depth)
+        depth = len(self.pattern)
+        self._set_outputs(depth, out_indices, frozen_stages)
         self.embed_dims = settings['embed_dims']
         self.num_groups = num_groups
         self.group_size = group_size
         self.num_neighbours = num_neighbours
         self.order = order
-        self.out_indices = absolute_indices(out_indices, depth, 'blocks')
         self.out_type = out_type
         self.first_sample_mean = first_sample_mean
-        self.frozen_stages = frozen_stages
         self.with_cp = with_cp
 
         self.embed = GroupEmbed(self.embed_dims)

@@ -31,7 +31,6 @@ from ..layers import (
 from ..layers.checks import check_choice, check_count
 from ..masking.base import gather_tokens
 from .base import Backbone
-from .checks import absolute_indices, check_frozen
 from .mamba_vision_arch import ARCH_ZOO, CONV_STAGES, STAGES, settings_of
 
 OUT_TYPES = ('raw', 'featmap', 'avg_featmap')
@@ -106,17 +105,14 @@ class MambaVision(Backbone):
         super().__init__(init_cfg)
         check_choice('out_type', out_type, OUT_TYPES)
         check_count('in_channels', in_channels)
-        check_frozen(frozen_stages, STAGES)
+        self._set_outputs(STAGES, out_indices, frozen_stages, 'stages')
         settings = settings_of(arch)
         self.settings = dict(arch=arch)
         self.depths = tuple(settings['depths'])
         self.widths = tuple(
             settings['embed_dims'] * 2**i for i in range(STAGES)
         )
-        self.depth = STAGES
-        self.out_indices = absolute_indices(out_indices, STAGES, 'stages')
         self.out_type = out_type
-        self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.with_cp = with_cp
 

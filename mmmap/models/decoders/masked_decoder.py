@@ -14,9 +14,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ...errors import InputError
 from ..layers import DecoderBlock, PositionEmbedding
-from ..layers.checks import check_choice
+from ..layers.checks import check_channels, check_choice
 from ..masking import Layout, MaskPlan
 
 # Whether a query q may attend to a key k, both as (row, column).
@@ -54,19 +53,6 @@ def attention_mask(
     row, column = place // grid[1], place % grid[1]
     queries = row[:, None], column[:, None]
     return ATTENTION_MASKS[kind](queries, (row, column))
-
-
-def check_channels(visible: Tensor, wanted: int) -> None:
-    """Check that tokens (B, V, C) have the channels a decoder takes.
-
-    Raises:
-        InputError: They have not.
-    """
-    if visible.shape[-1] != wanted:
-        raise InputError(
-            f'the encoder gives {visible.shape[-1]} channels, the decoder '
-            f'takes {wanted}: set decoder.in_channels'
-        )
 
 
 @MODELS.register_module()
@@ -151,7 +137,7 @@ class MaskedDecoder(BaseModule):
         Raises:
             InputError: The encoder has another number of channels.
         """
-        check_channels(visible, self.embed.in_features)
+        check_channels(visible, self.embed.in_features, 'encoder', 'decoder')
         x = plan.restore(self.embed(visible), self.mask_token)
         x = x + self.pos_embed(layout.grid)
         mask = None

@@ -15,11 +15,11 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import ViTBlock
-from ..layers.checks import check_choice
+from ..layers.checks import check_channels, check_choice
 from ..layers.points import position_mlp
 from ..masking import Layout, MaskPlan
 from ..masking.base import gather_tokens
-from .masked_decoder import ATTENTION_MASKS, attention_mask, check_channels
+from .masked_decoder import ATTENTION_MASKS, attention_mask
 
 SEQUENCES = ('visible_first', 'places')
 
@@ -99,7 +99,7 @@ class PointDecoder(BaseModule):
         Raises:
             InputError: The encoder has another number of channels.
         """
-        check_channels(visible, self.in_channels)
+        check_channels(visible, self.in_channels, 'encoder', 'decoder')
         x = plan.restore(visible, self.mask_token)
         position = self.position(layout.centers)
         if self.sequence == 'visible_first':

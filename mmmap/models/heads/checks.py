@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from ...errors import InputError
+from ..layers.checks import check_channels
 
 ONE_PATCH = 'give backbone, target and head one patch_size'
 
@@ -24,13 +25,9 @@ def check_sizes(
         advice: What to do if it has others.
 
     Raises:
-        InputError: They have not.
+        InputError: They have others.
     """
-    if features.shape[-1] != in_channels:
-        raise InputError(
-            f'the decoder gives {features.shape[-1]} channels, the head '
-            f'takes {in_channels}: set head.in_channels'
-        )
+    check_channels(features, in_channels, 'decoder', 'head')
     wanted = (*features.shape[:2], *wanted)
     if target.shape != wanted:
         raise InputError(

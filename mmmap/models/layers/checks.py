@@ -1,4 +1,6 @@
-"""Checks of the arguments of modules."""
+"""Checks of the arguments and inputs of modules."""
+
+from torch import Tensor
 
 from ...errors import InputError
 
@@ -24,4 +26,23 @@ def check_choice(name: str, value, choices) -> None:
     if value not in choices:
         raise InputError(
             f'unknown {name} {value!r}; choose one of {", ".join(choices)}'
+        )
+
+
+def check_channels(x: Tensor, wanted: int, giver: str, taker: str) -> None:
+    """Check that an input (..., C) has the channels that a part takes.
+
+    Args:
+        x: The input.
+        wanted: C.
+        giver: The part that it comes from, as ``'decoder'``.
+        taker: The part that takes it, as ``'head'``.
+
+    Raises:
+        InputError: It has other channels.
+    """
+    if x.shape[-1] != wanted:
+        raise InputError(
+            f'the {giver} gives {x.shape[-1]} channels, the {taker} takes '
+            f'{wanted}: set {taker}.in_channels'
         )
