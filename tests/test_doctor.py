@@ -444,7 +444,7 @@ def test_this_environment_is_healthy():
     }
 
 
-def test_scan_backends_are_told_by_path_too():
+def test_scan_backends_are_known_by_path_too():
     answer, status = run_doctor('mmmap/doctor.py', '--scan')
     assert status == 0
     assert ['selective_scan', 'cpu'] in [row[:2] for row in answer]

@@ -241,7 +241,7 @@ def test_wheel_that_does_not_serve_is_built_anew(commands):
     assert check.endswith(steps.OPS_CHECK['cpu'])
 
 
-def test_mmcv_of_another_torch_is_built_anew(commands):
+def test_mmcv_of_another_torch_is_rebuilt(commands):
     drop, build, _ = commands([], {'mmcv': 'built for another torch'})
     assert drop.endswith('-m pip cache remove onedl_mmcv*')
     assert '--force-reinstall --no-deps' in build
@@ -390,7 +390,7 @@ def test_too_old_python_is_refused_before_all_else():
     assert 'PYTHON=python3.11' in done.stderr
 
 
-def test_missing_compiler_is_told_first(monkeypatch):
+def test_missing_compiler_is_reported_first(monkeypatch):
     monkeypatch.delenv('CXX', raising=False)
     monkeypatch.setattr(machine.shutil, 'which', lambda _: None)
     with pytest.raises(machine.InstallError, match='no C.. compiler') as error:
@@ -399,7 +399,7 @@ def test_missing_compiler_is_told_first(monkeypatch):
     machine.check_machine(Path('.venv'), {'mmcv'}, 'python')
 
 
-def test_full_disk_is_told_first(monkeypatch, tmp_path):
+def test_full_disk_is_reported_first(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, 'DISK_GB', 10**9)
     with pytest.raises(machine.InstallError, match='GB free'):
         machine.check_disk(tmp_path / 'not' / 'yet' / '.venv')

@@ -23,7 +23,7 @@ def test_written_whole_and_read_back(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o644
 
 
-def test_an_existing_file_is_kept_unless_told(tmp_path):
+def test_an_existing_file_is_kept_by_default(tmp_path):
     path = tmp_path / 'weights.pth'
     path.write_text('mine')
     with pytest.raises(CheckpointError, match='exists.*--overwrite'):

@@ -102,7 +102,7 @@ def test_header_gives_command_and_score(name):
 
 
 @each(NAMED)
-def test_name_tells_the_model(name):
+def test_name_matches_the_model(name):
     config = config_of(name)
     stem = name.split('/')[1]
     model = config.model
@@ -125,7 +125,7 @@ def test_name_tells_the_model(name):
 
 
 @each(NAMED)
-def test_name_tells_the_schedule(name):
+def test_name_matches_the_schedule(name):
     config = config_of(name)
     stem = name.split('/')[1]
     amp = config.optim_wrapper.get('dtype') == 'bfloat16'

@@ -92,7 +92,7 @@ def test_guards_and_imports_are_kept(name):
 
 
 @EACH_NAMED
-def test_name_tells_the_content(name):
+def test_name_matches_the_content(name):
     config = config_of(name)
     header = CONFIGS[name].read_text().split('_base_')[0]
     command = f'tools/train.py \\\n#       configs/points/{name}\n'
@@ -149,7 +149,7 @@ def test_full_size(name):
 
 
 @EACH_DEMO
-def test_demo_name_tells_the_content(name):
+def test_demo_name_matches_the_content(name):
     model = config_of(name).model
     kind = name.split('/')[-1].split('_')[0].split('-')[0]
     types = dict(classifier='ImageClassifier', parts='PointPartSegmentor')

@@ -92,7 +92,7 @@ def test_numbers_of_blocks_that_no_order_has(counts):
         to_mmmap(make_official(*counts))
 
 
-def test_order_that_official_names_cannot_tell():
+def test_order_that_official_names_cannot_express():
     ours = to_mmmap(make_official(2, 2), 'TMMT')
     assert pattern_of_mmmap(ours) == 'TMMT'
     with pytest.raises(ConversionError, match='order of blocks TMMT cannot'):

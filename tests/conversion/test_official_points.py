@@ -136,7 +136,7 @@ def test_other_weights():
         to_mmmap(weights)
 
 
-def test_order_that_official_names_cannot_tell():
+def test_order_that_official_names_cannot_express():
     weights, _ = official_weights('finetune')
     ours = to_mmmap(weights)
     swapped = {}

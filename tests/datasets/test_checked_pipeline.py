@@ -99,7 +99,7 @@ def test_images_that_cannot_be_read_are_named(images, kind, suffix):
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.tif'])
 @pytest.mark.parametrize('missing', [3, 1000])
-def test_a_file_that_is_not_whole_is_named(tmp_path, suffix, missing):
+def test_an_incomplete_file_is_named(tmp_path, suffix, missing):
     """OpenCV could fill it with grey, and does so for a file of its own."""
     path = tmp_path / f'a{suffix}'
     picture((320, 240)).save(path)
@@ -131,7 +131,7 @@ def test_all_kinds_of_images_become_colour(tmp_path, mode):
 
 
 @pytest.mark.parametrize(('value', 'becomes'), [(40000, 156), (4095, 15)])
-def test_of_16_bits_the_upper_8_are_kept(tmp_path, value, becomes):
+def test_the_upper_8_of_16_bits_are_kept(tmp_path, value, becomes):
     image = np.full((6, 8), value, np.uint16)
     Image.fromarray(image).save(tmp_path / 'x.png')
     assert (unlabelled(tmp_path)[0]['img'] == becomes).all()
@@ -289,7 +289,7 @@ def test_an_annotation_without_an_outline(tmp_path):
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_another_takes_the_place_of_what_is_left_out(images, workers):
+def test_another_image_replaces_a_skipped_one(images, workers):
     (images / 'b.jpg').write_bytes(b'')
     skipped = SkippedFiles(images.parent / 'skipped.txt')
     loader = torch.utils.data.DataLoader(

@@ -49,7 +49,7 @@ def test_what_fits_is_loaded(start, weights):
     assert began_with(runner, weights, 'head.pred.weight')
 
 
-def test_another_head_is_welcome_in_training(start, weights):
+def test_another_head_is_allowed_in_training(start, weights):
     runner = start(without(weights, 'head.'))
     assert began_with(runner, weights, 'decoder.embed.weight')
     assert not began_with(runner, weights, 'head.pred.weight')

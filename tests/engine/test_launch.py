@@ -39,7 +39,7 @@ def test_no_config():
         read('nowhere.py')
 
 
-def test_a_config_that_is_no_python(tmp_path):
+def test_a_config_that_is_not_python(tmp_path):
     path = tmp_path / 'mine.py'
     path.write_text('model = dict(\n')
     expected = 'mine.py, or what it inherits, is not a config: .* line 1'

@@ -14,7 +14,7 @@ def look(interval, iteration, **losses):
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
-def test_names_the_losses_that_are_no_numbers(value):
+def test_names_the_losses_that_are_not_finite(value):
     with pytest.raises(FloatingPointError) as caught:
         look(1, 4, loss=value, loss_mask=1.5)
     message = str(caught.value)

@@ -38,7 +38,7 @@ def config():
         ('randomness.seed', 'abc', 'a whole number of at least 0'),
     ],
 )
-def test_numbers_that_cannot_be(config, place, value, expected):
+def test_invalid_numbers(config, place, value, expected):
     check_numbers(config)
     config.merge_from_dict({place: value})
     with pytest.raises(InputError) as caught:

@@ -48,7 +48,7 @@ def test_text_is_read_as_mmengine_writes_it():
         kept('model = dict(x=exit())'),
     ],
 )
-def test_of_other_texts_nothing_is_known(content):
+def test_nothing_is_known_of_other_texts(content):
     assert recorded_model(content) == {}
 
 

@@ -26,7 +26,7 @@ def test_counts_by_hand():
     assert confusions(counts, 1) == [(0, 1, 1, 1 / 3)]
 
 
-def test_nobody_knows_a_pixel():
+def test_no_known_pixel():
     counts = confusion(SEEN, np.full_like(TRUE, 255), 3)
     assert not counts.any()
     assert np.isnan(class_iou(counts)).all()

@@ -16,7 +16,7 @@ def test_separable_data_are_learnt_to_the_last():
     assert result.strength == max(good)
 
 
-def test_labels_that_say_nothing_give_chance():
+def test_random_labels_give_chance():
     features, _ = clouds(400)
     labels = torch.randint(
         4, (400,), generator=torch.Generator().manual_seed(0)
@@ -101,12 +101,12 @@ def test_held_out_is_the_same_part_of_each_class():
         (dict(held_out=1.0), 'between 0 and 1'),
     ],
 )
-def test_settings_of_no_use(change, message):
+def test_unusable_settings(change, message):
     with pytest.raises(ValueError, match=message):
         linear_probe(*clouds(12), *clouds(4, seed=1), **change)
 
 
-def test_samples_of_no_use():
+def test_unusable_samples():
     features, labels = clouds(4)
     with pytest.raises(ValueError, match='one of each class'):
         linear_probe(features, labels, features, labels)

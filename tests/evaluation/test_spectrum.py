@@ -38,7 +38,7 @@ def test_deviation_is_one_in_all_directions_and_zero_in_one():
         (torch.full((3, 3), torch.nan), 'must be finite'),
     ],
 )
-def test_features_of_no_use(features, said):
+def test_unusable_features(features, said):
     for measure in (effective_rank, feature_deviation):
         with pytest.raises(InputError, match=said):
             measure(features)

@@ -173,7 +173,7 @@ def test_a_video(models, video, tmp_path):
     assert frames == 5
 
 
-def test_bad_images_are_left_out_when_asked(models, photos, tmp_path, capsys):
+def test_bad_images_are_skipped_when_asked(models, photos, tmp_path, capsys):
     (photos / 'bad.png').write_bytes(b'')
     out = tmp_path / 'out'
     assert infer(models['mmseg'], photos, out, '--skip-bad') == 0

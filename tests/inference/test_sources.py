@@ -120,13 +120,13 @@ def test_a_video(video):
     assert not source.bad and not source.note
 
 
-def test_a_video_that_is_none(tmp_path):
+def test_a_file_that_is_not_a_video(tmp_path):
     (tmp_path / 'x.mp4').write_bytes(b'no video')
     with pytest.raises(InputError, match='cannot be read as a video'):
         source_of(tmp_path / 'x.mp4')
 
 
-def test_a_video_of_which_the_end_is_missing(video):
+def test_a_truncated_video(video):
     """Its header still counts five frames."""
     content = video.read_bytes()
     video.write_bytes(content[: len(content) * 3 // 4])
@@ -157,7 +157,7 @@ def test_half_an_image_is_none(tmp_path, suffix):
         source_of(file)
 
 
-def test_a_file_that_gets_bad_after_the_first_look(photos):
+def test_a_file_damaged_after_the_first_look(photos):
     source = source_of(photos)
     (photos / 'b.jpg').write_bytes(b'')
     assert [frame.name for frame in source] == ['a', 'more/c']

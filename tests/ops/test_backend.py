@@ -135,7 +135,7 @@ def test_without_a_compiler_torch_serves_the_cpu(ran, monkeypatch):
         scan(backend='cpp')
 
 
-def test_report_tells_what_runs_and_why(kernel, monkeypatch):
+def test_report_says_what_runs_and_why(kernel, monkeypatch):
     rows = {(op, device): rest for op, device, *rest in backend.report()}
     name, reason = rows['selective_scan', 'cpu']
     assert name == CPU_CHOICE

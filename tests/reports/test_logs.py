@@ -23,7 +23,7 @@ def test_a_resumed_run_is_one_run(tmp_path):
     assert log.step == 5
 
 
-def test_a_run_begun_anew_replaces_what_was_there(tmp_path):
+def test_a_new_run_replaces_the_old_one(tmp_path):
     start_of(tmp_path, '1', [step(n, 0.5) for n in range(1, 9)])
     start_of(tmp_path, '2', [step(1, 0.25), step(2, 0.125)])
     assert read_log(tmp_path).train['loss'] == Curve([1, 2], [0.25, 0.125])
@@ -70,6 +70,6 @@ def test_the_last_test_s_metrics(tmp_path):
     assert read_log(tmp_path).test == {'mIoU': 20.0}
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match='no folder at .*nothing'):
         read_log(tmp_path / 'nothing')

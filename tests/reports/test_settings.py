@@ -46,7 +46,7 @@ def test_what_only_the_file_uses_is_not_read():
     assert read_by_runner(settings) == dict(model=dict(type='A'))
 
 
-def test_of_two_files_of_a_name_the_one_more_alike(tmp_path):
+def test_the_more_similar_of_two_files_is_taken(tmp_path):
     for folder, width in (('a', 1), ('b', 2)):
         (tmp_path / folder).mkdir()
         text = f'width = {width}\ndepth = 3\n'

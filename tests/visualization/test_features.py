@@ -209,6 +209,6 @@ def test_area_of_known_fields():
     assert token_at((6, 7), (1.0, 0.0)) == (5, 0)
 
 
-def test_a_field_that_is_no_number():
+def test_a_field_that_is_not_a_number():
     with pytest.raises(ValueError, match='not finite'):
         receptive_fields(lambda x: [x.sqrt()], -torch.ones(1, 3, 2, 2))

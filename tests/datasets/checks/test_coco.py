@@ -162,7 +162,7 @@ OUTLINES = {
 
 
 @pytest.mark.parametrize('said', OUTLINES)
-def test_outlines_that_are_none(tmp_path, said):
+def test_invalid_outlines(tmp_path, said):
     train = changed(second(segmentation=OUTLINES[said]))
     (error,) = errors_of(detection(tmp_path, train=train))
     assert said in error
@@ -181,7 +181,7 @@ def test_run_lengths_are_outlines(tmp_path, counts):
     assert errors_of(detection(tmp_path, train=changed(run))) == []
 
 
-def test_outlines_count_where_masks_are_learnt_or_judged(tmp_path):
+def test_outlines_are_needed_to_learn_or_evaluate_masks(tmp_path):
     bare = changed(each(lambda a: a.pop('segmentation')))
     config = detection(tmp_path, bare, bare)
     assert len(errors_of(config)) == 2

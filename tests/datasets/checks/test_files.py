@@ -63,14 +63,14 @@ def test_labels_from_1(tmp_path):
         ('a/0.png 1.5', "is 'a/0.png 1.5', expected"),
     ],
 )
-def test_lines_that_are_none(tmp_path, line, said):
+def test_invalid_lines(tmp_path, line, said):
     text = lines()
     text.insert(3, line)
     errors = errors_of(listed(tmp_path, '\n'.join(text)))
     assert f'{tmp_path}/list.txt:4: {said}' in errors[0]
 
 
-def test_a_listed_file_that_is_not_there(tmp_path):
+def test_a_missing_listed_file(tmp_path):
     text = '\n'.join([*lines(), 'c/9.png 2'])
     errors = errors_of(listed(tmp_path, text))
     assert f'{tmp_path}/train/c/9.png (line 7)' in errors[0]
@@ -233,7 +233,7 @@ def test_companions_of_another_system(tmp_path, make):
     assert found(config) == ([], [])
 
 
-def test_folders_that_are_not_there(tmp_path):
+def test_missing_folders(tmp_path):
     config = classification(tmp_path)
     config.train_dataloader.dataset.data_root = str(tmp_path / 'absent')
     config.val_dataloader.dataset.data_prefix = 'other'
@@ -305,7 +305,7 @@ def test_labels_in_another_form(tmp_path, labels, said):
     assert said in error and '.png: ' in error
 
 
-def test_images_that_no_library_reads_unless_told(tmp_path):
+def test_images_that_no_library_reads_by_default(tmp_path):
     config = classification(tmp_path)
     Image.fromarray(noise(9)).save(tmp_path / 'train/a/9.gif')
     (tmp_path / 'train/a/8.heic').write_bytes(b'0')

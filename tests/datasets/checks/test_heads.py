@@ -42,7 +42,7 @@ def test_a_number_as_text(tmp_path):
     assert "bbox_head.num_classes: is '2', expected the number 2" in error
 
 
-def test_a_head_for_which_the_number_is_no_matter(tmp_path):
+def test_a_head_whose_number_does_not_matter(tmp_path):
     config = detection(tmp_path)
     config.model.roi_head.mask_head.update(class_agnostic=True, num_classes=80)
     errors, warnings = found(config)

@@ -259,7 +259,7 @@ def test_categories_named_by_numbers(tmp_path):
     assert 'has a "name" that is not text: id 1 (1)' in error
 
 
-def test_a_metric_whose_file_is_not_there(tmp_path):
+def test_a_metric_whose_file_is_missing(tmp_path):
     config = detection(tmp_path)
     config.val_evaluator.ann_file = 'val.json'
     (error,) = errors_of(config)

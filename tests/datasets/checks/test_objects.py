@@ -116,7 +116,7 @@ def test_objects_that_are_all_crowds(tmp_path):
     assert '1 of 2 classes never occurs: blue' in warnings[0]
 
 
-def test_nothing_to_judge(tmp_path):
+def test_nothing_to_evaluate(tmp_path):
     bare = dict(coco(), annotations=[])
     config = detection(tmp_path, val=bare)
     (error,) = errors_of(config)

@@ -76,7 +76,7 @@ def test_sines_and_cosines_of_rows_and_columns():
     assert weight.square().mean().item() == pytest.approx(0.5)
 
 
-def test_inits_that_cannot_be():
+def test_invalid_inits():
     with pytest.raises(ValueError, match='channels that 4 divides, got 6'):
         sincos_grid(6, (2, 2))
     with pytest.raises(ValueError, match="unknown pos_embed 'cosine'"):

@@ -36,7 +36,7 @@ def check_outcome(masked, batch, length, hidden):
         (0.6, (1, 5), 3),
     ],
 )
-def test_hides_exactly_so_many(build, ratio, grid, hidden):
+def test_hides_the_exact_number(build, ratio, grid, hidden):
     torch.manual_seed(0)
     masked = build(ratio)(Layout(grid, 5))
     check_outcome(masked, 5, grid[0] * grid[1], hidden)

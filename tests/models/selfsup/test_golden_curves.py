@@ -32,7 +32,7 @@ def test_curve(kind, method):
 
 
 @pytest.mark.parametrize('kind', MAKERS)
-def test_curves_tell_the_methods_apart(kind):
+def test_curves_distinguish_the_methods(kind):
     curves = torch.tensor(list(GOLDEN[kind].values()))
     apart = torch.cdist(curves, curves) > 1e-2
     assert torch.equal(apart, ~torch.eye(len(curves), dtype=torch.bool))

@@ -118,7 +118,7 @@ def spoiled(value):
 
 
 @pytest.mark.parametrize('value', [torch.nan, torch.inf, -torch.inf, 1e19])
-def test_coordinates_that_are_no_numbers(value):
+def test_coordinates_that_are_not_finite(value):
     points = spoiled(value)
     message = r'points has.*1 points, the first is point 4 of sample 1'
     with pytest.raises(ValueError, match=message):
