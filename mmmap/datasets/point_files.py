@@ -25,18 +25,27 @@ class PointFileError(InputError):
     """A file has unexpected content; the message names it."""
 
 
+def existing(path: str | Path) -> Path:
+    """The path of a file.
+
+    Raises:
+        PointFileError: There is none.
+    """
+    if not Path(path).is_file():
+        raise PointFileError(
+            f'there is no file {path}: the data set is not complete, or not '
+            'in this folder; correct the path, or set --data-root'
+        )
+    return Path(path)
+
+
 def read_npz(path: str | Path) -> dict[str, np.ndarray]:
     """Read all arrays of a NumPy archive, without running code from it.
 
     Raises:
         PointFileError: No such file, or not a complete archive.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise PointFileError(
-            f'there is no file {path}; correct the path, or set --data-root '
-            'to the folder that holds it'
-        )
+    path = existing(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
@@ -181,12 +190,7 @@ def read_h5(path: str | Path, classes: int) -> list[dict]:
         raise ImportError(
             f'{path} is an HDF5 file, which needs h5py: pip install h5py'
         ) from error
-    path = Path(path)
-    if not path.is_file():
-        raise PointFileError(
-            f'there is no file {path}: the data set is not complete, or not '
-            'in this folder; set --data-root'
-        )
+    path = existing(path)
     try:
         with h5py.File(path) as file:
             points, labels = file['data'][()], file['label'][()]

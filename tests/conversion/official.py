@@ -4,8 +4,10 @@ The values are ours: what these test is names, sizes and bookkeeping. Numbers
 of the official code are in the fixtures of ``shared/parity``.
 """
 
+import pytest
 import torch
 
+from mmmap.conversion.names import ConversionError
 from mmmap.conversion.parity import build_official
 from mmmap.models.masking import Layout, hide
 from tests.helpers import REPO
@@ -104,3 +106,12 @@ def make_fixture(to_official, **sizes):
         loss=loss.detach(),
         grads=to_official(grads),
     )
+
+
+def check_rename(convert, weights, suffix, what):
+    """A converter refuses weights with a tensor of another name."""
+    name = next(n for n in weights if n.endswith(suffix))
+    renamed = {n.replace(name, 'token'): v for n, v in weights.items()}
+    message = rf"complete {what}.*1 unknown.*\['token'\].*1 absent.*{name}"
+    with pytest.raises(ConversionError, match=message):
+        convert(renamed)

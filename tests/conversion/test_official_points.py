@@ -13,7 +13,7 @@ from mmmap.conversion.official_points import (
 from mmmap.conversion.parity import errors_of
 from mmmap.conversion.points_parity import _ours as ours_of
 from mmmap.conversion.points_parity import points_errors, points_rounding
-from tests.conversion.official import PARITY
+from tests.conversion.official import PARITY, check_rename
 from tests.conversion.official_points import make_fixture, official_weights
 from tests.tools.conversions import same
 
@@ -115,11 +115,7 @@ def test_each_tensor_goes_where_it_belongs():
 @KINDS
 def test_no_name_may_be_left_over_or_absent(kind):
     weights, _ = official_weights(kind)
-    name = next(n for n in weights if n.endswith('norm2.weight'))
-    renamed = {n.replace(name, 'token'): v for n, v in weights.items()}
-    message = rf"\({kind}\).*1 unknown.*\['token'\].*1 absent.*{name}"
-    with pytest.raises(ConversionError, match=message):
-        to_mmmap(renamed)
+    check_rename(to_mmmap, weights, 'norm2.weight', rf'.*\({kind}\)')
     ours = to_mmmap(weights)
     ours['extra'] = torch.zeros(1)
     with pytest.raises(ConversionError, match=f'mmmap point {kind}.*extra'):

@@ -14,6 +14,7 @@ from ..point_files import (
     PointFileError,
     check_clouds,
     check_labels,
+    existing,
     read_h5,
     read_table,
 )
@@ -21,13 +22,8 @@ from .base import CloudFiles, SplitSet
 
 
 def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise PointFileError(
-            f'there is no file {path}: the data set is not complete, or not '
-            'in this folder; set --data-root'
-        )
     try:
-        return path.read_text().split()
+        return existing(path).read_text().split()
     except UnicodeDecodeError as error:
         raise PointFileError(
             f'{path} is not text ({error}): copy or download it again'

@@ -104,7 +104,7 @@ def test_shapenetpart(tmp_path):
     with pytest.raises(PointFileError, match='names a, of no category'):
         ShapeNetPart(data_root=str(tmp_path))
     write(path, '["a"')
-    with pytest.raises(PointFileError, match='train_file_list.json is no lis'):
+    with pytest.raises(PointFileError, match='train_file_list.json is not a'):
         ShapeNetPart(data_root=str(tmp_path))
 
 
