@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from ..datasets.checks.report import some_of
-from ..datasets.image_files import count_values, list_images, read_pixels
+from ..datasets.image_files import count_values, read_pixels
+from ..datasets.image_folders import list_images
 from ..errors import FileError, InputError
 from ..visualization.palettes import complete_palette
 

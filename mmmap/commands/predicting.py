@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import cli
 from ..cli import duration
-from ..datasets.image_files import ReadingError, images_in, named_files
+from ..datasets.image_files import ReadingError
+from ..datasets.image_folders import images_in, named_files
 from ..errors import FileError, InputError
 from ..inference.label_files import INSTALL, can_place, has_place
 from ..inference.outputs import FolderWriter

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..datasets.image_files import IMAGE_SUFFIXES, images_in, named_files
+from ..datasets.image_folders import IMAGE_SUFFIXES, images_in, named_files
 from ..datasets.image_reader import ImageReader, ReadingError
 from ..errors import InputError
 from ..wording import counted

@@ -13,7 +13,7 @@ from mmengine.hooks import CheckpointHook
 
 from ..checkpoints import CheckpointError, check_file
 from ..checkpoints.recorded import config_of
-from ..datasets.image_files import list_images
+from ..datasets.image_folders import list_images
 from ..errors import InputError
 from ..wording import counted
 from .logs import Curve, Log, read_log, trainings_of

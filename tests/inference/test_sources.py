@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmap.datasets.image_files import named_files
+from mmmap.datasets.image_folders import named_files
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.errors import InputError
 from mmmap.inference.sources import Pictures, Video

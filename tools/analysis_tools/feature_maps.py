@@ -60,7 +60,7 @@ if __name__ == '__main__':
 import torch
 from torch import Tensor, nn
 
-from mmmap.datasets.image_files import images_at
+from mmmap.datasets.image_folders import images_at
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.datasets.shown import as_picture
 from mmmap.engine.settings import open_model_config

@@ -70,7 +70,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmmap.datasets.image_files import images_at
+from mmmap.datasets.image_folders import images_at
 from mmmap.datasets.image_reader import ImageReader
 from mmmap.engine.settings import open_model_config
 from mmmap.engine.trained_models import check_channels, open_model

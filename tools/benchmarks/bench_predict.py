@@ -34,7 +34,7 @@ if __name__ == '__main__':
 from mmseg.apis import MMSegInferencer
 
 from mmmap.commands import opened, predicting, runs
-from mmmap.datasets.image_files import images_in
+from mmmap.datasets.image_folders import images_in
 
 
 def ours(predictor, files, out) -> None:

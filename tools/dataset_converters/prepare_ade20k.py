@@ -15,7 +15,7 @@ import sys
 from functools import partial
 
 from mmmap import cli
-from mmmap.datasets.image_files import folder_problem
+from mmmap.datasets.image_folders import folder_problem
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,

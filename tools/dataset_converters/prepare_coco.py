@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from mmmap import cli
-from mmmap.datasets.image_files import folder_problem
+from mmmap.datasets.image_folders import folder_problem
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from mmmap import cli
-from mmmap.datasets.image_files import (
+from mmmap.datasets.image_folders import (
     class_names,
     folder_problem,
     list_images,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmmap import cli
-from mmmap.datasets.image_files import folder_problem
+from mmmap.datasets.image_folders import folder_problem
 from mmmap.datasets.preparation import (
     conclude,
     link_dataset,

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 
 from ...wording import counted
 from ..config_datasets import metrics_of
-from ..image_files import IMAGE_SUFFIXES, list_images
+from ..image_folders import IMAGE_SUFFIXES, list_images
 from ..points.base import PointSet
 from .building import parts_of
 from .class_maps import check_class_maps, ignored_values

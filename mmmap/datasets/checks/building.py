@@ -9,7 +9,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
 from ..config_datasets import plain_datasets
-from ..image_files import list_images
+from ..image_folders import list_images
 from ..point_files import PointFileError
 from .coco_files import read_coco, reader_of
 from .coco_form import check_form

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ...wording import counted
-from ..image_files import IMAGE_SUFFIXES, is_stray, list_images
+from ..image_folders import IMAGE_SUFFIXES, is_stray, list_images
 from .parts import Part, is_local
 from .report import some_of
 from .written import lines_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...checkpoints import read_meta
 from ...wording import counted
-from ..image_files import is_stray
+from ..image_folders import is_stray
 from .parts import Part
 from .report import Report, some_of
 

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
-from ...datasets.image_files import IMAGE_SUFFIXES
+from ...datasets.image_folders import IMAGE_SUFFIXES
 from ...datasets.image_reader import ImageReader
 from ...datasets.shown import as_picture
 from ...visualization.palettes import complete_meta
