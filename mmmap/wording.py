@@ -1,5 +1,7 @@
 """Small helpers for messages."""
 
+from collections.abc import Iterable
+
 
 def counted(number: int, one: str, many: str = '') -> str:
     """A number and what it counts, in the singular or the plural.
@@ -10,3 +12,11 @@ def counted(number: int, one: str, many: str = '') -> str:
         many: The plural, as ``'images are'``; by default ``one`` and an s.
     """
     return f'{number:,} {one if number == 1 else many or f"{one}s"}'
+
+
+def some_of(names: Iterable, most: int = 5) -> str:
+    """The first names of a list, and how many more there are."""
+    names = list(map(str, names))
+    rest = len(names) - most
+    more = f' and {rest:,} more' if rest > 0 else ''
+    return ', '.join(names[:most]) + more

@@ -54,8 +54,8 @@ from mmmap.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmmap.checkpoints.fit import shorten, weights_of
-from mmmap.wording import counted
+from mmmap.checkpoints.fit import weights_of
+from mmmap.wording import counted, some_of
 
 SUFFIXES = ('.pth', '.safetensors')
 # The part of a meta that describes the weights; the rest is of the run.
@@ -91,7 +91,7 @@ def published(content, source, choice=None):
     if broken:
         raise CheckpointError(
             f'{counted(len(broken), "tensor")} of {source} with NaN '
-            f'({shorten(broken)}): its training diverged; take an earlier '
+            f'({some_of(broken, 3)}): its training diverged; take an earlier '
             'checkpoint'
         )
     kind = AVERAGED if other and choice != RAW else RAW

@@ -12,6 +12,7 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
+from ..wording import some_of
 from .errors import CheckpointError
 from .reading import read_checkpoint
 
@@ -83,7 +84,7 @@ class Fit:
             mismatched=shapes,
         ).items():
             if keys:
-                parts.append(f'{len(keys)} {name} ({shorten(keys)})')
+                parts.append(f'{len(keys)} {name} ({some_of(keys, 3)})')
         return f'{self.source}: ' + ', '.join(parts)
 
     def __bool__(self) -> bool:
@@ -188,7 +189,7 @@ def weights_of(checkpoint: dict, source: str) -> dict[str, Tensor]:
     if not weights:
         raise CheckpointError(
             f'{source} holds no weights; its keys are '
-            f'{shorten(list(checkpoint))}'
+            f'{some_of(checkpoint, 3) or "none"}'
         )
     return weights
 
@@ -217,13 +218,5 @@ def select_prefix(
     heads = sorted({key.split('.')[0] for key in weights})
     raise CheckpointError(
         f'{source} has no weights under the prefix {prefix!r}; '
-        f'its keys begin with {shorten(heads)}'
+        f'its keys begin with {some_of(heads, 3)}'
     )
-
-
-def shorten(keys: list[str], most: int = 3) -> str:
-    """The first names of a list, for messages."""
-    if not keys:
-        return 'none'
-    shown = ', '.join(map(str, keys[:most]))
-    return f'{shown}, ...' if len(keys) > most else shown

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets.checks.report import some_of
 from ..errors import FileError, InputError
+from ..wording import some_of
 from .images import Images
 
 _PARTS = ('images', 'annotations', 'categories')

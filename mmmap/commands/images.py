@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.checks.report import some_of
 from ..datasets.image_files import Header, read_header
 from ..datasets.image_folders import images_in
 from ..errors import FileError, InputError
+from ..wording import some_of
 
 _FEWEST = 2
 

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from ..datasets.checks.report import some_of
 from ..datasets.image_files import count_values, read_pixels
 from ..datasets.image_folders import list_images
 from ..errors import FileError, InputError
 from ..visualization.palettes import complete_palette
+from ..wording import some_of
 
 VOID = 255
 MOST = 255  # classes

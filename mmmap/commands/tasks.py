@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..datasets.checks.report import some_of
 from ..datasets.image_files import Header, read_header
 from ..errors import FileError, InputError
+from ..wording import some_of
 from . import coco_files, masks
 from .images import Images, at_least_two, look
 from .splits import SHARE, split

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..errors import FileError
-from ..wording import counted
+from ..wording import counted, some_of
 from .label_files import LabelFile, label_file
 
 # Files and folders of the writers below, besides videos.
@@ -88,10 +88,10 @@ def _refuse_loss(path: Path, source: Path) -> None:
         or (part.name not in WRITTEN and part.suffix != '.mp4')
     ]
     if others:
-        more = f' and {len(others) - 1} more' if others[1:] else ''
         raise FileExistsError(
-            f'{path} holds {others[0]}{more}, which --overwrite would delete '
-            'although it is no prediction; name another folder with --out'
+            f'{path} holds {some_of(others, 1)}, which --overwrite would '
+            'delete although it is no prediction; name another folder with '
+            '--out'
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from mmengine.registry import DefaultScope
 
-from ...wording import counted
+from ...wording import counted, some_of
 from ..config_datasets import metrics_of
 from ..image_folders import IMAGE_SUFFIXES, list_images
 from ..points.base import PointSet
@@ -37,7 +37,7 @@ from .names import (
 from .objects import check_objects
 from .parts import Part
 from .pipelines import check_pipeline
-from .report import DataError, Finding, Report, some_of
+from .report import DataError, Finding, Report
 from .samples import Looked
 
 __all__ = [

@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from ...wording import counted
+from ...wording import counted, some_of
 from ..config_datasets import metrics_of
 from ..image_files import read_pixels
 from .labels import warn_of_absent
 from .parts import Part
-from .report import some_of
 
 IGNORED = 255  # what mmseg's heads and metrics ignore by default
 _LARGE = 0.5  # share of ignored pixels that is worth a warning

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...wording import counted
+from ...wording import counted, some_of
 from ..point_files import PointFileError
 from .labels import warn_of_absent
 from .parts import Part
-from .report import some_of
 
 _SAMPLED = 50
 

@@ -2,12 +2,11 @@
 
 from collections import Counter
 
-from ...wording import counted
+from ...wording import counted, some_of
 from .coco_boxes import check_boxes
 from .coco_outlines import check_outlines
 from .objects import warn_of_dropped
 from .parts import Part
-from .report import some_of
 
 
 def check_coco(part: Part, judged: bool) -> None:

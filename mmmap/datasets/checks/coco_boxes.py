@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...wording import counted
-from .report import Report, some_of
+from ...wording import counted, some_of
+from .report import Report
 
 _COMPARED = 10_000  # outlines that are compared with their boxes
 _HABIT = 4  # fewer boxes than this may be slips

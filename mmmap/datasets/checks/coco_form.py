@@ -4,8 +4,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from ...wording import counted
-from .report import Report, some_of
+from ...wording import counted, some_of
+from .report import Report
 
 _ALWAYS = {
     'images': ('id', 'file_name', 'width', 'height'),

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from pycocotools.mask import decode
 
-from ...wording import counted
-from .report import Report, some_of
+from ...wording import counted, some_of
+from .report import Report
 
 _DECODED = 500  # run lengths that are decoded
 

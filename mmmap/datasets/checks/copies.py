@@ -3,9 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from ...wording import counted
+from ...wording import counted, some_of
 from .parts import Part
-from .report import some_of
 from .samples import Looked
 
 _SEEN = 'a score on images seen in training is too high; remove them'

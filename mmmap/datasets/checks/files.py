@@ -9,10 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ...wording import counted
+from ...wording import counted, some_of
 from ..image_folders import IMAGE_SUFFIXES, is_stray, list_images
 from .parts import Part, is_local
-from .report import some_of
 from .written import lines_of
 
 _FEW = 64  # files of a folder that are looked for one by one

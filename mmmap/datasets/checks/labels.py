@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...wording import counted
+from ...wording import counted, some_of
 from .heads import counts_of
 from .parts import Part
-from .report import Report, some_of
+from .report import Report
 
 _FEW = 20  # classes that are named if they never occur
 

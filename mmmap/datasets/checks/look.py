@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import cv2
 import numpy as np
 
+from ...wording import some_of
 from .objects import spread
 from .orientation import UPRIGHT, is_unclear, warn_of_turned
 from .parts import Part
-from .report import some_of
 from .samples import Loader, Looked
 
 _SAMPLED = 50  # samples of a quick look

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...wording import counted
+from ...wording import counted, some_of
 from ..config_datasets import metrics_of
 from .coco_files import read_coco
 from .coco_form import check_form
 from .parts import Part
-from .report import Report, some_of
+from .report import Report
 
 _SAME_FILE = 'set ann_file of the metric to the file of the data set'
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...checkpoints import read_meta
-from ...wording import counted
+from ...wording import counted, some_of
 from ..image_folders import is_stray
 from .parts import Part
-from .report import Report, some_of
+from .report import Report
 
 _SCORES = ('mIoU', 'mDice', 'mFscore')  # of mmseg's IoUMetric
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...wording import counted
+from ...wording import counted, some_of
 from .labels import warn_of_absent
 from .parts import Part
-from .report import Report, some_of
+from .report import Report
 
 
 def warn_of_dropped(

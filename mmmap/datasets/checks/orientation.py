@@ -12,9 +12,9 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from ...wording import counted
+from ...wording import counted, some_of
 from ..image_files import Header
-from .report import Report, some_of
+from .report import Report
 
 _SIDEWAYS = 5  # from here on, an orientation swaps width and height
 UPRIGHT = (

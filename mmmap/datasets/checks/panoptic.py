@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from ...wording import some_of
 from .coco_form import check_keys
-from .report import Report, some_of
+from .report import Report
 
 _KEYS = {
     'images': ('id', 'file_name', 'width', 'height'),

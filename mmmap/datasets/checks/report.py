@@ -1,6 +1,5 @@
 """The report on a data set: what was counted, and what is wrong."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from ...errors import UserError
@@ -8,7 +7,6 @@ from ...wording import counted
 
 ERROR, WARNING = 'error', 'warning'
 MOST_ROWS = 40  # classes in a table
-NUM_NAMED = 5  # names in a sentence before "and ... more"
 _SINGULAR = dict(
     images='image',
     clouds='cloud',
@@ -117,14 +115,6 @@ class Report:
 
 def _told(number: int, name: str) -> str:
     return counted(number, _SINGULAR.get(name, name), name)
-
-
-def some_of(names: Iterable) -> str:
-    """The first names, and how many more there are."""
-    names = [str(name) for name in names]
-    rest = len(names) - NUM_NAMED
-    more = f' and {rest:,} more' if rest > 0 else ''
-    return ', '.join(names[:NUM_NAMED]) + more
 
 
 def _table_lines(tables: dict) -> list[str]:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .report import Report, some_of
+from ...wording import some_of
+from .report import Report
 
 # Written by mistake instead of "classes", or in older versions.
 _MISSPELT = ('class', 'classname', 'classnames', 'names', 'labels')
