@@ -1,7 +1,7 @@
 """The judgement of the doctor: facts in, rows of its table out.
 
-Standard library only, and nothing here looks at the machine, but for the
-path of the interpreter that stands in the commands.
+Standard library only. Nothing here looks at the machine, except for the
+interpreter's path in the commands.
 """
 
 import json
@@ -83,7 +83,7 @@ class Row(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """What a process of its own said: its answer, or its last words."""
+    """What a separate process printed: its answer, or its last line."""
 
     ok: bool
     text: str = ''
@@ -213,7 +213,7 @@ class Doctor:
         return rows
 
     def package(self, name: str) -> Row:
-        """Judge one version; another than the wanted one may do."""
+        """Judge one version; another than the wanted one may work."""
         version = self.found.get(name, '-')
         row = Row('packages', name, self.wanted[name], version, 'ok')
         fix = self.install(name)
@@ -253,7 +253,7 @@ class Doctor:
         return row
 
     def transformers(self) -> list[Row]:
-        """Judge transformers, which nothing needs, where it is there."""
+        """Judge transformers, if it is installed; nothing needs it."""
         version = self.found.get('transformers')
         if version is None:
             return []
@@ -359,7 +359,7 @@ class Doctor:
         return [*rows, row]
 
     def scan(self, probe: Probe) -> list[Row]:
-        """Tell which backend computes an operator on a device, and why.
+        """Report which backend computes an operator on a device, and why.
 
         Args:
             probe: Its answer is a list of (operator, device type, backend,

@@ -4,8 +4,8 @@
     python -m mmmap.doctor --json   the same for programs
 
 Exits with 1 when something required is wrong. Imports nothing outside the
-standard library: everything else is tried in processes of its own, so that
-one that crashes is a line in the table.
+standard library: everything else is tried in separate processes, so that a
+crash is a line in the table.
 """
 
 import argparse
@@ -125,7 +125,7 @@ def answer(done: subprocess.CompletedProcess) -> Probe:
 
 
 def ask(*args: str) -> Probe:
-    """Run this interpreter afresh; its last line is the answer."""
+    """Run this interpreter in a new process; its last line is the answer."""
     return answer(run(*args))
 
 

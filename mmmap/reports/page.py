@@ -1,7 +1,7 @@
 """A work_dir as one page of HTML that needs no other file.
 
-Whatever stands in a work_dir is shown as text: it is escaped, and the page
-forbids scripts and anything from elsewhere.
+Everything in a work_dir is shown as text: it is escaped, and the page forbids
+scripts and external content.
 """
 
 import base64
@@ -205,7 +205,7 @@ def _text(text: str) -> str:
 
 
 def html_image(data: bytes, kind: str, name: str) -> str:
-    """An image that stands in the page, ``'png'`` or ``'jpeg'``."""
+    """An image embedded in the page, ``'png'`` or ``'jpeg'``."""
     source = f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
     return f'<img alt="{escape(name)}" src="{source}">'
 
@@ -222,7 +222,7 @@ def html_curves(
 
 
 def _thumbnail(path: Path) -> bytes | None:
-    """A picture as JPEG, no larger than is looked at; None if it is none."""
+    """A picture as a small JPEG; None if it cannot be read."""
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
         image = cv2.imdecode(content, cv2.IMREAD_COLOR)

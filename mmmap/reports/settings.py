@@ -88,7 +88,7 @@ def _is_nested(node: object) -> bool:
 def nearest_config(
     name: str, folder: str | Path, settings: Mapping
 ) -> Path | None:
-    """Of the config files with a name, the one most like some settings.
+    """The config file of a name whose settings are most similar to others.
 
     Args:
         name: Name of the file, with its suffix.

@@ -230,7 +230,7 @@ def _pictures(folder: Path) -> list[Path]:
     """The newest pictures, some of each folder."""
     files = map(Path, list_images(folder))
     files = [f for f in files if f.is_file() and not f.is_symlink()]
-    # Numbers of classes, nearly black, are no pictures.
+    # Class maps hold numbers of classes, and look black.
     files = [
         f for f in files if 'class_maps' not in f.relative_to(folder).parts
     ]

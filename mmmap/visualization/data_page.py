@@ -1,4 +1,4 @@
-"""Pages of samples with their annotations, as a training will see them."""
+"""Pages of samples with their annotations, as training sees them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,7 +90,7 @@ def _draw_image(axis, part: Part, item: Mapping, loader: Loader) -> set[int]:
     """Draw an image with what is annotated; return the labels shown."""
     try:
         data = loader.load(item)
-    # The check tells what is wrong with it; here it is only not drawn.
+    # The check reports what is wrong with it; here it is not drawn.
     except Exception as error:
         _entitle(axis, f'{Path(item["img_path"]).name}\n{error}', 6)
         return set()
@@ -128,7 +128,7 @@ def _draw_image(axis, part: Part, item: Mapping, loader: Loader) -> set[int]:
 
 
 def _draw_map(axis, labels: np.ndarray, palette: np.ndarray) -> set[int]:
-    """Lay a class map over the image; what is no class stays clear."""
+    """Lay a class map over the image; pixels without a class stay clear."""
     cover = np.zeros((*labels.shape, 4))
     known = labels < len(palette)
     cover[known, :3] = palette[labels[known]]
