@@ -6,21 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
 from . import predicting
-from .main import options_of
+from .main import checked
 from .training import run_task
 
 
 def _run(task: str, **options: Any) -> dict[str, Any]:
-    known = options_of(task)
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise InputError(
-            f'{task} has no option {", ".join(unknown)}; its options are '
-            f'{", ".join(sorted(known))}'
-        )
-    return run_task(task, options)
+    return run_task(task, checked(task, options))
 
 
 def pretrain(

@@ -27,6 +27,26 @@ class Annotations:
     names: list[str]
     with_masks: bool
 
+    def learnt_from(self, names: set[str]) -> int:
+        """How many of some images have objects: mmdet drops the others."""
+        part = self.part(names)
+        known = {c['id'] for c in self.content['categories']}
+        return len(
+            {
+                a['image_id']
+                for a in part['annotations']
+                if a.get('category_id') in known
+            }
+        )
+
+    @property
+    def lost(self) -> int:
+        """How many annotations are of images that are not listed."""
+        ids = {image.get('id') for image in self.content['images']}
+        return sum(
+            a.get('image_id') not in ids for a in self.content['annotations']
+        )
+
     @property
     def objects(self) -> Counter:
         """How many objects each class has."""

@@ -2,7 +2,7 @@
 
 HEAD = """\
 # Written by `mmmap {task}`, yours to edit. To continue or repeat:
-#   python tools/train.py {out}/config.py --resume
+#   python tools/train.py {config} --resume
 # What it inherits: {base}
 _base_ = 'mmmap::_base_/folders/{task}.py'
 

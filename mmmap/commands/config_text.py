@@ -1,5 +1,6 @@
 """The ``config.py`` of a run: short, and made to be read and edited."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .config_templates import (
     SCHEDULE,
     SIMPLE,
 )
+from .opened import CONFIG
 from .start import Start
 
 
@@ -46,7 +48,7 @@ def config_text(
     values = {**made.values, **_derived(task, made, data, start)}
     head = HEAD.format(
         task=task,
-        out=out,
+        config=shlex.quote(str(out / CONFIG)),
         base=f'configs/_base_/folders/{task}.py',
         work_dir=_work_dir(out),
         images=str(images),

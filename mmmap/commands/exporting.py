@@ -1,6 +1,7 @@
 """``mmmap export``: a run as one file, by ``tools/export_onnx.py``."""
 
 import argparse
+import shlex
 
 from .. import shipped
 from .opened import CONFIG, model_file, run_folder
@@ -18,4 +19,5 @@ def export_run(args: argparse.Namespace) -> None:
     options = ['--overwrite'] if args.overwrite else []
     given = [str(run / CONFIG), str(checkpoint), args.out, *options]
     tool.export(tool.parse_args(given))
-    print(f'to predict: mmmap predict {args.out} IMAGES --out predicted')
+    file = shlex.quote(args.out)
+    print(f'to predict: mmmap predict {file} IMAGES --out predicted')

@@ -12,10 +12,12 @@ The same command again continues a run that was stopped.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import cli
+from ..errors import InputError
 from ..version import __version__
 
 _OUTLINE = argparse.RawDescriptionHelpFormatter
@@ -26,10 +28,47 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return _parsers()[0].parse_args(argv)
 
 
-def options_of(command: str) -> set[str]:
-    """Names of the options of a command, with ``_`` for ``-``."""
-    part = _parsers()[1][command]
-    return {action.dest for action in part._actions} - {'help', 'traceback'}
+def checked(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a call from Python, as the command line would have them.
+
+    Args:
+        command: As ``'segment'``.
+        options: By their names, with ``_`` for ``-``; None where not given.
+
+    Raises:
+        InputError: The command has no such option, or not of this value.
+    """
+    known = {a.dest: a for a in _parsers()[1][command]._actions}
+    del known['help'], known['traceback']
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f'{command} has no option {", ".join(unknown)}; its options are '
+            f'{", ".join(sorted(known))}'
+        )
+    return {name: _value(known[name], v) for name, v in options.items()}
+
+
+def _value(action: argparse.Action, given: Any) -> Any:
+    """What the command line makes of a value.
+
+    Raises:
+        InputError: It refuses the value.
+    """
+    if given is None or not (action.type or action.choices):
+        return given
+    if action.nargs == '+' and not isinstance(given, int | str):
+        return [one for v in given for one in _value(action, v)]
+    try:
+        value = (action.type or str)(str(given))
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        raise InputError(f'{action.dest}: {error}') from error
+    if action.choices and value not in action.choices:
+        raise InputError(
+            f'{action.dest} is {given!r}, expected one of '
+            f'{", ".join(map(str, action.choices))}'
+        )
+    return [value] if action.nargs == '+' else value
 
 
 def _parsers() -> tuple[argparse.ArgumentParser, dict]:

@@ -78,6 +78,17 @@ def pair(names: Sequence[str], folder: str | Path) -> dict[str, str]:
     return found
 
 
+def without_image(pairs: Mapping[str, str], folder: str | Path) -> list[str]:
+    """A line on the masks of a folder that belong to no image, if any."""
+    folder = Path(folder).expanduser().absolute()
+    used = set(pairs.values())
+    loose = [str(f) for f in list_images(folder) if str(f) not in used]
+    if not loose:
+        return []
+    shown = some_of([Path(f).relative_to(folder).as_posix() for f in loose])
+    return [f'{len(loose):,} masks without an image are left out: {shown}']
+
+
 def _by_ending(stems: Mapping[str, str], masks: Mapping) -> dict[str, str]:
     """Pairs where one ending is added to the names of all masks."""
     first = min(stems.values())

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +52,19 @@ def run_predict(args: argparse.Namespace) -> None:
         print(f'{len(done):,} images are predicted already')
     with cli.during(lambda: cli.Activity('predicting', True)):
         bad = _predict_all(predictor, todo, out, not args.no_pictures)
-        summarise(out, files, predictor.classes)
+        root = Path(args.images).expanduser()
+        folder = root if root.is_dir() else root.parent
+        places = {n: f.relative_to(folder) for n, f in files.items()}
+        summarise(out, places, predictor.classes)
     _note_place(predictor, files)
     written = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
     print(f'{out}: {", ".join(written)}')
     if bad:
         raise InputError(
             f'{len(bad):,} of {len(files):,} images cannot be used: '
-            f'{"; ".join(list(bad.values())[:3])}. The others are predicted; '
-            'replace these and run the same command again'
+            f'{"; ".join(list(bad.values())[:3])}. '
+            + ('The others are predicted; ' if len(bad) < len(files) else '')
+            + 'replace these and run the same command again'
         )
 
 
@@ -206,14 +210,34 @@ def _begin(out: Path, record: Mapping, files: Mapping) -> set[str]:
         old = {}
         if file.is_file():
             old = json.loads(file.read_text(encoding='utf-8'))
-        if old != record:
+        if not isinstance(old, dict) or not old:
             raise FileError(
-                f'{out} holds something else than predictions of this '
+                f'{out} is not empty and holds no predictions of this '
                 'command; name another folder with --out'
             )
+        _check_same(out, old, record)
     else:
         file.write_text(json.dumps(record, indent=2), encoding='utf-8')
     return {line['image'] for line in _whole_lines(out / LINES)} & set(files)
+
+
+def _check_same(out: Path, old: Mapping, new: Mapping) -> None:
+    """Refuse to continue predictions with other settings.
+
+    Raises:
+        FileError: They differ.
+    """
+    keys = [k for k in {**old, **new} if old.get(k) != new.get(k)]
+    changes = [
+        f'{key} was {old.get(key)}, is {new.get(key)}'
+        for key in keys
+        if key != 'written'
+    ] or ['the file of the model was written again']
+    if keys:
+        raise FileError(
+            f'{out} holds predictions with other settings '
+            f'({"; ".join(changes)}); name another folder with --out'
+        )
 
 
 def _record(args: argparse.Namespace, model: Path) -> dict[str, Any]:
@@ -245,6 +269,11 @@ def _each(images) -> Iterator[tuple[str, Any]]:
         yield from find_images(images).items()
     elif isinstance(images, np.ndarray):
         yield '', images
-    else:
+    elif isinstance(images, Iterable):
         for image in images:
             yield from _each(image)
+    else:
+        raise InputError(
+            f'an image of type {type(images).__name__}, expected a path, an '
+            'array of NumPy, or a list of these'
+        )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from typing import Any, TextIO
 
 from .. import cli, shipped
 from ..datasets.checks import look_at_data, refuse
+from ..datasets.checks.report import DataError
 from ..engine.hooks.progress_line import ProgressLineHook
 from ..engine.settings import open_config
 from ..errors import FileError, InputError
@@ -116,8 +118,14 @@ def quiet(log: TextIO | None = None) -> Iterator[None]:
         yield
 
 
-def check(folder: Path) -> list[str]:
+def check(folder: Path, out: Path, sources: Mapping[str, str]) -> list[str]:
     """Check the data of a prepared run; return what should be known.
+
+    Args:
+        folder: Of the preparation.
+        out: That of the run, for messages.
+        sources: The user's files by those that were made of them, for
+            messages; paths below the folder.
 
     Raises:
         DataError: They cannot be used.
@@ -125,12 +133,21 @@ def check(folder: Path) -> list[str]:
     config = open_config(folder / CONFIG)
     with quiet():
         reports = look_at_data(config, ('train', 'val'))
-    refuse(reports)
-    notes = [f'{r.split}: {f}' for r in reports for f in r.findings]
+
+    def named(text: str) -> str:
+        for made in sorted(sources, key=len, reverse=True):
+            text = text.replace(f'{folder}/{made}', sources[made])
+        return text.replace(str(folder), str(out))
+
+    try:
+        refuse(reports)
+    except DataError as error:
+        raise DataError(named(str(error))) from None
+    notes = [named(f'{r.split}: {f}') for r in reports for f in r.findings]
     return list(dict.fromkeys(notes))
 
 
-def draw_samples(folder: Path) -> None:
+def draw_samples(folder: Path, task: str) -> None:
     """Draw samples with their labels, as training reads them."""
     from ..visualization.data_page import draw_splits
 
@@ -138,8 +155,9 @@ def draw_samples(folder: Path) -> None:
     with quiet():
         splits = ('train', 'val')
         paths = list(draw_splits(config, splits, folder / 'samples'))
+    with_labels = '' if task == 'pretrain' else ' with their labels'
     for path in paths:
-        print(f'samples with their labels: {path}')
+        print(f'samples{with_labels}: {path}')
 
 
 def train(out: Path, task: str) -> None:
@@ -199,7 +217,8 @@ def report(out: Path) -> Path:
     tool = shipped.tool('report')
     base = out / CONFIG
     options = ['--base', str(base)] if base.is_file() else []
-    tool.run(tool.parse_args([str(out), *options]))
+    with quiet():
+        tool.run(tool.parse_args([str(out), *options]))
     return out / 'report.html'
 
 
@@ -208,8 +227,7 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
     log = look_at(out, out / CONFIG).log
     found = {m.name: m for m in metrics_of(log.val)}
     checkpoint = best_checkpoint(out)
-    with quiet():
-        page = report(out)
+    page = report(out)
     result = dict(
         out=str(out), checkpoint=str(checkpoint), report=str(page), metrics={}
     )
@@ -237,5 +255,4 @@ def _shown(path: Path) -> str:
     """A path as it is typed here."""
     here = Path.cwd()
     short = path.relative_to(here) if path.is_relative_to(here) else path
-    text = str(short)
-    return f"'{text}'" if ' ' in text else text
+    return shlex.quote(str(short))

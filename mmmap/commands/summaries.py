@@ -17,8 +17,13 @@ def summarise(
     """Write what was predicted in the forms that other programs read.
 
     ``predictions.csv`` has a row for each object or share of a class or
-    image; of a detector, ``coco.json`` has all of it in the form of COCO, and
-    ``classes.txt`` the names of YOLO's numbers.
+    image; of a detector, ``coco.json`` has all of it in the form of COCO;
+    ``classes.txt`` has the names of the numbers in class maps and labels.
+
+    Args:
+        out: The folder of the predictions.
+        files: Images by the names of their results, below their folder.
+        classes: Names.
     """
     lines = list(lines_of(out / LINES))
     with open(out / 'predictions.csv', 'w', newline='') as file:
@@ -30,6 +35,7 @@ def summarise(
         content = _as_coco(lines, files, classes)
         text = json.dumps(content, ensure_ascii=False)
         (out / 'coco.json').write_text(text, encoding='utf-8')
+    if any('objects' in line or 'shares' in line for line in lines):
         names = ''.join(f'{name}\n' for name in classes)
         (out / 'classes.txt').write_text(names, encoding='utf-8')
 
@@ -105,7 +111,7 @@ def _as_coco(
         images.append(
             dict(
                 id=number,
-                file_name=line['image'] if file is None else str(file),
+                file_name=line['image'] if file is None else file.as_posix(),
                 width=line['width'],
                 height=line['height'],
             )

@@ -26,6 +26,7 @@ class Data:
         settings: What :func:`config_text` asks for.
         lines: What was found, to be printed.
         write: Writes lists and class maps into the folder of a run.
+        sources: The user's files by those that ``write`` makes of them.
     """
 
     images: Images
@@ -33,6 +34,7 @@ class Data:
     settings: dict[str, Any]
     lines: list[str]
     write: Callable[[Path], None]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -86,6 +88,7 @@ def _segment(options: Mapping) -> Data:
             f'{len(without):,} images without a mask are left out: '
             f'{some_of(without)}'
         )
+    lines += masks.without_image(pairs, options['masks'])
     parts = _parts(options, sorted(pairs), 'image with a mask')
     files = dict(pairs)
     if parts.val_images:
@@ -116,7 +119,9 @@ def _segment(options: Mapping) -> Data:
         _refuse_empty(pixels, options)
         _write_lists(folder, parts)
 
-    return Data(images, len(parts.train), settings, lines, write)
+    sources = {f'class_maps/{n}.png': mask for n, mask in files.items()}
+    count = len(parts.train)
+    return Data(images, count, settings, lines, write, sources)
 
 
 def _detect(options: Mapping) -> Data:
@@ -145,6 +150,18 @@ def _detect(options: Mapping) -> Data:
         if found.with_masks
         else 'objects have boxes alone: Faster R-CNN',
     ]
+    if found.lost:
+        lines.append(
+            f'{found.lost:,} annotations of images that {options["coco"]} '
+            'does not list are left out'
+        )
+    count = found.learnt_from(set(parts.train))
+    if not count:
+        raise InputError(
+            f'none of the {len(parts.train):,} images to learn from has an '
+            f'object in {options["coco"]}; expected one at least: choose '
+            'others with --val-list'
+        )
     settings = dict(
         classes=found.names,
         tile=images.short_edge,
@@ -163,7 +180,13 @@ def _detect(options: Mapping) -> Data:
         _write_list(folder / 'train.txt', parts.train)
         _write_list(folder / 'val.txt', parts.val)
 
-    return Data(images, len(parts.train), settings, lines, write)
+    sources = {
+        'annotations/train.json': str(options['coco']),
+        'annotations/val.json': str(
+            options['val_coco'] if parts.val_images else options['coco']
+        ),
+    }
+    return Data(images, count, settings, lines, write, sources)
 
 
 def _classify(options: Mapping) -> Data:
@@ -289,25 +312,29 @@ def _ignored(options: Mapping) -> tuple[int, ...]:
 
 
 def _refuse_sizes(pairs: Mapping[str, str], images: Images) -> None:
-    """Masks have the size of their images, as stored or turned by EXIF.
+    """Masks have the size of their images, turned upright by EXIF.
 
     Raises:
         InputError: Some do not.
     """
-    sizes = {n: h[:2] for n, h in zip(images.names, images.headers)}
+    sizes = {n: h.upright for n, h in zip(images.names, images.headers)}
+    turned = {
+        n for n, h in zip(images.names, images.headers) if h.orientation > 1
+    }
     with ThreadPoolExecutor() as pool:
         headers = list(pool.map(read_header, pairs.values()))
     wrong = [
         f'{mask} is {header.width}x{header.height}, its image '
         f'{sizes[name][0]}x{sizes[name][1]}'
+        + (' as EXIF turns it' if name in turned else '')
         for (name, mask), header in zip(pairs.items(), headers)
-        if isinstance(header, Header)
-        and sorted(header[:2]) != sorted(sizes[name])
+        if isinstance(header, Header) and header.upright != sizes[name]
     ]
     if wrong:
         raise InputError(
             f'{len(wrong):,} of {len(pairs):,} masks have another size than '
-            f'their image: {some_of(wrong)}; resize them without smoothing'
+            f'their image: {some_of(wrong)}; draw them on the image as it is '
+            'seen, or resize them without smoothing'
         )
 
 

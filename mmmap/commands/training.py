@@ -43,7 +43,7 @@ def run_task(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
         made = _begin(task, out, options, given)
         if options.get('dry_run'):
             return dict(made.values)
-        runs.draw_samples(out)
+        runs.draw_samples(out, task)
     else:
         runs.check_same(out, old, given)
         if options.get('dry_run'):
@@ -98,17 +98,17 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
             _write(data.write, folder, out)
             made.values.update(epochs=1, val_interval=1)  # until measured
 
-            def write_config() -> None:
+            def write_config(place: Path) -> None:
                 text = config_text(
-                    task, out, data.images.folder, made, data.settings, start
+                    task, place, data.images.folder, made, data.settings, start
                 )
                 (folder / runs.CONFIG).write_text(text, encoding='utf-8')
 
-            write_config()
-            for note in runs.check(folder):
-                print(f'note: {note.replace(str(folder), str(out))}')
+            write_config(folder)
+            for note in runs.check(folder, out, data.sources):
+                print(f'note: {note}')
             seconds = _measured(task, made, machine, data.count, folder)
-            write_config()
+            write_config(out)
             open_config(folder / runs.CONFIG)
             record = json.dumps(given, indent=2, ensure_ascii=False)
             (folder / runs.RECORD).write_text(record, encoding='utf-8')

@@ -51,6 +51,12 @@ class Header(NamedTuple):
     dtype: str = 'uint8'
     colour: bool = True
 
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height after the EXIF orientation is followed."""
+        size = self.width, self.height
+        return size[::-1] if self.orientation >= 5 else size
+
 
 def read_header(path: str | Path) -> Header | str:
     """Size, channels and bits of an image, or the reason why there is none."""

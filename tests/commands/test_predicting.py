@@ -16,6 +16,7 @@ from mmmap.commands import predicting
 from mmmap.commands.main import main
 from mmmap.commands.summaries import yolo_lines
 from mmmap.datasets import tiff_rows
+from mmmap.errors import InputError
 from mmmap.inference.outputs import FolderWriter
 from mmmap.inference.polygons import largest
 from tests.commands import made
@@ -70,6 +71,8 @@ def test_files_of_a_folder(roads, tmp_path):
         picture = cv2.imread(str(out / f'pictures/{name}.png'))
         assert picture.shape == (48, 64, 3)
     assert np.mean(right) > 0.8
+    named = (out / 'classes.txt').read_text().splitlines()
+    assert named == ['class 0', 'class 1', 'class 2']
     with open(out / 'predictions.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     assert {row['image'] for row in rows} == set(names)
@@ -110,7 +113,11 @@ def test_other_predictions_are_kept(roads, tmp_path, capsys):
     command = ('predict', roads / 'run', roads / 'photos', '--out', out)
     assert call(*command) == 0
     assert call(*command, '--tile', '32') == 1
-    assert 'name another folder' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert 'settings (tile was None, is 32); name another folder' in told
+    (out / 'predict.json').unlink()
+    assert call(*command) == 1
+    assert 'holds no predictions' in capsys.readouterr().err
 
 
 def test_a_bad_file_does_not_stop_the_others(roads, tmp_path, capsys):
@@ -128,6 +135,8 @@ def test_arrays_from_python(roads):
     (told,) = mmmap.predict(roads / 'run', image)
     assert told['class_map'].shape == labels.shape
     assert (told['class_map'] == labels).mean() > 0.8
+    with pytest.raises(InputError, match='type Image, expected a path'):
+        mmmap.predict(roads / 'run', Image.fromarray(image))
     files = [roads / 'photos/Straße a süd.jpg', str(roads / 'photos')]
     assert len(mmmap.predict(roads / 'run', files)) == 13
 
@@ -166,7 +175,8 @@ def test_boxes_as_coco_and_csv(signs, tmp_path):
     assert call(*command, '--min-score', '0.05') == 0
     content = json.loads((out / 'coco.json').read_text())
     assert [c['name'] for c in content['categories']] == ['red', 'blue']
-    assert len(content['images']) == 12
+    names = [image['file_name'] for image in content['images']]
+    assert sorted(names) == sorted(f'{k}.png' for k in range(12))
     with open(out / 'predictions.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(content['annotations']) > 0

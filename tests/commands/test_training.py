@@ -4,19 +4,23 @@ import io
 import json
 import os
 import re
+import shlex
 import stat
 from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 from mmengine.visualization import Visualizer
+from PIL import ExifTags, Image
 
 import mmmap
 from mmmap.cli import duration
-from mmmap.commands import choices, runs
+from mmmap.commands import choices, coco_files, runs
+from mmmap.commands import main as main_module
 from mmmap.commands.choices import Machine, choose, choose_epochs
 from mmmap.commands.images import look
 from mmmap.commands.main import main
+from mmmap.commands.tasks import look_at_data
 from mmmap.engine.hooks.progress_line import ProgressLineHook
 from mmmap.errors import FileError, InputError
 from tests.commands import made
@@ -135,7 +139,9 @@ def test_the_line_is_written_over_in_a_terminal():
     scalars = {'train/loss': SimpleNamespace(current=lambda: 0.25)}
     runner = SimpleNamespace(
         iter=0, max_iters=10, epoch=0, max_epochs=5,
-        message_hub=SimpleNamespace(log_scalars=scalars),
+        message_hub=SimpleNamespace(
+            log_scalars=scalars, runtime_info=dict(best_score=40.5)
+        ),
     )  # fmt: skip
     hook.before_train(runner)
     hook.after_train_iter(runner, 0)
@@ -206,6 +212,89 @@ def test_a_dry_run_leaves_nothing(tmp_path, capsys):
     assert 'time: about' in told
     assert 'the shortest; longer than 0.0001 h' in told
     assert not (tmp_path / 'runs').exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ["it's {b} 5% #1", 'quo"te', 'back\\slash'])
+def test_any_name_of_a_folder(tmp_path, name, monkeypatch, capsys):
+    made.classes(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    run = f'run of {name}'
+    assert call('classify', name, *SHORT, '--out', run) == 0
+    told = capsys.readouterr().out
+    assert f'mmmap predict {shlex.quote(run)} IMAGES' in told
+    config = Config.fromfile(tmp_path / run / 'config.py')
+    assert config.work_dir == str(tmp_path / run)
+    text = (tmp_path / run / 'config.py').read_text()
+    path = shlex.quote(str(tmp_path / run / 'config.py'))
+    assert f'tools/train.py {path} --resume' in text
+    assert call('report', run) == 0
+    assert capsys.readouterr().out == f'{run}/report.html\n'
+
+
+def test_images_turned_by_exif_need_turned_masks(tmp_path, capsys):
+    made.folder(tmp_path, 4, suffixes=('jpg',))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    image = made.read(tmp_path / 'photos/Straße a süd.jpg')
+    made.save(tmp_path / 'photos/Straße a süd.jpg', image, exif=exif)
+    assert call(*segment(tmp_path, '--dry-run')) == 1
+    told = capsys.readouterr().err
+    assert 'a süd.png is 64x48, its image 48x64 as EXIF turns it' in told
+    assert '1 of 4 masks' in told
+
+
+def test_masks_without_an_image_are_named(tmp_path, capsys):
+    made.folder(tmp_path, 4)
+    made.save(tmp_path / 'masks/more/x.png', made.scene(0)[1])
+    assert call(*segment(tmp_path, '--dry-run')) == 0
+    told = capsys.readouterr().out
+    assert '1 masks without an image are left out: more/x.png' in told
+
+
+def test_a_json_with_gaps(tmp_path, capsys):
+    made.coco(tmp_path)
+    file = tmp_path / 'boxes.json'
+    content = json.loads(file.read_text())
+    first = content['annotations'][0]['image_id']
+    for one in content['annotations']:
+        if one['image_id'] == first:
+            one['image_id'] = 999
+    number = sum(a['image_id'] == 999 for a in content['annotations'])
+    file.write_text(json.dumps(content))
+    data = look_at_data('detect', dict(images=tmp_path / 'photos', coco=file))
+    assert f'{number} annotations of images that' in '\n'.join(data.lines)
+    found = coco_files.read(file, data.images)
+    names = {image['file_name'] for image in content['images']}
+    labelled = {a['image_id'] for a in content['annotations']} - {999}
+    assert found.learnt_from(names) == len(labelled) < len(names)
+
+
+def test_messages_name_the_files_of_the_user(tmp_path, capsys):
+    made.coco(tmp_path)
+    file = tmp_path / 'boxes.json'
+    content = json.loads(file.read_text())
+    for one in content['annotations']:
+        del one['bbox']
+    file.write_text(json.dumps(content))
+    given = ('--images', tmp_path / 'photos', '--coco', file)
+    assert call('detect', *given, '--out', tmp_path / 'run') == 1
+    told = capsys.readouterr().err
+    assert f'{file}: ' in told
+    assert '.part-' not in told
+
+
+def test_values_from_python_are_checked(tmp_path):
+    made.folder(tmp_path)
+    folders = (tmp_path / 'photos', tmp_path / 'masks')
+    wrong = dict(epochs=-1, hours='x', arch='giga', patch=7, val_share=2)
+    for name, value in (*wrong.items(), ('ignore', ['a'])):
+        with pytest.raises(InputError, match=f'{name}[: ].*'):
+            mmmap.segment(*folders, out=tmp_path / 'run', **{name: value})
+    assert not (tmp_path / 'run').exists()
+    assert main_module.checked('segment', dict(ignore=(0, 3), lr='1e-3')) == (
+        dict(ignore=[0, 3], lr=1e-3)
+    )
 
 
 def test_the_same_from_python(tmp_path):

@@ -200,5 +200,7 @@ def warn_of_absent(
         where,
         f'{len(absent):,} of {counted(len(names), "class", "classes")} '
         f'{never}{f" in {looked}" if looked else ""}: {shown}',
-        do or 'a class that never occurs is neither learnt nor evaluated',
+        do
+        or 'training learns no class that it never sees, and a validation '
+        'measures none',
     )

@@ -35,6 +35,8 @@ class ProgressLineHook(Hook):
     def before_train(self, runner) -> None:
         """Start the clock."""
         self._begin, self._first = time.monotonic(), runner.iter
+        # Of a run that is resumed.
+        self._best = runner.message_hub.runtime_info.get('best_score')
 
     def after_train_iter(
         self, runner, batch_idx: int, data_batch=None, outputs=None
