@@ -226,6 +226,11 @@ def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
     crop = max(32, min(base.crop, edge) // 32 * 32)
     if task != 'detect':
         made.take('crop', crop, 'what a step sees of an image, in pixels')
+        if made.crop % 32:
+            raise InputError(
+                f'--crop {made.crop}: expected a multiple of 32, as '
+                f'{max(32, round(made.crop / 32) * 32)}'
+            )
 
 
 def _network(made: Choices, machine, images: Images, start) -> None:

@@ -140,7 +140,7 @@ def test_the_line_is_written_over_in_a_terminal():
     runner = SimpleNamespace(
         iter=0, max_iters=10, epoch=0, max_epochs=5,
         message_hub=SimpleNamespace(
-            log_scalars=scalars, runtime_info=dict(best_score=40.5)
+            log_scalars=scalars, runtime_info=dict(best_score=42.25)
         ),
     )  # fmt: skip
     hook.before_train(runner)
@@ -156,7 +156,7 @@ def test_the_line_is_written_over_in_a_terminal():
         ['epoch 3 of 5', 'step 2 of 10', 'loss 0.250'],
     ]
     assert 'now validating' in lines[1]
-    assert 'mIoU 40 (best 41.5)' in lines[3]
+    assert 'mIoU 40 (best 42.25)' in lines[3]
 
 
 def test_durations_are_told_as_people_do():
@@ -287,7 +287,9 @@ def test_messages_name_the_files_of_the_user(tmp_path, capsys):
 def test_values_from_python_are_checked(tmp_path):
     made.folder(tmp_path)
     folders = (tmp_path / 'photos', tmp_path / 'masks')
-    wrong = dict(epochs=-1, hours='x', arch='giga', patch=7, val_share=2)
+    wrong = dict(
+        crop=100, epochs=-1, hours='x', arch='giga', patch=7, val_share=2
+    )
     for name, value in (*wrong.items(), ('ignore', ['a'])):
         with pytest.raises(InputError, match=f'{name}[: ].*'):
             mmmap.segment(*folders, out=tmp_path / 'run', **{name: value})
