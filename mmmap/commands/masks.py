@@ -17,7 +17,7 @@ from ..datasets.image_files import count_values, read_pixels
 from ..datasets.image_folders import list_images
 from ..errors import FileError, InputError
 from ..visualization.palettes import complete_palette
-from ..wording import some_of
+from ..wording import counted, some_of
 
 VOID = 255
 MOST = 255  # classes
@@ -86,7 +86,8 @@ def without_image(pairs: Mapping[str, str], folder: str | Path) -> list[str]:
     if not loose:
         return []
     shown = some_of([Path(f).relative_to(folder).as_posix() for f in loose])
-    return [f'{len(loose):,} masks without an image are left out: {shown}']
+    number = counted(len(loose), 'mask')
+    return [f'left out, without an image: {number}: {shown}']
 
 
 def _by_ending(stems: Mapping[str, str], masks: Mapping) -> dict[str, str]:

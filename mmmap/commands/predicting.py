@@ -19,6 +19,7 @@ from ..errors import FileError, InputError
 from ..inference.label_files import INSTALL, can_place, has_place
 from ..inference.outputs import FolderWriter
 from ..inference.tiled_predictor import TiledPredictor
+from ..wording import counted
 from .opened import model_file, open_predictor
 from .summaries import LINES, lines_of, summarise, yolo_lines
 
@@ -104,7 +105,7 @@ def _note_place(predictor, files: Mapping[str, Path]) -> None:
     placed = sum(map(has_place, files.values()))
     if placed:
         print(
-            f'note: {placed:,} images are GeoTIFFs; their class maps are PNG, '
+            f'note: the class maps of {counted(placed, "GeoTIFF")} are PNGs, '
             f'without their place. To keep it: {INSTALL}'
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..datasets.image_files import Header, read_header
 from ..errors import FileError, InputError
-from ..wording import some_of
+from ..wording import counted, some_of
 from . import coco_files, masks
 from .images import Images, at_least_two, look
 from .splits import SHARE, split
@@ -152,8 +152,8 @@ def _detect(options: Mapping) -> Data:
     ]
     if found.lost:
         lines.append(
-            f'{found.lost:,} annotations of images that {options["coco"]} '
-            'does not list are left out'
+            f'left out: {counted(found.lost, "annotation")} of images that '
+            f'{options["coco"]} does not list'
         )
     count = found.learnt_from(set(parts.train))
     if not count:

@@ -249,7 +249,7 @@ def test_masks_without_an_image_are_named(tmp_path, capsys):
     made.save(tmp_path / 'masks/more/x.png', made.scene(0)[1])
     assert call(*segment(tmp_path, '--dry-run')) == 0
     told = capsys.readouterr().out
-    assert '1 masks without an image are left out: more/x.png' in told
+    assert 'left out, without an image: 1 mask: more/x.png' in told
 
 
 def test_a_json_with_gaps(tmp_path, capsys):
@@ -263,7 +263,9 @@ def test_a_json_with_gaps(tmp_path, capsys):
     number = sum(a['image_id'] == 999 for a in content['annotations'])
     file.write_text(json.dumps(content))
     data = look_at_data('detect', dict(images=tmp_path / 'photos', coco=file))
-    assert f'{number} annotations of images that' in '\n'.join(data.lines)
+    assert f'left out: {number} annotations of images that' in '\n'.join(
+        data.lines
+    )
     found = coco_files.read(file, data.images)
     names = {image['file_name'] for image in content['images']}
     labelled = {a['image_id'] for a in content['annotations']} - {999}
