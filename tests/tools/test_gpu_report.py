@@ -234,7 +234,7 @@ def test_training_slice_tells_each_run(tmp_path, digits):
     table = tmp_path / 'table.yml'
     table.write_text(json.dumps(content))
     program = (
-        *(sys.executable, 'tools/benchmarks/gpu_train.py', 'train'),
+        *('python', 'tools/benchmarks/gpu_train.py', 'train'),
         *('--table', table, '--data-root', digits, '--device', 'cpu'),
         *('--out', tmp_path / 'out'),
     )
