@@ -24,6 +24,7 @@ from mmmap.diagnosis import (
     release,
     satisfies,
 )
+from tests.forks import OTHERS, command
 
 ROOT = Path(__file__).resolve().parents[1]
 WANTED = {
@@ -304,10 +305,10 @@ def test_what_follows_a_failed_import_is_imported_all_the_same(tmp_path):
     }
 
 
-def run_doctor(*command: str, **environment: str):
+def run_doctor(*words: str, **environment: str):
     """The answer of the doctor, run as a person runs it, and its status."""
     done = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *words],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -339,14 +340,11 @@ def transformers_5(tmp_path_factory):
 
 def python(code: str, path: str) -> subprocess.CompletedProcess:
     """Run code with a PYTHONPATH."""
-    return subprocess.run(
-        [sys.executable, '-c', code],
-        env=os.environ | {'PYTHONPATH': path},
-        capture_output=True,
-        text=True,
-    )
+    code = f'import sys\nsys.path[:0] = {path.split(os.pathsep)}\n{code}'
+    return command('python', '-c', code, modules=OTHERS)
 
 
+@pytest.mark.slow
 def test_mmpretrain_works_beside_transformers_5(transformers_5):
     alone = python('import mmpretrain.models', transformers_5)
     assert alone.returncode == 1
@@ -426,8 +424,8 @@ def test_the_cure_of_a_package_makes_it_right(name, broken):
 
 @pytest.mark.slow
 def test_this_environment_is_healthy_with_transformers_5(transformers_5):
-    command = ('-m', 'mmmap.doctor', '--json')
-    rows, status = run_doctor(*command, PYTHONPATH=transformers_5)
+    words = ('-m', 'mmmap.doctor', '--json')
+    rows, status = run_doctor(*words, PYTHONPATH=transformers_5)
     assert not [row for row in rows if row['state'] == 'wrong']
     assert status == 0
     assert {'packages', 'imports', 'device', 'scan', 'kernels'} == {

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from tests.forks import command
+from tests.forks import OTHERS, command
 from tests.helpers import REPO
 
 TOOLS = [
@@ -14,17 +14,6 @@ TOOLS = [
     # Parts of a report and of the launchers, not commands.
     and not path.name.startswith(('gpu_', 'launch'))
 ]
-
-
-# What takes longest to import, and is not what is tested.
-OTHERS = (
-    'torch',
-    'torch._dynamo',
-    'torch.distributed.fsdp',
-    'torchvision',
-    'scipy.stats',
-    'matplotlib.pyplot',
-)
 
 
 def said(code, *arguments, forked=True):

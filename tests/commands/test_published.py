@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
 import mmmap  # noqa: F401  registers the models
+from mmmap.commands.choices import ARCHS
 from mmmap.commands.main import main
 from mmmap.commands.published import NAMES, split_name
 from mmmap.conversion import official_mamba_vision, official_map
@@ -22,7 +23,7 @@ SHORT = ('--epochs', '1', '--repeat', '1', '--batch', '4', '--edge', '64')
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Fewer and narrower blocks under the published names."""
+    """Fewer and narrower blocks under the published names, small heads."""
     archs = MambaVision.arch_zoo
     sizes = dict(embed_dims=8, stem_dims=8, depths=(1, 1, 2, 2))
     monkeypatch.setitem(
@@ -31,6 +32,7 @@ def small(monkeypatch):
     for name in ('tiny', 'small'):
         arch = HybridNet.arch_zoo[name] | dict(mamba_depth=3)
         monkeypatch.setitem(HybridNet.arch_zoo, name, arch)
+    monkeypatch.setitem(ARCHS, 'tiny', ARCHS['tiny'] | dict(heads=32))
 
 
 def call(*arguments):

@@ -12,6 +12,15 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 REPO = HERE.parents[1]
+# What takes longest to import beside OpenMMLab's packages.
+OTHERS = (
+    'torch',
+    'torch._dynamo',
+    'torch.distributed.fsdp',
+    'torchvision',
+    'scipy.stats',
+    'matplotlib.pyplot',
+)
 
 SHIM = """#!/bin/sh
 FORKED_PYTHON={shim} exec {python} -IS {client} {socket} "$@"
