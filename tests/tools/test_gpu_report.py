@@ -201,7 +201,7 @@ def test_slices_run_on_the_cpu(tmp_path):
     """With small sizes; what they measure is not tested."""
     slices = ('check', 'ops', 'models', 'resolution')
     done = command(
-        *(sys.executable, 'tools/benchmarks/gpu_report.py', *slices),
+        *('python', 'tools/benchmarks/gpu_report.py', *slices),
         *('--device', 'cpu', '--quick', '--out', tmp_path),
         TRITON_INTERPRET='0',  # which takes minutes
     )
