@@ -24,6 +24,7 @@ from mmmap.diagnosis import (
     release,
     satisfies,
 )
+from tests.forks import OTHERS, command
 
 ROOT = Path(__file__).resolve().parents[1]
 WANTED = {
@@ -304,10 +305,10 @@ def test_what_follows_a_failed_import_is_imported_all_the_same(tmp_path):
     }
 
 
-def run_doctor(*command: str, **environment: str):
+def run_doctor(*words: str, **environment: str):
     """The answer of the doctor, run as a person runs it, and its status."""
     done = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *words],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -323,9 +324,10 @@ def __getattr__(name):
 """
 
 
-@pytest.fixture
-def transformers_5(tmp_path):
+@pytest.fixture(scope='module')
+def transformers_5(tmp_path_factory):
     """PYTHONPATH with a stand-in for transformers 5."""
+    tmp_path = tmp_path_factory.mktemp('transformers')
     (tmp_path / 'transformers').mkdir()
     (tmp_path / 'transformers/__init__.py').write_text(TRANSFORMERS)
     meta = tmp_path / 'transformers-5.0.0.dist-info'
@@ -338,14 +340,11 @@ def transformers_5(tmp_path):
 
 def python(code: str, path: str) -> subprocess.CompletedProcess:
     """Run code with a PYTHONPATH."""
-    return subprocess.run(
-        [sys.executable, '-c', code],
-        env=os.environ | {'PYTHONPATH': path},
-        capture_output=True,
-        text=True,
-    )
+    code = f'import sys\nsys.path[:0] = {path.split(os.pathsep)}\n{code}'
+    return command('python', '-c', code, modules=OTHERS)
 
 
+@pytest.mark.slow
 def test_mmpretrain_works_beside_transformers_5(transformers_5):
     alone = python('import mmpretrain.models', transformers_5)
     assert alone.returncode == 1
@@ -361,17 +360,6 @@ MODELS.build(dict(type='BlipCaption'))
         "ImportError: mmpretrain's multimodal models need transformers "
         'before 5, this is 5.0.0: pip install "transformers<5"'
     )
-
-
-@pytest.mark.slow
-def test_the_cure_of_transformers_5(transformers_5):
-    command = ('-m', 'mmmap.doctor', '--json')
-    rows, status = run_doctor(*command, PYTHONPATH=transformers_5)
-    (row,) = [row for row in rows if row['name'] == 'transformers']
-    assert (row['state'], row['found']) == ('note', '5.0.0')
-    assert row['fix'].endswith("pip install 'transformers<5'")
-    assert {r['state'] for r in rows if r['section'] == 'imports'} == {'ok'}
-    assert status == 0
 
 
 def test_an_import_that_fails_for_transformers():
@@ -435,13 +423,18 @@ def test_the_cure_of_a_package_makes_it_right(name, broken):
 
 
 @pytest.mark.slow
-def test_this_environment_is_healthy():
-    answer, status = run_doctor('-m', 'mmmap.doctor', '--json')
-    assert not [row for row in answer if row['state'] == 'wrong']
+def test_this_environment_is_healthy_with_transformers_5(transformers_5):
+    words = ('-m', 'mmmap.doctor', '--json')
+    rows, status = run_doctor(*words, PYTHONPATH=transformers_5)
+    assert not [row for row in rows if row['state'] == 'wrong']
     assert status == 0
     assert {'packages', 'imports', 'device', 'scan', 'kernels'} == {
-        row['section'] for row in answer
+        row['section'] for row in rows
     }
+    assert {r['state'] for r in rows if r['section'] == 'imports'} == {'ok'}
+    (row,) = [row for row in rows if row['name'] == 'transformers']
+    assert (row['state'], row['found']) == ('note', '5.0.0')
+    assert row['fix'].endswith("pip install 'transformers<5'")
 
 
 def test_scan_backends_are_known_by_path_too():

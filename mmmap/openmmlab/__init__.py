@@ -14,6 +14,7 @@ from importlib.abc import MetaPathFinder
 CHANGES = {
     'mmengine.logging': 'quiet',
     'mmengine.config': 'config_paths',
+    'mmengine.config.config': 'config_text',
     'mmengine.registry': 'registration',
     'mmengine.fileio': 'checkpoint_writing',
     'mmengine.model': 'data_preprocessor',

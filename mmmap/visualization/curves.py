@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError
 
-_PANEL = (4.6, 2.9)  # inches
+# Inches: of a panel, and of the margins around its axes.
+_PANEL = (4.6, 2.9)
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.75, 0.15, 0.5, 0.35
 _COLUMNS = 3
 _POINTS = 30
 # A quantity with a larger range gets a logarithmic axis.
@@ -35,10 +37,18 @@ def curve_figure(
         raise InputError('there are no curves to draw')
     columns = min(len(panels), _COLUMNS)
     rows = -(-len(panels) // columns)
-    figure = Figure(
-        figsize=(_PANEL[0] * columns, _PANEL[1] * rows), layout='constrained'
-    )
+    width, height = _PANEL[0] * columns, _PANEL[1] * rows
+    figure = Figure(figsize=(width, height))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    # Fixed, since measuring every label takes longer than drawing it.
+    figure.subplots_adjust(
+        left=_LEFT / width,
+        right=1 - _RIGHT / width,
+        bottom=_BOTTOM / height,
+        top=1 - _TOP / height,
+        wspace=(_LEFT + _RIGHT) / (_PANEL[0] - _LEFT - _RIGHT),
+        hspace=(_BOTTOM + _TOP) / (_PANEL[1] - _BOTTOM - _TOP),
+    )
     for axis, (title, lines) in zip(axes, panels.items()):
         _panel(axis, title, lines)
         for step in resumed:
@@ -62,7 +72,7 @@ def _panel(axis: Axes, title: str, lines: Mapping[str, Series]) -> None:
             title = f'{title} ({broken} not finite)'
     if seen and min(seen) > 0 and max(seen) > _SPAN * min(seen):
         axis.set_yscale('log')
-    axis.set_title(_plain(title), fontsize=10)
+    axis.set_title(_plain(title), fontsize=10, y=1)
     axis.set_xlabel('iteration', fontsize=8)
     axis.tick_params(labelsize=8)
     axis.grid(alpha=0.3)

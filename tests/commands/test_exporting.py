@@ -9,6 +9,7 @@ import pytest
 from mmengine.visualization import Visualizer
 
 import mmmap
+from mmmap.commands.choices import ARCHS
 from mmmap.commands.main import main
 from tests.commands import made
 from tests.commands.test_reading import bands, folder
@@ -37,6 +38,14 @@ def own_visualizers():
     """The libraries keep them by name, for the whole process."""
     for kind in (Visualizer, *Visualizer.__subclasses__()):
         kind._instance_dict.clear()
+
+
+@pytest.fixture
+def two_blocks(monkeypatch):
+    """One block of each kind: tracing takes as long as a graph is large."""
+    mini = ARCHS['mini']
+    arch = mini['arch'] | dict(pattern='MT')
+    monkeypatch.setitem(ARCHS, 'mini', mini | dict(arch=arch))
 
 
 def call(*arguments):
@@ -84,7 +93,7 @@ def test_a_segmentor_of_four_channels(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('outlines', [True, False])
-def test_a_detector(tmp_path, outlines, capsys):
+def test_a_detector(tmp_path, two_blocks, outlines, capsys):
     made.coco(tmp_path, outlines=outlines)
     data = ('--images', tmp_path / 'photos', '--coco', tmp_path / 'boxes.json')
     run, file = tmp_path / 'run', tmp_path / 'a.onnx'
@@ -122,7 +131,7 @@ def overlap(one, other):
     return (maps[0] & maps[1]).sum() / max(1, (maps[0] | maps[1]).sum())
 
 
-def test_a_classifier(tmp_path):
+def test_a_classifier(tmp_path, two_blocks):
     made.classes(tmp_path / 'kinds')
     run, file = tmp_path / 'run', tmp_path / 'a.onnx'
     assert call('classify', tmp_path / 'kinds', '--out', run, *SHORT) == 0

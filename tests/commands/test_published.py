@@ -10,13 +10,29 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
 import mmmap  # noqa: F401  registers the models
+from mmmap.commands.choices import ARCHS
 from mmmap.commands.main import main
 from mmmap.commands.published import NAMES, split_name
 from mmmap.conversion import official_mamba_vision, official_map
+from mmmap.models.backbones import HybridNet, MambaVision
 from tests.commands import made
 
 pytestmark = pytest.mark.slow
 SHORT = ('--epochs', '1', '--repeat', '1', '--batch', '4', '--edge', '64')
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Fewer and narrower blocks under the published names, small heads."""
+    archs = MambaVision.arch_zoo
+    sizes = dict(embed_dims=8, stem_dims=8, depths=(1, 1, 2, 2))
+    monkeypatch.setitem(
+        archs, 'tiny', archs['tiny'] | sizes | dict(num_heads=(2, 4))
+    )
+    for name in ('tiny', 'small'):
+        arch = HybridNet.arch_zoo[name] | dict(mamba_depth=3)
+        monkeypatch.setitem(HybridNet.arch_zoo, name, arch)
+    monkeypatch.setitem(ARCHS, 'tiny', ARCHS['tiny'] | dict(heads=32))
 
 
 def call(*arguments):
@@ -134,7 +150,7 @@ def test_mamba_vision(tmp_path, weights, task):
             backbone=dict(
                 type='MambaVision', arch='tiny', out_type='avg_featmap'
             ),
-            head=dict(type='LinearClsHead', num_classes=9, in_channels=640),
+            head=dict(type='LinearClsHead', num_classes=9, in_channels=64),
         )
     )
     state = official_mamba_vision.to_official(model.state_dict())

@@ -12,6 +12,15 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 REPO = HERE.parents[1]
+# What takes longest to import beside OpenMMLab's packages.
+OTHERS = (
+    'torch',
+    'torch._dynamo',
+    'torch.distributed.fsdp',
+    'torchvision',
+    'scipy.stats',
+    'matplotlib.pyplot',
+)
 
 SHIM = """#!/bin/sh
 FORKED_PYTHON={shim} exec {python} -IS {client} {socket} "$@"
@@ -28,8 +37,11 @@ def can_fork():
 
 
 @functools.cache
-def forked_python():
+def forked_python(*modules):
     """A ``python`` whose imports are done, to stand first in ``PATH``.
+
+    Args:
+        *modules: What is imported; by default torch and OpenMMLab.
 
     Returns:
         Path: The folder that holds it; that of the real one where a fork
@@ -52,7 +64,7 @@ def forked_python():
     shim.chmod(0o755)
     # It ends when its input does: with this process at the latest.
     server = subprocess.Popen(
-        [sys.executable, HERE / 'server.py', socket],
+        [sys.executable, HERE / 'server.py', socket, *modules],
         cwd=REPO,
         env=os.environ | environment(real),
         stdin=subprocess.PIPE,
@@ -84,19 +96,21 @@ def environment(folder, **others):
     )
 
 
-def command(*arguments, forked=True, cwd=REPO, **others):
+def command(*arguments, forked=True, modules=(), cwd=REPO, **others):
     """Run a command line as a user does.
 
     Args:
         *arguments: Words; ``python`` is that of the tests.
         forked: Whether it may be spared the imports.
+        modules: Which imports, instead of torch and OpenMMLab.
         cwd: Where it runs.
         **others: Environment variables.
 
     Returns:
         CompletedProcess: With what it wrote, as text.
     """
-    folder = forked_python() if forked else Path(sys.executable).parent
+    real = Path(sys.executable).parent
+    folder = forked_python(*modules) if forked else real
     return subprocess.run(
         [str(a) for a in arguments],
         cwd=cwd,

@@ -1,6 +1,6 @@
 """A process that has imported the stack, and forks for each command line.
 
-    python server.py SOCKET
+    python server.py SOCKET [MODULE ...]
 
 Of a command that takes a second, five more go into imports. A process forked
 from this one has them done; all else is as in a process of its own.
@@ -8,6 +8,7 @@ from this one has them done; all else is as in a process of its own.
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -30,11 +31,11 @@ STACK = (
 )
 
 
-def main(path):
+def main(path, *modules):
     """Serve until standard input ends, which is when the tests do."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        for name in STACK:
+        for name in modules or STACK:
             importlib.import_module(name)
     gc.freeze()  # what is imported stays in memory that all share
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -106,8 +107,9 @@ def start(client):
         os._exit(status)
 
 
-def run(argv, cwd, environment):
+def run(argv, cwd, environment, client):
     """Run a command line as Python does; its exit status."""
+    join_network(client)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
@@ -131,6 +133,18 @@ def run(argv, cwd, environment):
     sys.stdout.flush()
     sys.stderr.flush()
     return status
+
+
+def join_network(client):
+    """Enter the network namespace of a process, if it is another one."""
+    theirs = f'/proc/{client}/ns/net'
+    if os.stat(theirs).st_ino == os.stat('/proc/self/ns/net').st_ino:
+        return
+    # os.setns is of Python 3.12.
+    with open(theirs) as namespace:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(namespace.fileno(), 0):
+            raise OSError(ctypes.get_errno(), 'setns', theirs)
 
 
 def forget_chance():
@@ -162,4 +176,4 @@ def execute(argv):
 if __name__ == '__main__':
     # Its own folder is no place to import from.
     del sys.path[0]
-    main(sys.argv[1])
+    main(*sys.argv[1:])

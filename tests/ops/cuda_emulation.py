@@ -13,6 +13,7 @@ import pytest
 from mmmap.ops.backend import BACKENDS, Backend
 
 HEADER = Path(__file__).with_name('cuda_emulator.h')
+FLAGS = ['-std=c++17', '-O1', '-w', '-fPIC', '-ffp-contract=off']
 # By source file: the arguments' type and the kernels.
 KERNELS = {
     'scan_forward(': ('ScanArgs', ['scan_forward']),
@@ -27,7 +28,12 @@ needs_gxx = pytest.mark.skipif(
 
 @functools.cache
 def _folder() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix='mmmap_emulated_')
+    """Where sources lie, beside the header, which is compiled once."""
+    folder = tempfile.TemporaryDirectory(prefix='mmmap_emulated_')
+    header = shutil.copy(HEADER, folder.name)
+    command = ['g++', *FLAGS, '-x', 'c++-header', header]
+    subprocess.run([*command, '-o', f'{header}.gch'], check=True)
+    return folder
 
 
 @functools.cache
@@ -41,10 +47,9 @@ def _library(text: str) -> ctypes.CDLL:
     )
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     source = Path(_folder().name) / f'{key}.cpp'
-    source.write_text(f'#include "{HEADER}"\n{text}\n{entries}\n')
+    source.write_text(f'#include "{HEADER.name}"\n{text}\n{entries}\n')
     target = source.with_suffix('.so')
-    command = ['g++', '-std=c++17', '-O1', '-w', '-shared', '-fPIC']
-    command += ['-ffp-contract=off', str(source), '-o', str(target)]
+    command = ['g++', *FLAGS, '-shared', str(source), '-o', str(target)]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(target))
 

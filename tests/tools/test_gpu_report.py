@@ -201,7 +201,7 @@ def test_slices_run_on_the_cpu(tmp_path):
     """With small sizes; what they measure is not tested."""
     slices = ('check', 'ops', 'models', 'resolution')
     done = command(
-        *(sys.executable, 'tools/benchmarks/gpu_report.py', *slices),
+        *('python', 'tools/benchmarks/gpu_report.py', *slices),
         *('--device', 'cpu', '--quick', '--out', tmp_path),
         TRITON_INTERPRET='0',  # which takes minutes
     )
@@ -234,7 +234,7 @@ def test_training_slice_tells_each_run(tmp_path, digits):
     table = tmp_path / 'table.yml'
     table.write_text(json.dumps(content))
     program = (
-        *(sys.executable, 'tools/benchmarks/gpu_train.py', 'train'),
+        *('python', 'tools/benchmarks/gpu_train.py', 'train'),
         *('--table', table, '--data-root', digits, '--device', 'cpu'),
         *('--out', tmp_path / 'out'),
     )

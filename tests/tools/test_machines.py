@@ -5,13 +5,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 import pytest
 import torch
 
-from tests.forks import command
+from tests.forks import command, environment, forked_python
 from tests.helpers import REPO, load_tool
 from tests.tools.tiny_configs import map_config
 
@@ -65,13 +64,11 @@ def machines():
             ip('netns', 'delete', name)
 
 
-def start(machines, node, *arguments, **environment):
+def start(machines, node, *arguments, **others):
     """A command of one machine."""
     namespace = list(machines)[node]
-    settings = dict(
-        PYTHON=sys.executable,
-        PYTHONPATH=str(REPO),
-        OMP_NUM_THREADS='1',
+    settings = environment(
+        forked_python(),
         NNODES='2',
         NODE_RANK=str(node),
         MASTER_ADDR=FIRST,
@@ -80,7 +77,7 @@ def start(machines, node, *arguments, **environment):
     return subprocess.Popen(
         ['ip', 'netns', 'exec', namespace, *map(str, arguments)],
         cwd=REPO,
-        env=os.environ | settings | environment,
+        env=os.environ | settings | others,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -126,7 +123,7 @@ def asleep(tmp_path):
 
 def asleep_on_both(machines, script):
     runs = [
-        start(machines, node, sys.executable, '-c', QUICK, 1, script)
+        start(machines, node, 'python', '-c', QUICK, 1, script)
         for node in (0, 1)
     ]
     files = [script.with_name(str(node)) for node in (0, 1)]
@@ -164,7 +161,7 @@ def test_one_process_fails_and_the_other_machine_ends(machines, asleep):
     text = asleep.read_text().replace('time.sleep(300)', wait)
     asleep.write_text(f'{text}raise SystemExit(3)')
     runs = [
-        start(machines, node, sys.executable, 'tools/launch.py', 1, asleep)
+        start(machines, node, 'python', 'tools/launch.py', 1, asleep)
         for node in (0, 1)
     ]
     (first, said), (second, _) = ended(runs, 90)
@@ -172,14 +169,14 @@ def test_one_process_fails_and_the_other_machine_ends(machines, asleep):
     assert 'machine 1 failed; it says why' in said
 
 
-def train(machines, config, work_dir, *options, **environment):
+def train(machines, config, work_dir, *options, **others):
     return [
         start(
             machines,
             node,
             *('tools/dist_train.sh', config, 1, '--work-dir', work_dir),
             *('--resume', *options),
-            **environment,
+            **others,
         )
         for node in (0, 1)
     ]
@@ -229,14 +226,8 @@ def test_what_to_set_where_they_do_not_meet(machines, digits, tmp_path):
     assert 'now MASTER_ADDR=10.203.77.1, GLOO_SOCKET_IFNAME=lo' in said
 
 
-def launch(*arguments, **environment):
-    return command(
-        sys.executable, 'tools/launch.py', *arguments, **environment
-    )
-
-
 @pytest.mark.parametrize(
-    ('environment', 'said'),
+    ('settings', 'said'),
     [
         (dict(NNODES='2'), 'NNODES=2 needs MASTER_ADDR'),
         (
@@ -253,8 +244,8 @@ def launch(*arguments, **environment):
         ),
     ],
 )
-def test_what_is_missing_is_told_at_once(environment, said):
-    done = launch(1, 'none.py', **environment)
+def test_what_is_missing_is_told_at_once(settings, said):
+    done = command('python', 'tools/launch.py', 1, 'none.py', **settings)
     assert done.returncode == 1
     assert done.stderr.startswith('error: ') and said in done.stderr
     assert 'Traceback' not in done.stderr
