@@ -41,7 +41,9 @@ def write_checkpoint(
             if path.suffix == SUFFIX:
                 write_safetensors(temporary, content)
             else:
-                torch.save(content, temporary)
+                # Given a name, torch would store it in the file.
+                with open(temporary, 'wb') as file:
+                    torch.save(content, file)
             if named is not None:
                 path = named(temporary)
                 _refuse_existing(path, overwrite)

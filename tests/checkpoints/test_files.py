@@ -33,13 +33,19 @@ def test_an_existing_file_is_kept_by_default(tmp_path):
     assert read_checkpoint(path) == {'a': 1}
 
 
+def test_equal_content_is_an_equal_file(tmp_path):
+    content = {'state_dict': {'a': torch.ones(2)}}
+    written = [write_checkpoint(tmp_path / f'{n}.pth', content) for n in 'ab']
+    first, second = (path.read_bytes() for path in written)
+    assert first == second
+
+
 def test_nothing_is_left_of_what_fails(tmp_path, monkeypatch):
     path = tmp_path / 'weights.pth'
     path.write_text('mine')
 
-    def half(content, target):
-        with open(target, 'w') as file:
-            file.write('half')
+    def half(content, file):
+        file.write(b'half')
         raise OSError('disk full')
 
     monkeypatch.setattr(torch, 'save', half)
