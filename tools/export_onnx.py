@@ -139,10 +139,15 @@ def export(args: argparse.Namespace) -> None:
         error, number = export_detector(
             module, args.out, outputs, images, meta, args.overwrite
         )
+        compared = (
+            f'{number} boxes differ from PyTorch by at most {error:.1e} pixels'
+            if number
+            else 'not compared with PyTorch, since it finds no box in the '
+            'images of the check'
+        )
         print(
             f'{args.out}: detector for an image of any size -> '
-            f'{", ".join(outputs)}; {number} boxes differ from PyTorch by at '
-            f'most {error:.1e} pixels'
+            f'{", ".join(outputs)}; {compared}'
         )
         return
     error = export_onnx(

@@ -56,7 +56,12 @@ def run_predict(args: argparse.Namespace) -> None:
         root = Path(args.images).expanduser()
         folder = root if root.is_dir() else root.parent
         places = {n: f.relative_to(folder) for n, f in files.items()}
-        summarise(out, places, predictor.classes)
+        number = summarise(out, places, predictor.classes)
+    if not number and predictor.task == 'detect':
+        print(
+            f'no object has a score above {args.min_score:g}; --min-score '
+            'sets another limit, in another folder'
+        )
     _note_place(predictor, files)
     written = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
     print(f'{out}: {", ".join(written)}')

@@ -13,7 +13,7 @@ LINES = 'predictions.jsonl'
 
 def summarise(
     out: Path, files: Mapping[str, Path], classes: Sequence[str]
-) -> None:
+) -> int:
     """Write what was predicted in the forms that other programs read.
 
     ``predictions.csv`` has a row for each object or share of a class or
@@ -24,13 +24,16 @@ def summarise(
         out: The folder of the predictions.
         files: Images by the names of their results, below their folder.
         classes: Names.
+
+    Returns:
+        The number of rows of ``predictions.csv``.
     """
     lines = list(lines_of(out / LINES))
     with open(out / 'predictions.csv', 'w', newline='') as file:
         rows = csv.writer(file)
         rows.writerow(_header(lines))
-        for line in lines:
-            rows.writerows(_rows(line))
+        contents = [row for line in lines for row in _rows(line)]
+        rows.writerows(contents)
     if any('objects' in line for line in lines):
         content = _as_coco(lines, files, classes)
         text = json.dumps(content, ensure_ascii=False)
@@ -38,6 +41,7 @@ def summarise(
     if any('objects' in line or 'shares' in line for line in lines):
         names = ''.join(f'{name}\n' for name in classes)
         (out / 'classes.txt').write_text(names, encoding='utf-8')
+    return len(contents)
 
 
 def yolo_lines(

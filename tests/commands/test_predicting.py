@@ -169,6 +169,14 @@ def test_exif_orientation_is_followed(roads, tmp_path):
     assert (found == labels).mean() > 0.8
 
 
+def test_no_object_is_above_the_limit(signs, tmp_path, capsys):
+    command = ('predict', signs / 'run', signs / 'photos')
+    assert (
+        call(*command, '--out', tmp_path / 'out', '--min-score', '0.999') == 0
+    )
+    assert 'no object has a score above 0.999;' in capsys.readouterr().out
+
+
 def test_boxes_as_coco_and_csv(signs, tmp_path):
     out = tmp_path / 'out'
     command = ('predict', signs / 'run', signs / 'photos', '--out', out)
