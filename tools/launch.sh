@@ -5,7 +5,7 @@ set -euo pipefail
 tools=$(cd "$(dirname "$0")" && pwd)
 script=$1 leading=$2
 shift 2
-if (( $# <= leading )) || [[ ! ${!#} || ! ${@:leading+1:1} =~ ^[1-9][0-9]*$ ]]
+if (( $# <= leading )) || [[ ! ${@:leading+1:1} =~ ^[1-9][0-9]*$ ]]
 then
     echo "error: expected the number of processes as argument" \
         "$((leading + 1)), got '${*}'" >&2

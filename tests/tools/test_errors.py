@@ -52,6 +52,23 @@ def test_as_mmseg_counts(segmentor, digits, predicted, tmp_path, capsys):
         assert cv2.imread(str(tmp_path / name)) is not None
 
 
+def test_tables_are_in_percent(tmp_path):
+    tool = load_tool('analysis_tools/segmentation_errors.py')
+    judged = [tool.Judged('a.png', 0.125, None, {})]
+    counts = np.array([[3, 1], [0, 2]])
+    tool.write_tables(counts, judged, ['road', 'sky'], tmp_path)
+    with open(tmp_path / 'images.csv') as file:
+        assert list(csv.reader(file)) == [
+            ['image', 'mIoU'],
+            ['a.png', '12.50'],
+        ]
+    with open(tmp_path / 'confusion.csv') as file:
+        assert list(csv.reader(file))[1:] == [
+            ['road', '3', '1'],
+            ['sky', '0', '2'],
+        ]
+
+
 def test_maps_of_another_tool(segmentor, digits, predicted, tmp_path, capsys):
     """tools/infer.py counts classes from 0."""
     maps, out = tmp_path / 'maps', tmp_path / 'out'

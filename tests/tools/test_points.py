@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from tests.datasets.points.made import save
 from tests.helpers import REPO, load_tool
@@ -88,6 +89,28 @@ def test_svm(root, capsys):
     with pytest.raises(SystemExit, match='2'):
         tool.main([*config(root), str(checkpoint), '--C', '0'])
     assert 'must be positive' in capsys.readouterr().err
+
+
+def test_svm_trains_on_shapes_as_they_are(root, monkeypatch):
+    """The augmentation of the training is not in its features."""
+    tool = load_tool('point_svm.py')
+    loaders = []
+
+    def build(loader):
+        loaders.append(loader)
+        return []
+
+    monkeypatch.setattr(tool.Runner, 'build_dataloader', build)
+    opened = Config.fromfile(config(root)[0])
+    others = opened.train_dataloader.dataset
+    others.pipeline = [dict(type='Augmentation'), *others.pipeline]
+    with pytest.raises((ValueError, RuntimeError)):  # no batch, no features
+        tool.features_of(opened, 'train', None)
+    (loader,) = loaders
+    ours = loader['dataset']
+    assert ours['pipeline'] == opened.val_dataloader.dataset.pipeline
+    assert ours['pipeline'] != others.pipeline
+    assert {**ours, 'pipeline': 0} == {**others, 'pipeline': 0}
 
 
 def test_few_shot(root, capsys):

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 
 from tests.forks import command
+from tests.helpers import load_tool
 from tests.tools.conftest import call, scalars
 from tests.tools.tiny_configs import (
     RANDOM,
@@ -277,6 +278,21 @@ def test_amp_is_bf16(pretrained, tmp_path):
     first, amp_first = log[0]['loss'], amp_log[0]['loss']
     assert first != amp_first
     assert amp_first == pytest.approx(first, rel=1e-2)
+
+
+def test_amp_of_a_gpu_is_bf16():
+    tool = load_tool('train.py')
+    config = Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD'))))
+    tool.apply_options(config, tool.parse_args(['config.py', '--amp']))
+    wrapper = config.optim_wrapper
+    assert (wrapper.type, wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
+
+
+def test_cuda_graphs_need_a_gpu(pretrained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    run = (pretrained.config, '--work-dir', tmp_path / 'run')
+    assert call('train.py', *run, '--cuda-graphs') == 1
+    assert '--cuda-graphs needs a GPU' in capsys.readouterr().err
 
 
 def test_learning_rate_scaled_to_the_batch(pretrained, tmp_path):
