@@ -6,13 +6,13 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from mmengine.runner import runner
 from mmengine.visualization import Visualizer
 
 from tests.helpers import load_tool
 from tests.tools.tiny_configs import map_config, upernet_config
 
 _COUNT = itertools.count()
-_STARTED = [0]  # second of the last start
 # Fixtures that train.
 TRAINED = {'pretrained', 'segmentor'}
 
@@ -32,19 +32,28 @@ def digits(tmp_path_factory):
     return root
 
 
-def _next_second():
-    while int(time.time()) == _STARTED[0]:
-        time.sleep(0.05)
-    _STARTED[0] = int(time.time())
+class Clock:
+    """The module ``time``, whose ``time()`` gives each second once.
+
+    mmengine names the folder of a run by it.
+    """
+
+    last = 0.0
+
+    def time(self):
+        Clock.last = max(time.time(), Clock.last + 1)
+        return Clock.last
+
+    def __getattr__(self, name):
+        return getattr(time, name)
 
 
 def call(tool, *arguments):
     """Run a tool's ``main`` here, where all is imported already.
 
     Runs of one name would share a log and a visualizer: each has its own.
-    mmengine names a run's folder by the second: no two start in the same one.
     """
-    _next_second()
+    runner.time = Clock()
     for kind in (Visualizer, *Visualizer.__subclasses__()):
         kind._instance_dict.clear()
     name = f'experiment_name=call{next(_COUNT)}'
