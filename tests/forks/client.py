@@ -19,10 +19,7 @@ def main():
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.connect(sys.argv[1])
     request = dict(
-        argv=sys.argv[2:],
-        cwd=os.getcwd(),
-        environment=dict(os.environ),
-        client=os.getpid(),
+        argv=sys.argv[2:], cwd=os.getcwd(), environment=dict(os.environ)
     )
     text = json.dumps(request).encode()
     head = len(text).to_bytes(8, 'little')

@@ -8,7 +8,6 @@ from this one has them done; all else is as in a process of its own.
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -107,9 +106,8 @@ def start(client):
         os._exit(status)
 
 
-def run(argv, cwd, environment, client):
+def run(argv, cwd, environment):
     """Run a command line as Python does; its exit status."""
-    join_network(client)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
@@ -133,18 +131,6 @@ def run(argv, cwd, environment, client):
     sys.stdout.flush()
     sys.stderr.flush()
     return status
-
-
-def join_network(client):
-    """Enter the network namespace of a process, if it is another one."""
-    theirs = f'/proc/{client}/ns/net'
-    if os.stat(theirs).st_ino == os.stat('/proc/self/ns/net').st_ino:
-        return
-    # os.setns is of Python 3.12.
-    with open(theirs) as namespace:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.setns(namespace.fileno(), 0):
-            raise OSError(ctypes.get_errno(), 'setns', theirs)
 
 
 def forget_chance():

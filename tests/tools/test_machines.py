@@ -5,12 +5,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 import torch
 
-from tests.forks import command, environment, forked_python
+from tests.forks import command
 from tests.helpers import REPO, load_tool
 from tests.tools.tiny_configs import map_config
 
@@ -67,8 +68,11 @@ def machines():
 def start(machines, node, *arguments, **others):
     """A command of one machine."""
     namespace = list(machines)[node]
-    settings = environment(
-        forked_python(),
+    # Real processes: their parents are killed.
+    settings = dict(
+        PYTHON=sys.executable,
+        PYTHONPATH=str(REPO),
+        OMP_NUM_THREADS='1',
         NNODES='2',
         NODE_RANK=str(node),
         MASTER_ADDR=FIRST,
@@ -123,7 +127,7 @@ def asleep(tmp_path):
 
 def asleep_on_both(machines, script):
     runs = [
-        start(machines, node, 'python', '-c', QUICK, 1, script)
+        start(machines, node, sys.executable, '-c', QUICK, 1, script)
         for node in (0, 1)
     ]
     files = [script.with_name(str(node)) for node in (0, 1)]
@@ -161,7 +165,7 @@ def test_one_process_fails_and_the_other_machine_ends(machines, asleep):
     text = asleep.read_text().replace('time.sleep(300)', wait)
     asleep.write_text(f'{text}raise SystemExit(3)')
     runs = [
-        start(machines, node, 'python', 'tools/launch.py', 1, asleep)
+        start(machines, node, sys.executable, 'tools/launch.py', 1, asleep)
         for node in (0, 1)
     ]
     (first, said), (second, _) = ended(runs, 90)
