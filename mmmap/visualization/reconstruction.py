@@ -107,9 +107,7 @@ def with_means(shown: Reconstruction, patch: int) -> Reconstruction:
     """
     means = F.avg_pool2d(shown.image.float(), patch).mean(1, keepdim=True)
     means = F.interpolate(means, scale_factor=float(patch))
-    filled = torch.where(
-        shown.mask, means.to(shown.image).expand_as(shown.image), shown.image
-    )
+    filled = torch.where(shown.mask, means.to(shown.image), shown.image)
     return shown._replace(reconstructed=filled)
 
 
