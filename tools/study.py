@@ -171,7 +171,7 @@ class Run:
             argv = [ROOT / 'tools/test.py', ROOT / self.task.config, self.last]
         else:
             argv = [ROOT / 'tools/train.py', ROOT / self.task.config]
-            argv += ['--resume']
+            argv += ['--resume', *self.task.arguments]
         argv += ['--work-dir', self.work_dir, '--data-root', self.data]
         settings = [f'{k}={v}' for k, v in flat(options).items()]
         return [*argv, '--cfg-options', *settings]
@@ -180,6 +180,7 @@ class Run:
         """A digest of all that its number depends on."""
         before = self.start and self.start.settings()
         text = f'{text_of(self.config)} {self.data} {before}'
+        text += ' '.join(self.task.arguments)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def done(self) -> bool:

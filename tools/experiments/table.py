@@ -61,6 +61,7 @@ class Task:
         seconds: Approximate time of a run, until it is measured.
         seeded: Keys of the config that take the seed of the run.
         tuned: Whether ``downstream`` of the rows changes it.
+        arguments: Of ``tools/train.py``, such as ``--amp``.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Task:
     seconds: float = 100.0
     seeded: list = field(default_factory=list)
     tuned: bool = True
+    arguments: list = field(default_factory=list)
 
 
 class Study:
