@@ -164,8 +164,10 @@ class FeatureMonitorHook(Hook):
             data = dict(inputs=inputs, data_samples=None)
             return model.data_preprocessor(data, False)
 
+        # Batches of another size would compile the backbone once more.
+        eager = torch.compiler.set_stance('force_eager')
         try:
-            with torch.no_grad(), own_randomness():
+            with torch.no_grad(), own_randomness(), eager:
                 features = torch.cat(
                     [
                         encode(prepare(pseudo_collate(batch))['inputs'])

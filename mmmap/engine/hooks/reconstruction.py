@@ -68,7 +68,10 @@ def draw(
     """
     training = model.training
     model.eval()
-    with torch.random.fork_rng():
+    # Compiling for this batch takes longer than drawing it, and outputs that
+    # the pictures keep cannot come from CUDA graphs.
+    eager = torch.compiler.set_stance('force_eager')
+    with eager, torch.random.fork_rng():
         torch.manual_seed(0)
         data = model.data_preprocessor(batch, False)
         shown = model.reconstruct(data['inputs'][:num_images])
