@@ -6,8 +6,9 @@ OPS ?= auto
 # Where the demo writes, and further arguments for any command.
 DEMO_DIR ?= work_dirs/demo
 ARGS ?=
-# Processes that run tests, of one thread each; each takes up to 3 GB.
-JOBS ?= 2
+# Processes that run tests, of one thread each and up to 4 GB. Three keep two
+# cores busy: some tests wait.
+JOBS ?= 3
 # The environment of the documentation site; the site is written to site/.
 DOCS_VENV ?= .venv-docs
 

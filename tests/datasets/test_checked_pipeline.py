@@ -11,6 +11,7 @@ from PIL import Image
 
 import mmmap  # noqa: F401  the libraries' registries
 from mmmap.cli import is_user_error, message_of
+from mmmap.datasets import checked_pipeline
 from mmmap.datasets.checked_pipeline import (
     CheckedPipeline,
     SampleError,
@@ -318,12 +319,13 @@ def test_a_worker_s_error_is_one_sentence(images):
     assert 'Traceback' not in said
 
 
-def test_nothing_is_left(images):
+def test_nothing_is_left(images, monkeypatch):
     """Where all is bad, the run ends and says so."""
+    monkeypatch.setattr(checked_pipeline, '_HOPELESS', 50)
     for path in images.iterdir():
         path.write_bytes(b'')
     skipped = SkippedFiles(images.parent / 'skipped.txt')
-    with pytest.raises(SampleError, match='none of the last 500') as caught:
+    with pytest.raises(SampleError, match='none of the last 50 ') as caught:
         unlabelled(images, skipped)[0]
     assert is_user_error(caught.value, started=True)
     assert len(skipped.names()) == 3
