@@ -23,15 +23,27 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Keep what was imported out of sight of the garbage collector.
+    """Start with what was imported out of the garbage collector's sight."""
+    _freeze()
+    _forget_runs()  # those of modules that build configs when imported
+
+
+@pytest.fixture(autouse=True, scope='module')
+def frozen():
+    """Put what the tests of a file leave, mostly modules, out of its sight.
 
     mmengine collects garbage whenever it makes a data set: a second each time
-    with all these modules, a millisecond without. Collecting once tells it how
-    little is left: it collects often enough then to let models go.
+    with all these modules, a millisecond without.
     """
+    yield
+    _freeze()
+
+
+def _freeze():
+    # Collecting once more resets the count by which Python decides to collect.
+    gc.collect()
     gc.freeze()
     gc.collect()
-    _forget_runs()  # those of modules that build configs when imported
 
 
 @pytest.fixture(autouse=True)

@@ -76,6 +76,7 @@ def test_rows_share_a_pretraining_and_tune_their_tasks(table, tmp_path):
         dict(name='MAE fast', start='MAE', downstream={rate: 0.5})
     )
     content['tasks'][0]['seeded'] = ['train_cfg.val_interval']
+    content['tasks'][0]['arguments'] = ['--amp']
     file.write_text(yaml.safe_dump(content))
     _, lanes = runs_of(file, '--out', tmp_path, '--seeds', 3)
     pretraining, slow, fast = lanes[1]
@@ -83,6 +84,7 @@ def test_rows_share_a_pretraining_and_tune_their_tasks(table, tmp_path):
     assert rate not in pretraining.options() | slow.options()
     assert fast.options()[rate] == 0.5
     assert fast.options()['train_cfg.val_interval'] == 3
+    assert '--amp' in fast.argv() and '--amp' not in pretraining.argv()
     _, lanes = runs_of(file, '--out', tmp_path, '--rows', 'MAE fast')
     assert [r.name for r in lanes[0]] == [pretraining.name, fast.name]
 
