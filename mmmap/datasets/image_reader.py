@@ -172,12 +172,17 @@ def loading_steps(config: Mapping) -> list[dict]:
     steps = [dict(step) for step in _dataset_of(config)['pipeline']]
     kinds = [str(step['type']).split('.')[-1] for step in steps]
     loads = [index for index, k in enumerate(kinds) if k.startswith('Load')]
-    steps = steps[: loads[0] + 1] if loads else []
+    # LoadImageOnce keeps all images, which pays in training alone.
+    if not loads or kinds[loads[0]] == 'LoadImageOnce':
+        return PLAIN
+    steps = steps[: loads[0] + 1]
     scope = config.get('default_scope')
     for step in steps:
-        if step != PLAIN[0] and scope and '.' not in str(step['type']):
-            step['type'] = f'{scope}.{step["type"]}'
-    return steps or PLAIN
+        kind = str(step['type'])
+        # What all libraries share is not found behind the name of one.
+        if scope and '.' not in kind and kind not in TRANSFORMS:
+            step['type'] = f'{scope}.{kind}'
+    return steps
 
 
 def _dataset_of(config: Mapping) -> Mapping:

@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+from mmengine.registry import TRANSFORMS
 
 from mmmap.datasets.image_memory import LoadImageOnce
+from mmmap.datasets.image_reader import PLAIN, loading_steps
 
 
 @pytest.fixture
@@ -40,3 +42,25 @@ def test_memory_is_bounded(files):
     assert list(load.kept) == files[:1]
     cv2.imwrite(files[1], np.zeros((4, 6, 3), np.uint8))
     assert np.unique(read(load, files[1])['img']).tolist() == [0]
+
+
+def test_other_pipelines_do_not_keep_images():
+    assert loading_steps(config('LoadImageOnce')) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ('kind', 'scope'),
+    [('LoadImageChannels', None), ('LoadImageFromNDArray', 'mmdet')],
+)
+def test_steps_are_found_in_other_scopes(kind, scope):
+    (step,) = loading_steps(config(kind))
+    assert step['type'] == (f'{scope}.{kind}' if scope else kind)
+    for other in ('mmdet', 'mmseg', 'mmpretrain'):
+        with TRANSFORMS.switch_scope_and_registry(other) as kinds:
+            assert kinds.get(step['type']).__name__ == kind
+
+
+def config(kind):
+    pipeline = [dict(type=kind), dict(type='PackDetInputs')]
+    dataset = dict(type='CocoDataset', pipeline=pipeline)
+    return dict(default_scope='mmdet', test_dataloader=dict(dataset=dataset))
