@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmmap.ops import causal_conv1d
+from mmmap.ops import causal_conv1d, causal_conv1d_bidirectional
 from tests.ops.scan_cases import (
     DEVICE,
     FAST,
@@ -140,6 +140,22 @@ def test_wrong_arguments_are_named(wrong, message):
     x, weight, bias = make_conv()
     with pytest.raises(ValueError, match=message):
         causal_conv1d(**dict(x=x, weight=weight, bias=bias) | wrong)
+
+
+@pytest.mark.parametrize('count', [1, 3])
+@pytest.mark.parametrize('name', ['weight', 'bias'])
+def test_directions_are_two(count, name):
+    """A third would be read from beyond the arguments of a kernel."""
+    x, weight, bias = make_conv()
+    pairs = dict(weight=[weight] * 2, bias=[bias] * 2)
+    message = f'{name} must be a pair .*, got {count} items'
+    with pytest.raises(ValueError, match=message):
+        causal_conv1d_bidirectional(
+            x, **pairs | {name: pairs[name][:1] * count}
+        )
+    message = 'bias must be a pair .*, got 2 items, 1 of them tensors'
+    with pytest.raises(ValueError, match=message):
+        causal_conv1d_bidirectional(x, [weight] * 2, [None, bias])
 
 
 def test_packed_sequences_are_refused():

@@ -117,8 +117,12 @@ def causal_conv1d_bidirectional(
         Two tensors (B, D, L).
 
     Raises:
-        ValueError: As ``causal_conv1d``, or filters of different widths.
+        ValueError: As ``causal_conv1d``, no pairs, or filters of different
+            widths.
     """
+    _expect_pair('weight', weight)
+    if bias is not None:
+        _expect_pair('bias', bias)
     biases = (None, None) if bias is None else bias
     for w, b in zip(weight, biases, strict=True):
         _check(x, w, b, None, None)
@@ -192,6 +196,16 @@ def _check(x, weight, bias, initial_states, final_states_out) -> None:
     _expect('bias', bias, (channels,))
     states = (batch, channels, weight.shape[1] - 1)
     _expect('initial_states', initial_states, states)
+
+
+def _expect_pair(name: str, pair: Sequence[Tensor]) -> None:
+    tensors = [x for x in pair if isinstance(x, Tensor)]
+    if len(tensors) != 2 or len(pair) != 2:
+        raise ValueError(
+            f'causal_conv1d_bidirectional: {name} must be a pair (forward, '
+            f'backward) of tensors, got {len(pair)} items, {len(tensors)} of '
+            'them tensors'
+        )
 
 
 def _expect(name: str, x: Tensor | None, shape: tuple[int, ...]) -> None:
