@@ -97,6 +97,8 @@ def _import_error(module: str) -> str | None:
         importlib.import_module(module)
     except (ImportError, OSError) as error:  # the latter: a broken library
         return str(error)
+    except Exception as error:  # a package that does not suit another one
+        return f'{type(error).__name__}: {error}'
     return None
 
 

@@ -93,7 +93,9 @@ def kernel(monkeypatch):
     )
     backends = (absent, *backend.BACKENDS['selective_scan'])
     monkeypatch.setitem(backend.BACKENDS, 'selective_scan', backends)
-    return absent
+    backend._import_error.cache_clear()
+    yield absent
+    backend._import_error.cache_clear()
 
 
 def test_absent_extension_is_passed_over_unless_named(kernel, ran):
@@ -103,6 +105,21 @@ def test_absent_extension_is_passed_over_unless_named(kernel, ran):
         "No module named 'an_absent_extension'; install it with: "
         'pip install an-absent-extension'
     )
+    with pytest.raises(RuntimeError, match=message):
+        scan(backend='kernel')
+
+
+@pytest.mark.parametrize('error', [ValueError, RuntimeError, AttributeError])
+def test_package_that_does_not_suit_the_others(
+    kernel, ran, tmp_path, monkeypatch, error
+):
+    """Such as one that was built for another numpy."""
+    text = f'raise {error.__name__}("wrong size")'
+    (tmp_path / 'an_absent_extension.py').write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    scan()
+    assert ran == [CPU_CHOICE]
+    message = f'{error.__name__}: wrong size; install it with: pip install'
     with pytest.raises(RuntimeError, match=message):
         scan(backend='kernel')
 
