@@ -74,6 +74,8 @@ def _fault(apply, right, operator, device, traits) -> str | None:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a foreign kernel may raise anything
+            if 'out of memory' in str(error):
+                raise torch.OutOfMemoryError(str(error)) from error
             _check_alive(device, error)
             return f'it fails: {type(error).__name__}: {error}'
 

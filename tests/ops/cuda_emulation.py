@@ -54,6 +54,16 @@ def _library(text: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(target))
 
 
+@functools.cache
+def dispatch_on_the_cpu() -> None:
+    """Let the operators dispatch CPU tensors to the kernels, once."""
+    from mmmap.ops.causal_conv1d import cuda_conv
+    from mmmap.ops.selective_scan import cuda_scan
+
+    cuda_scan.implement('cuda', cuda_scan._forward, cuda_scan._backward, 'CPU')
+    cuda_conv.register('CPU')
+
+
 def run(text, name, grid, threads, shared, args) -> None:
     """As ``Kernels.launch``, on the CPU."""
     function = getattr(_library(text), f'run_{name}')

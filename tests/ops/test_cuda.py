@@ -1,23 +1,25 @@
-"""The CUDA kernels: emulated on CPU tensors, and compiled for GPUs.
+"""The CUDA kernels, emulated on CPU tensors.
 
 An emulated block runs its threads in turn, in shared memory that begins as
 NaN; so races, unwritten results and wrong sums are seen without a GPU. On a
 GPU, the same comparisons run on it as well.
 """
 
-import itertools
-import re
-
 import pytest
 import torch
 
-from mmmap.ops import causal_conv1d, causal_conv1d_bidirectional
+from mmmap.ops import (
+    causal_conv1d,
+    causal_conv1d_bidirectional,
+    selective_scan,
+)
 from mmmap.ops.backend import BACKENDS
 from tests.ops.scan_cases import (
     assert_equals_reference,
     exact,
     make_scan,
     run_both,
+    run_scan,
     without,
 )
 
@@ -27,8 +29,7 @@ cuda_scan = pytest.importorskip(
     exc_type=ImportError,
 )
 from mmmap.ops.causal_conv1d import cuda_conv  # noqa: E402
-from mmmap.ops.cuda import program, source  # noqa: E402
-from mmmap.ops.selective_scan.cuda_plan import Plan  # noqa: E402
+from mmmap.ops.selective_scan.cuda_plan import STATES, Plan, plan  # noqa: E402
 from tests.ops import cuda_emulation  # noqa: E402
 
 BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
@@ -37,8 +38,7 @@ BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
 @pytest.fixture(scope='module', autouse=True)
 def on_the_cpu():
     """Let the operators dispatch CPU tensors to the kernels."""
-    cuda_scan.implement('cuda', cuda_scan._forward, cuda_scan._backward, 'CPU')
-    cuda_conv.register('CPU')
+    cuda_emulation.dispatch_on_the_cpu()
 
 
 NO_GPU = pytest.mark.skipif(
@@ -116,6 +116,26 @@ def test_without_softplus(device):
 def test_segments_and_lanes(plan, device, monkeypatch):
     monkeypatch.setattr(cuda_scan, 'plan', lambda *_: plan)
     assert_both(pairs(1, 6, 32 * plan.segments - 9, 16), device)
+
+
+@pytest.mark.parametrize('kilobytes', [64, 99, 163, 227])
+@pytest.mark.parametrize('state', STATES)
+def test_a_block_fits_every_gpu(state, kilobytes):
+    made = plan(2**20, 196, state, kilobytes * 1024)
+    assert made.backward_bytes <= kilobytes * 1024
+    measured = {4: 2, 8: 4, 16: 4, 32: 4, 64: 8}
+    assert 2 <= made.warps <= measured[state]
+    if kilobytes > 99:
+        assert made.warps == measured[state]
+
+
+@cuda_emulation.needs_gxx
+@pytest.mark.parametrize(('state', 'kilobytes'), [(8, 64), (64, 99)])
+def test_little_shared_memory(state, kilobytes, monkeypatch):
+    """Of Turing's and of RTX cards."""
+    cuda_emulation.emulate(monkeypatch, 'selective_scan', cuda_scan)
+    monkeypatch.setattr(cuda_scan, 'shared_bytes', lambda _: kilobytes * 1024)
+    assert_both(pairs(1, 5, 19, state), 'cpu')
 
 
 @cuda_emulation.needs_gxx
@@ -229,112 +249,64 @@ def test_the_longest_sequence(monkeypatch):
         run_both(inputs, 'cuda')
 
 
-def scan_sources(dtype, state, lanes=1):
-    """Forward's, the segments' and backward's source."""
-    plan = Plan(
-        state, max(lanes, state // 16), {4: 2, 64: 8}.get(state, 4), 1, 32
-    )
-    constants = dict(
-        T=dtype,
-        N=state,
-        DIRECTIONS=2,
-        BACK0=False,
-        BACK1=True,
-        GATED=True,
-        SOFTPLUS=True,
-        S=cuda_scan.CHUNK,
-    )
-    own = (
-        (
-            'scan_forward.cu',
-            dict(LANES=plan.lanes, SAVE=True, MIN_BLOCKS=plan.forward_blocks),
-        ),
-        ('scan_segments.cu', dict(GRADIENT=True)),
-        (
-            'scan_backward.cu',
-            dict(
-                WARPS=plan.warps,
-                BACKWARD_BYTES=plan.backward_bytes,
-                MIN_BLOCKS=16 // plan.warps,
-            ),
-        ),
-    )
-    for file, more in own:
-        yield source(('common.cuh', 'scan.cuh', file), constants | more)
-
-
-def conv_source(dtype):
-    """The convolution's."""
-    constants = dict(
-        T=dtype, W=4, DIRECTIONS=2, BACK0=False, BACK1=True, SILU=True
-    )
-    return source(('common.cuh', 'conv.cu'), constants | dict(TOKENS=128))
-
-
-# A100, RTX 30 and 40, H100, B200, RTX 50.
-ARCHS = ('sm_80', 'sm_86', 'sm_89', 'sm_90', 'sm_100', 'sm_120')
-
-
-@pytest.mark.parametrize('arch', ARCHS)
-def test_nvrtc_compiles_for_every_gpu(arch):
-    """Without a GPU; each type and template once."""
-    kinds = itertools.cycle((BF16, FP32, FP16))
-    states = (16, 64) if arch == 'sm_90' else (16,)
-    for state in states:
-        for text in scan_sources(next(kinds), state):
-            assert program.compile_source(text, arch)[:4] == b'\x7fELF'
-    code = program.compile_source(conv_source(next(kinds)), arch)
-    assert code[:4] == b'\x7fELF'
-
-
-@pytest.mark.parametrize('dtype', [BF16, FP32], ids=str)
-def test_registers_of_the_common_case(dtype):
-    """Those that were measured: 6 and 4 blocks of a multiprocessor fit."""
-    limits = dict(scan_forward=(168, 48), scan_backward=(128, 120))
-    forward, _, backward = scan_sources(dtype, 16)
-    for text, name in ((forward, 'scan_forward'), (backward, 'scan_backward')):
-        log = program.compile_log(text, 'sm_90')
-        found = re.search(
-            rf'{name}.*?(\d+) bytes spill stores.*?Used (\d+) registers',
-            log,
-            re.DOTALL,
-        )
-        spilled, registers = map(int, found.groups())
-        assert registers <= limits[name][0]
-        assert spilled <= limits[name][1]
-
-
-def test_a_wrong_source_names_the_error():
-    with pytest.raises(RuntimeError, match='NVRTC cannot compile.*nothing'):
-        program.compile_source(
-            '__device__ int f() { return nothing; }', 'sm_90'
+@pytest.mark.parametrize(
+    ('channels', 'state', 'message'),
+    [
+        (32768, 4, '32768 channels of 65536 tokens; name another backend'),
+        (8192, 64, 'fewer than 2.31 states of an image, got 2147483648'),
+    ],
+)
+def test_images_that_32_bits_cannot_count(
+    channels, state, message, monkeypatch
+):
+    """Without a byte of such an image."""
+    cuda_emulation.emulate(monkeypatch, 'selective_scan', cuda_scan)
+    sequence = torch.zeros(1).expand(1, 65536, channels).mT
+    weights = torch.zeros(1).expand(1, 65536, state).mT
+    rates = torch.zeros(1).expand(channels, state)
+    if state == 64:  # only the states are too many
+        monkeypatch.setattr(cuda_scan, 'fp32_parameters', lambda x, _: x)
+        monkeypatch.setattr(cuda_scan, 'token_rows', lambda x, **_: x)
+    with pytest.raises(ValueError, match=message):
+        selective_scan(
+            sequence, sequence, rates, weights, weights, backend='cuda'
         )
 
 
-def test_the_newest_architecture_that_is_known(monkeypatch):
-    architecture = program._architecture.__wrapped__
-    assert architecture((9, 0)) == 'sm_90'
-    # PTX of the newest, which the driver compiles for newer GPUs.
-    assert architecture((99, 0)).startswith('compute_1')
-    with pytest.raises(RuntimeError, match='the GPU has 35'):
-        architecture((3, 5))
+@pytest.mark.parametrize(('step', 'kept'), [(2**29, 2**29), (2**30, 4)])
+def test_weights_in_wide_rows_are_copied(step, kept):
+    """B and C of images that span 2^31 elements of memory."""
+    problem = cuda_scan._Problem.__new__(cuda_scan._Problem)
+    problem.dtype, problem.length = FP32, 3
+    rows = torch.empty_strided((1, 4, 3), (1, 1, step), device='meta')
+    assert problem._weights(rows, 0).stride(2) == kept
 
 
-def test_code_is_compiled_once(tmp_path, monkeypatch):
-    monkeypatch.setenv('MMMAP_CACHE_DIR', str(tmp_path / 'new'))
-    text = conv_source(BF16)
-    code = program._cached(text, 'sm_90')
-    (file,) = (tmp_path / 'new').iterdir()
-    assert file.read_bytes() == code
-    monkeypatch.setattr(program, 'compile_source', None)
-    assert program._cached(text, 'sm_90') == code
+@cuda_emulation.needs_gxx
+@pytest.mark.parametrize('allocation', [1, 2, 3])
+def test_a_full_device_in_the_backward(allocation, monkeypatch):
+    """The error reaches the caller, and the next try is right."""
+    cuda_emulation.emulate(monkeypatch, 'selective_scan', cuda_scan)
+    inputs = make_scan(1, 4, 40, 4)
+    plan = Plan(4, 1, 2, 2, 32)
+    monkeypatch.setattr(cuda_scan, 'plan', lambda *_: plan)
+    _, right = run_scan(inputs, 'cuda')
+    whole = cuda_scan._Problem.floats
+    countdown = [allocation + 4]  # the forward pass makes four
 
+    def full(self, *shape):
+        countdown[0] -= 1
+        if not countdown[0]:
+            raise torch.OutOfMemoryError('CUDA out of memory')
+        return whole(self, *shape)
 
-@pytest.mark.parametrize('folder', ['/proc/none', '/dev/null/none'])
-def test_a_cache_that_cannot_be_written(folder, monkeypatch):
-    monkeypatch.setenv('MMMAP_CACHE_DIR', folder)
-    monkeypatch.setattr(program, 'compile_source', lambda *_: b'code')
-    assert program._cached('text', 'sm_90') == b'code'
+    with monkeypatch.context() as patched:
+        patched.setattr(cuda_scan._Problem, 'floats', full)
+        with pytest.raises(torch.OutOfMemoryError):
+            run_scan(inputs, 'cuda')
+    assert countdown == [0]
+    _, again = run_scan(inputs, 'cuda')
+    assert all(torch.equal(again[name], x) for name, x in right.items())
 
 
 def test_backends_come_first_on_a_gpu():

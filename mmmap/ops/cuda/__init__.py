@@ -10,6 +10,7 @@ from .tensors import (
     even_channels,
     fp32_parameters,
     rows_again,
+    shared_bytes,
     token_rows,
     without_padding,
 )
@@ -25,6 +26,7 @@ __all__ = [
     'pointers',
     'rows',
     'rows_again',
+    'shared_bytes',
     'source',
     'token_rows',
     'without_padding',

@@ -12,6 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ ELEMENTS = {
     torch.bfloat16: 'bf16',
     torch.float16: 'f16',
 }
+
+
+_DIGEST = hashlib.sha256().digest_size
 
 
 class Rows(ctypes.Structure):
@@ -97,6 +101,7 @@ class Kernels:
 
     Raises:
         RuntimeError: NVRTC or the driver refuses; with their message.
+        torch.OutOfMemoryError: The device is full.
     """
 
     def __init__(self, text: str, device: int) -> None:
@@ -104,10 +109,13 @@ class Kernels:
         with torch.cuda.device(device):
             torch.cuda.current_stream()
             arch = _architecture(torch.cuda.get_device_capability(device))
+            code = _cached(text, arch)
             try:
-                self._module = _load(_cached(text, arch))
-            except RuntimeError:  # a damaged file in the cache?
-                self._module = _load(_cached(text, arch, anew=True))
+                self._module = _load(code)
+            except torch.OutOfMemoryError:
+                # Code needs memory that torch keeps for later tensors.
+                torch.cuda.empty_cache()
+                self._module = _load(code)
         self.device = device
         self._functions = {}
 
@@ -227,7 +235,9 @@ def _compiled(text: str, arch: str, *options: str):
         nvrtc.nvrtcCreateProgram(text.encode(), b'kernels.cu', 0, [], []),
         'NVRTC',
     )
-    options = [f'--gpu-architecture={arch}', '--std=c++17', *options]
+    # Warnings of unused functions would hide an error.
+    always = f'--gpu-architecture={arch}', '--std=c++17', '--disable-warnings'
+    options = [*always, *options]
     options = [option.encode() for option in options]
     (status,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
     if status:
@@ -267,28 +277,40 @@ def _cache_folder() -> Path:
     return Path(base) / 'mmmap'
 
 
-def _cached(text: str, arch: str, anew: bool = False) -> bytes:
-    """The code from the cache, or compiled and put there."""
+def _cached(text: str, arch: str) -> bytes:
+    """The code from the cache, or compiled and put there.
+
+    A file is a digest and the code. A damaged one is replaced: the driver,
+    which does not know how long it is, could read beyond its end.
+    """
     version = nvrtc.nvrtcVersion()
     key = hashlib.sha256(f'{version}{arch}\n{text}'.encode()).hexdigest()
     try:
         path = _cache_folder() / f'{key}.{arch}'
-        if not anew and path.is_file():
-            return path.read_bytes()
+        content = path.read_bytes() if path.is_file() else b''
+        digest, code = content[:_DIGEST], content[_DIGEST:]
+        if content and hashlib.sha256(code).digest() == digest:
+            return code
     except (OSError, RuntimeError):  # the latter: there is no home
         return compile_source(text, arch)
     code = compile_source(text, arch)
-    try:
+    # A cache that cannot be written costs time only.
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes may write it at once: each whole, the last one stays.
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, delete=False
-        ) as file:
-            file.write(code)
-        os.replace(file.name, path)
-    except OSError:
-        pass  # a cache that cannot be written costs time only
+        _write(path, hashlib.sha256(code).digest() + code)
     return code
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Two processes may write it at once: each whole, the last one stays."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(descriptor, 'wb') as file:
+            file.write(content)
+        os.replace(name, path)
+    except OSError:  # such as a full disk
+        os.unlink(name)
+        raise
 
 
 def _load(code: bytes):
@@ -300,5 +322,7 @@ def _check(result: tuple, doing: str) -> tuple:
     """What a call returned after its status."""
     status, *values = result
     if status:
-        raise RuntimeError(f'{doing}: {status.name}')
+        full = status.name.endswith('OUT_OF_MEMORY')
+        error = torch.OutOfMemoryError if full else RuntimeError
+        raise error(f'{doing}: {status.name}')
     return tuple(values)

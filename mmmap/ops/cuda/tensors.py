@@ -8,21 +8,41 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def shared_bytes(device: torch.device) -> int:
+    """Shared memory that a block may have on a device, as an H100 elsewhere.
+
+    99 KB on RTX cards, 163 on an A100, 227 on an H100, 64 before them.
+    """
+    if device.type != 'cuda':
+        return 227 * 1024
+    # In torch's properties since 2.3.
+    properties = torch.cuda.get_device_properties(device)
+    return properties.shared_memory_per_block_optin
+
+
 def token_rows(x: Tensor, groups: int, dtype: torch.dtype) -> Tensor:
     """x (B, D, L) as rows of channels, each group with an even number.
 
     A copy only where the channels of a token do not lie next to each other,
     where pairs of them cannot be read at once, where an image spans 2^31
-    elements, or where a zero is added to make the number of channels even.
+    elements of memory, or where a zero makes the number of channels even.
 
     Args:
         x: (B, D, L) in any layout.
         groups: G, a divisor of D.
         dtype: Of the rows.
+
+    Raises:
+        ValueError: An image has 2^31 elements or more.
     """
     if x.dtype != dtype:
         x = x.to(dtype)
     batch, channels, length = x.shape
+    if (channels + groups) * length >= 2**31:
+        raise ValueError(
+            'backend cuda takes images of fewer than 2^31 elements, got '
+            f'{channels} channels of {length} tokens; name another backend'
+        )
     image, channel, token = x.stride()
     fits = (
         channel == 1

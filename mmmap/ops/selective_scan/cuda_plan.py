@@ -50,13 +50,14 @@ class Plan(NamedTuple):
         return 4 * (CHUNK * (staged + sums) + kept)
 
 
-def plan(sequences: int, length: int, state: int) -> Plan:
+def plan(sequences: int, length: int, state: int, shared: int) -> Plan:
     """Choose lanes and segments that fill the GPU.
 
     Args:
         sequences: B * D.
         length: L.
         state: N.
+        shared: Bytes of shared memory that a block may have.
     """
     padded = next(n for n in STATES if n >= state)
     most = min(padded // 4, 4)
@@ -69,4 +70,7 @@ def plan(sequences: int, length: int, state: int) -> Plan:
     # Whole chunks, and whole tiles of the kernels.
     segment = -(-length // (32 * segments)) * 32
     warps = {4: 2, 64: 8}.get(padded, 4)
-    return Plan(padded, lanes, warps, -(-length // segment), segment)
+    made = Plan(padded, lanes, warps, -(-length // segment), segment)
+    while made.backward_bytes > shared:
+        made = made._replace(warps=made.warps // 2)
+    return made

@@ -25,6 +25,7 @@ from ..cuda import (
     pointers,
     rows,
     rows_again,
+    shared_bytes,
     token_rows,
     without_padding,
 )
@@ -98,7 +99,12 @@ class _Problem:
         self.device, self.dtype = u[0].device, u[0].dtype
         _expect_sizes(self.length, self.dtype)
         self.state = A[0].shape[1]
-        self.plan = plan(self.batch * self.width, self.length, self.state)
+        self.plan = plan(
+            self.batch * self.width,
+            self.length,
+            self.state,
+            shared_bytes(self.device),
+        )
         extra = self.plan.state - self.state
         as_rows = functools.partial(
             token_rows, groups=groups, dtype=u[0].dtype
@@ -116,6 +122,7 @@ class _Problem:
         self.each = self.channels // groups
         self.images = self.batch * groups
         self.chunks = -(-self.length // CHUNK)
+        _expect_countable(self.chunks * self.plan.state * self.each)
         self.constants = dict(
             T=self.dtype,
             N=self.plan.state,
@@ -133,7 +140,9 @@ class _Problem:
         if extra:
             x = x.unflatten(1, (self.groups, -1))
             x = F.pad(x, (0, 0, 0, extra)).flatten(1, 2)
-        return x if x.stride(1) == 1 else x.mT.contiguous().mT
+        countable = x.stride(2) * self.length < 2**31
+        fits = x.stride(1) == 1 and countable
+        return x if fits else x.mT.contiguous().mT
 
     def sequence(self) -> Tensor:
         """Allocate (B, D, L), channels last."""
@@ -221,6 +230,14 @@ def _expect_sizes(length: int, dtype: torch.dtype) -> None:
         raise ValueError(
             'selective_scan: backend cuda takes fp32, bf16 and fp16, got '
             f'{dtype}'
+        )
+
+
+def _expect_countable(elements: int) -> None:
+    if elements >= 2**31:
+        raise ValueError(
+            'selective_scan: backend cuda keeps fewer than 2^31 states of an '
+            f"image, got {elements}; use backend='triton'"
         )
 
 

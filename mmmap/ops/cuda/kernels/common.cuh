@@ -31,11 +31,19 @@ DEVICE float reciprocal(float x) {
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+#if __CUDA_ARCH__ >= 800
 DEVICE unsigned pack(bf16, float x, float y) {
   unsigned r;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(y), "f"(x));
   return r;
 }
+#else  // Turing rounds to fp16 only
+DEVICE unsigned bf16_bits(float x) {
+  const unsigned v = __float_as_uint(x);
+  return x != x ? 0x7fff : (v + 0x7fff + (v >> 16 & 1)) >> 16;
+}
+DEVICE unsigned pack(bf16, float x, float y) { return bf16_bits(x) | bf16_bits(y) << 16; }
+#endif
 DEVICE unsigned pack(f16, float x, float y) {
   unsigned r;
   asm("{.reg .f16 a, b; cvt.rn.f16.f32 a, %1; cvt.rn.f16.f32 b, %2; mov.b32 %0, {a, b};}"
