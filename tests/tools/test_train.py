@@ -288,6 +288,49 @@ def test_amp_of_a_gpu_is_bf16():
     assert (wrapper.type, wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
 
 
+@pytest.mark.parametrize(
+    ('make', 'data'),
+    [
+        (map_config, 'imagenet_like'),
+        (mask_rcnn_config, 'coco_like'),
+        (upernet_config, 'ade_like'),
+    ],
+    ids=['mmpretrain', 'mmdet', 'mmseg'],
+)
+def test_compiled_training_of_each_library(
+    digits, tmp_path, monkeypatch, make, data
+):
+    """The graphs are those of training; nothing is generated from them."""
+    if make is map_config:
+        config = map_config(
+            tmp_path / 'config.py', digits / data, extra=DETERMINISTIC
+        )
+    else:
+        extra = SEGMENTOR if make is upernet_config else ''
+        config = make(tmp_path / 'config.py', extra=extra)
+    run = (config, '--data-root', digits / data, '--work-dir')
+    graphs = []
+
+    def as_it_is(graph, inputs):
+        graphs.append(len(graph.graph.nodes))
+        return graph.forward
+
+    compile_ = torch.compile
+    monkeypatch.setattr(
+        torch, 'compile', lambda f, **_: compile_(f, backend=as_it_is)
+    )
+    assert call('train.py', *run, tmp_path / 'eager') == 0
+    assert not graphs
+    assert call('train.py', *run, tmp_path / 'compiled', '--compile') == 0
+    assert max(graphs) > 100  # a backbone of four blocks
+    expected, found = (
+        [step['loss'] for step in scalars(tmp_path / name)]
+        for name in ('eager', 'compiled')
+    )
+    assert len(found) >= 4
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
 def test_cuda_graphs_need_a_gpu(pretrained, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     run = (pretrained.config, '--work-dir', tmp_path / 'run')
