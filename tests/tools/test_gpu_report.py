@@ -5,6 +5,7 @@ Programs of a few lines stand in for the slices; a GPU is not needed.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -103,7 +104,8 @@ def test_rows_after_faults_are_measured(run, tmp_path, monkeypatch, capsys):
     assert rows['chatters']['ms'] == 2.5
     output = capsys.readouterr().out
     assert 'ops: key=b ms=1.5' in output
-    assert 'ops: done' in output
+    # Besides the two that were killed.
+    assert 'ops: done, 4 rows' in output
     # With what the row had started.
     for pid in (tmp_path / 'pids').read_text().split():
         assert wait_for(lambda pid=pid: ended(pid))
@@ -162,7 +164,9 @@ def test_gpu_that_is_gone_takes_a_new_program(run):
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
-def test_nothing_is_left_when_it_is_terminated(tmp_path):
+@pytest.mark.parametrize('end', ['SIGTERM', 'SIGHUP', 'SIGKILL'])
+def test_nothing_is_left_when_it_is_ended(tmp_path, end):
+    """By a user, a lost connection or a time limit."""
     program = tmp_path / 'gpu_ops.py'
     program.write_text(HEAD + FAULTS + "main(('hangs', hangs))")
     pids = tmp_path / 'pids'
@@ -178,13 +182,18 @@ def test_nothing_is_left_when_it_is_terminated(tmp_path):
         [sys.executable, '-c', driver], env=os.environ | {'PIDS': str(pids)}
     )
     assert wait_for(lambda: pids.exists() and pids.read_text())
-    process.terminate()
+    process.send_signal(signal.Signals[end])
     process.wait(10)
-    for pid in pids.read_text().split():
+    program, child = pids.read_text().split()
+    # If it is killed at once, only the kernel can end what it watched.
+    if end == 'SIGKILL':
+        assert wait_for(lambda: ended(program))
+        os.kill(int(child), signal.SIGKILL)
+    for pid in (program, child):
         assert wait_for(lambda pid=pid: ended(pid))
 
 
-def test_command_line(report):
+def test_command_line(report, capsys):
     args = report.parse_args(['check', 'ops', '--limit', 'check=60', 'ops=5'])
     assert args.limits['check'] == 60
     assert args.limits['models'] == 240
@@ -194,6 +203,24 @@ def test_command_line(report):
     for wrong in (['train'], ['ops', '--limit', 'opps=3'], ['oops']):
         with pytest.raises(SystemExit):
             report.parse_args(wrong)
+    with pytest.raises(SystemExit):
+        report.parse_args(['ops', '--rows', '(tiny'])
+    assert "'(tiny' is no regular expression" in capsys.readouterr().err
+
+
+def test_driver_that_hangs(report, monkeypatch):
+    monkeypatch.setattr(report, 'CARD', 'import time; time.sleep(60)')
+    with pytest.raises(SystemExit, match='did not find out within 1 s'):
+        report.probe(limit=1)
+
+
+def test_other_versions_are_measured_again(report, monkeypatch):
+    import gpu_rows
+
+    now = gpu_rows.source()
+    assert now == gpu_rows.source()
+    monkeypatch.setattr(gpu_rows, 'version', lambda name: f'{name} 9.9')
+    assert gpu_rows.source() != now
 
 
 @pytest.mark.slow

@@ -20,8 +20,10 @@ Slices:
 """
 
 import argparse
+import ctypes
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -71,6 +73,7 @@ class Watched:
                 stderr=file,
                 env=os.environ | {'PYTHONPATH': _python_path()},
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
         os.set_blocking(self.process.stdout.fileno(), False)
         self.rest = b''
@@ -139,6 +142,12 @@ class Watched:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process if the report is killed."""
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _python_path() -> str:
@@ -230,12 +239,14 @@ def run_slice(
     """
     started = time.monotonic()
     log = report.results.with_suffix(f'.{name}.log')
+    measured = 0
     while True:
         program = Watched(command, log)
         outcome = program.run(
             started + limit, row_limit, lambda row: report.keep(name, row)
         )
         took = time.monotonic() - started
+        measured += program.kept
         if outcome in ('done', 'out of time'):
             break
         if program.doing:
@@ -244,7 +255,7 @@ def run_slice(
         if program.doing == STARTING or not (program.doing or program.kept):
             print(_end_of(log), flush=True)
             break
-    print(f'{name}: {outcome}, {took:.0f} s', flush=True)
+    print(f'{name}: {outcome}, {measured} rows, {took:.0f} s', flush=True)
 
 
 def _end_of(log: Path) -> str:
@@ -254,12 +265,18 @@ def _end_of(log: Path) -> str:
 
 def probe(limit: float = 120) -> dict:
     """The card of this machine, from a separate process, which may hang."""
-    done = subprocess.run(
-        [sys.executable, '-c', CARD],
-        capture_output=True,
-        text=True,
-        timeout=limit,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, '-c', CARD],
+            capture_output=True,
+            text=True,
+            timeout=limit,
+        )
+    except subprocess.TimeoutExpired:
+        sys.exit(
+            f'error: torch did not find out within {limit:.0f} s which GPU '
+            'there is; see whether nvidia-smi answers'
+        )
     if done.returncode:
         sys.exit(f'error: torch does not start:\n{done.stderr[-2000:]}')
     return json.loads(done.stdout.splitlines()[-1])
@@ -276,6 +293,16 @@ def command_of(name: str, args, results: Path) -> list[str]:
         command += ['--data-root', str(args.data_root)]
         command += ['--out', str(args.out / 'study')]
     return command
+
+
+def _regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no regular expression: {error}'
+        ) from None
+    return text
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -309,6 +336,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--rows',
+        type=_regex,
         default='',
         metavar='REGEX',
         help='measure only rows whose name matches, as "tiny.*compiled"',
@@ -335,7 +363,9 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     args = parse_args(argv)
     # So that child processes are killed, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit('error: terminated'))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, lambda *_: sys.exit('error: terminated'))
     os.chdir(ROOT)
     machine = probe()
     if args.device.startswith('cuda') and not machine['card']:

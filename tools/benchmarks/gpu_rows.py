@@ -16,10 +16,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+# Whose kernels are measured.
+PACKAGES = ('torch', 'triton', 'mamba-ssm', 'causal-conv1d')
 
 
 class Row(NamedTuple):
@@ -36,8 +40,14 @@ class Row(NamedTuple):
 
 
 def source() -> str:
-    """A digest of the package; results of other versions are not reused."""
+    """A digest of the package and of what it is compared with.
+
+    Results of other versions are not reused.
+    """
     digest = hashlib.sha256()
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            digest.update(f'{name} {version(name)}'.encode())
     for path in sorted((ROOT / 'mmmap').rglob('*')):
         if path.suffix in ('.py', '.cu', '.cuh', '.cpp', '.h', '.inc'):
             digest.update(path.read_bytes())
