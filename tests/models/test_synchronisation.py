@@ -1,16 +1,18 @@
-"""A step of training never waits for the device.
+"""The model and the optimizer never wait for the device.
 
 On torch's ``meta`` device tensors have no values: whatever would have to wait
 for one (``item``, ``tolist``, ``nonzero``, a mask as an index, ``if tensor``)
-fails there.
+fails there. MMEngine's runner waits once a step, for the loss that it records.
 """
 
 import pytest
 import torch
 from mmpretrain.registry import MODELS
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import mmmap  # noqa: F401  registers the models
 from mmmap.models.masking.base import hide
+from tests.engine.tiny_runner import noise, tiny_runner
 from tests.models.tiny import tiny_map
 from tests.models.tiny_mamba_vision import ARCH, tiny_mamba_vision_map
 
@@ -81,3 +83,37 @@ def test_backbones(backbone):
     features = model(images(32))[-1]
     features.sum().backward()
     assert all(p.grad is not None for p in model.parameters())
+
+
+class Waits(TorchDispatchMode):
+    """Counts numbers that are read from tensors."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(('clip', 'each'), [(None, 1), (3.0, 2)])
+def test_waits_of_a_runner(tmp_path, clip, each):
+    """For the loss, and for the norm of gradients if they are clipped."""
+
+    def waits(images):
+        hooks = [dict(type='NaNGuardHook', interval=50)]
+        runner = tiny_runner(
+            tmp_path / str(images), hooks, epochs=1, dataset=noise(images)
+        )
+        if clip:
+            runner.optim_wrapper = runner.build_optim_wrapper(
+                dict(
+                    optimizer=dict(type='SGD', lr=0.1),
+                    clip_grad=dict(max_norm=clip),
+                )
+            )
+        with Waits() as counted:
+            runner.train()
+        assert runner.iter == images // 2
+        return counted.count
+
+    assert waits(8) - waits(4) == 2 * each

@@ -3,6 +3,7 @@
 The stand-ins run on the CPU; a planted error is a wrong kernel.
 """
 
+import functools
 import sys
 import warnings
 from importlib import import_module
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmmap.ops import (
     backend,
     causal_conv1d,
+    causal_conv1d_bidirectional,
     selective_scan,
     selective_scan_bidirectional,
 )
@@ -52,7 +54,7 @@ def plant(monkeypatch):
             calls.append(arguments)
             return apply(*arguments)
 
-        module.apply = recorded
+        module.apply = functools.wraps(apply)(recorded)  # also apply.both
         for name, function in functions.items():
             setattr(module, name, function)
         monkeypatch.setitem(sys.modules, 'tests.planted', module)
@@ -176,6 +178,30 @@ def test_wrong_convolution_is_set_aside(plant, message):
     with pytest.warns(RuntimeWarning, match=message):
         y = causal_conv1d(x, weight)
     assert y[0, 0].tolist() == [1, 2, 2, 2, 2]
+
+
+def both_swapped(x, weight, bias, silu, reverse):
+    return torch_conv.apply(x, weight, bias, silu, reverse)
+
+
+def _swapped(x, weights, biases, silu):
+    return tuple(
+        torch_conv.apply(x, w, b, silu, reverse)
+        for w, b, reverse in zip(weights, biases, (True, False))
+    )
+
+
+both_swapped.both = _swapped
+
+
+def test_wrong_convolution_of_both_directions_is_set_aside(plant):
+    """What a mixer calls, where the single directions are right."""
+    plant('causal_conv1d', both_swapped)
+    x, weight = torch.ones(1, 3, 5), torch.ones(3, 2)
+    with pytest.warns(RuntimeWarning, match='of 7 results .* both_'):
+        y, z = causal_conv1d_bidirectional(x, [weight, weight])
+    assert y[0, 0].tolist() == [1, 2, 2, 2, 2]
+    assert z[0, 0].tolist() == [2, 2, 2, 2, 1]
 
 
 @pytest.mark.parametrize('op', RIGHT)
