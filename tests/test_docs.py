@@ -12,7 +12,6 @@ from unittest import mock
 
 import pytest
 
-from mmmap import doctor
 from mmmap.commands.main import main
 from tests.helpers import FENCE, REPO, blocks
 
@@ -103,9 +102,6 @@ def help_of(script):
         contextlib.redirect_stdout(said),
         pytest.raises(SystemExit) as stopped,
     ):
-        if script == 'mmmap/doctor.py':
-            # Run by its path, it would replace this process.
-            doctor.main(['--help'])
         runpy.run_path(str(path), run_name='__main__')
     assert not stopped.value.code, f'{script} --help failed'
     return said.getvalue()
@@ -116,7 +112,7 @@ def tool_of(words):
     if Path(words[0]).name.startswith('python') and len(words) > 1:
         words = words[1:]
         if words[:2] == ['-m', 'mmmap.doctor']:
-            return 'mmmap/doctor.py'
+            return 'mmmap/doctor/__main__.py'
     name = words[0]
     if re.fullmatch(r'tools/(dist|slurm)_(train|test)\.sh', name):
         return f'tools/{Path(name).stem.split("_")[1]}.py'

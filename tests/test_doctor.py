@@ -12,8 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from pip._internal.commands import create_command
 
-from mmmap import diagnosis, doctor
-from mmmap.diagnosis import (
+from mmmap.doctor import diagnosis, versions
+from mmmap.doctor.diagnosis import (
     IMPORTS,
     KERNELS,
     PYTHON_OPS,
@@ -21,9 +21,10 @@ from mmmap.diagnosis import (
     Doctor,
     Probe,
     Row,
-    release,
-    satisfies,
 )
+from mmmap.doctor.probes import ask, ask_imports
+from mmmap.doctor.report import remedies
+from mmmap.doctor.versions import release, satisfies, wanted_versions
 from tests.forks import OTHERS, command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -249,7 +250,7 @@ def test_scan_backend_that_cannot_run_is_wrong():
 
 
 def test_wanted_versions_come_from_the_requirements():
-    wanted = doctor.wanted_versions()
+    wanted = wanted_versions()
     assert wanted['torch'] == '==2.11.0'
     assert wanted['setuptools'] == '>=80,<81'
     assert set(UPSTREAM) <= set(wanted)
@@ -258,9 +259,10 @@ def test_wanted_versions_come_from_the_requirements():
 
 def test_wanted_versions_without_a_checkout(monkeypatch, tmp_path):
     lines = ['torch==2.11.0', 'onedl_mmcv==2.3.6; extra == "mm"']
-    monkeypatch.setattr(doctor.importlib.metadata, 'requires', lambda _: lines)
+    metadata = versions.importlib.metadata
+    monkeypatch.setattr(metadata, 'requires', lambda _: lines)
     expected = {'torch': '==2.11.0', 'onedl-mmcv': '==2.3.6'}
-    assert doctor.wanted_versions(tmp_path / 'none') == expected
+    assert wanted_versions(tmp_path / 'none') == expected
 
 
 def test_remedies_name_each_command_once_and_wrong_ones_first():
@@ -270,7 +272,7 @@ def test_remedies_name_each_command_once_and_wrong_ones_first():
         Row('s', 'again', '', '', 'wrong', 'why', 'command 1'),
         Row('s', 'fine', '', '', 'ok'),
     ]
-    assert doctor.remedies(rows).split('\n') == [
+    assert remedies(rows).split('\n') == [
         '',
         'To fix:',
         '  first: why',
@@ -283,9 +285,9 @@ def test_remedies_name_each_command_once_and_wrong_ones_first():
 
 
 def test_a_crash_is_an_answer():
-    probe = doctor.ask('-c', 'import os; os.kill(os.getpid(), 11)')
+    probe = ask('-c', 'import os; os.kill(os.getpid(), 11)')
     assert probe == Probe(False, 'crashed with signal 11')
-    assert doctor.ask('-c', 'import nothing_here') == Probe(
+    assert ask('-c', 'import nothing_here') == Probe(
         False, "ModuleNotFoundError: No module named 'nothing_here'"
     )
 
@@ -296,7 +298,7 @@ def test_what_follows_a_failed_import_is_imported_all_the_same(tmp_path):
     (tmp_path / 'works.py').write_text("print('hello')")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('PYTHONPATH', str(tmp_path))
-        found = doctor.ask_imports(['works', 'crashes', 'fails', 'json'])
+        found = ask_imports(['works', 'crashes', 'fails', 'json'])
     assert found == {
         'works': Probe(True),
         'crashes': Probe(False, 'crashed with signal 11'),
@@ -437,7 +439,7 @@ def test_this_environment_is_healthy_with_transformers_5(transformers_5):
     assert row['fix'].endswith("pip install 'transformers<5'")
 
 
-def test_scan_backends_are_known_by_path_too():
-    answer, status = run_doctor('mmmap/doctor.py', '--scan')
+def test_scan_backends():
+    answer, status = run_doctor('-m', 'mmmap.doctor', '--scan')
     assert status == 0
     assert ['selective_scan', 'cpu'] in [row[:2] for row in answer]

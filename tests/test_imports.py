@@ -15,7 +15,7 @@ FLOORS = (
         'mmmap.wording',
         'mmmap.writing',
     },
-    {'mmmap.checkpoints', 'mmmap.cli', 'mmmap.diagnosis'},
+    {'mmmap.checkpoints', 'mmmap.cli'},
     {'mmmap.ops'},
     {'mmmap.datasets', 'mmmap.models.layers', 'mmmap.models.masking'},
     {

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mmmap.diagnosis import Doctor
+from mmmap.doctor.diagnosis import Doctor
 from tests import troubles
 from tests.helpers import REPO, blocks
 

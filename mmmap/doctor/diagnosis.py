@@ -1,18 +1,17 @@
 """The judgement of the doctor: facts in, rows of its table out.
 
-Standard library only. Nothing here looks at the machine, except for the
-interpreter's path in the commands.
+Nothing here looks at the machine, except for the interpreter's path in the
+commands.
 """
 
 import json
-import operator
 import re
 import shlex
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+from .versions import ROOT, satisfies
 
 # The maintained fork -> the upstream package, and its release that was tried.
 UPSTREAM = {
@@ -51,13 +50,6 @@ KERNELS = {
 }
 BUILD_TOOLS = ('pip', 'wheel', 'ninja', 'psutil')
 REINSTALL = ' --force-reinstall --no-deps'
-COMPARE = {
-    '==': operator.eq,
-    '>=': operator.ge,
-    '<=': operator.le,
-    '<': operator.lt,
-    '>': operator.gt,
-}
 
 
 class Row(NamedTuple):
@@ -87,23 +79,6 @@ class Probe(NamedTuple):
 
     ok: bool
     text: str = ''
-
-
-def release(version: str) -> tuple[int, ...]:
-    """The numbers of a version: '2.11.0+cu130' -> (2, 11, 0)."""
-    match = re.match(r'\d+(\.\d+)*', version)
-    return tuple(map(int, match[0].split('.'))) if match else ()
-
-
-def satisfies(version: str, specifier: str) -> bool:
-    """Whether a version lies within a specifier such as '>=80,<81'."""
-    for part in filter(None, specifier.split(',')):
-        sign, wanted = re.fullmatch(r'([=<>]=?)(.+)', part.strip()).groups()
-        pair = release(version), release(wanted)
-        width = max(map(len, pair))
-        if not COMPARE[sign](*(v + (0,) * (width - len(v)) for v in pair)):
-            return False
-    return True
 
 
 def interpreter() -> str:
