@@ -50,13 +50,104 @@ def _softplus(x):
 
 
 @triton.jit
-def _raw_delta(
-    delta, bias, offsets, mask, d, d_mask, HAS_BIAS: tl.constexpr, dtype
-):
-    raw = tl.load(delta + offsets, mask, other=0).to(dtype)
+def _load(x, offsets, mask, dtype):
+    return tl.load(x + offsets, mask, other=0).to(dtype)
+
+
+@triton.jit
+def _add(x, offsets, mask, value):
+    old = tl.load(x + offsets, mask, other=0)
+    tl.store(x + offsets, old + value, mask)
+
+
+@triton.jit
+def _times(chunk, reverse, L, T: tl.constexpr):
+    # The steps of a chunk, and at which time they are.
+    i = chunk * T + tl.arange(0, T)
+    return i, i + reverse * (L - 1 - 2 * i)
+
+
+@triton.jit
+def _channels(group, block, per_group, BLOCK_D: tl.constexpr):
+    # A block's channels, and which of them exist.
+    inside = block * BLOCK_D + tl.arange(0, BLOCK_D)
+    return group * per_group + inside, inside < per_group
+
+
+@triton.jit
+def _states(d, d_mask, N, BLOCK_N: tl.constexpr):
+    # Offsets of a block's states (D, N), and which of them exist.
+    n = tl.arange(0, BLOCK_N)
+    mask = d_mask[:, None] & (n < N)[None, :]
+    return d[:, None] * N + n[None, :], mask
+
+
+@triton.jit
+def _step_sizes(
+    delta, bias, offsets, mask, d, d_mask,
+    HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, dtype,
+):  # fmt: skip
+    # Before and after softplus.
+    raw = _load(delta, offsets, mask, dtype)
     if HAS_BIAS:
-        raw += tl.load(bias + d, d_mask, other=0).to(dtype)[None, :]
-    return raw
+        raw += _load(bias, d, d_mask, dtype)[None, :]
+    return raw, tl.where(mask, _softplus(raw) if SOFTPLUS else raw, 0)
+
+
+@triton.jit
+def _decay(step, rate):
+    # exp(delta A), (T, D, N); rate is A in units of exp2.
+    return tl.exp2(step[:, :, None] * rate[None, :, :])
+
+
+@triton.jit
+def _state_at(i, h):
+    # (D, N) of (T, D, N); a tile has no index.
+    row = tl.arange(0, h.shape[0])
+    return tl.sum(tl.where((row == i)[:, None, None], h, 0), 0)
+
+
+@triton.jit
+def _tile_gradients(value, step, later_step, grad, a, b, c, start, after):
+    """Gradients within a tile.
+
+    Args:
+        value, step, grad: Inputs, step sizes and gradients of outputs (T, D).
+        later_step: The step sizes one step later (T, D).
+        a, b, c: (D, N), (T, N) and (T, N).
+        start: The states before the tile (D, N).
+        after: The gradients of the states after it (D, N).
+
+    Returns:
+        Those of value, step, a, b, c and start.
+    """
+    rate = a * LOG2E
+    decay = _decay(step, rate)
+    x = step * value
+    entering = x[:, :, None] * b[:, None, :]
+    total, h, kept = tl.associative_scan(
+        (decay, entering, tl.zeros_like(decay)), 0, _combine_all
+    )
+    total *= start[None, :, :]
+    h += total
+    kept += total
+    c_grad = tl.sum(h * grad[:, :, None], 1)
+
+    decay = _decay(later_step, rate)
+    entering = grad[:, :, None] * c[:, None, :]
+    total, g = tl.associative_scan(
+        (decay, entering), 0, _combine, reverse=True
+    )
+    g += total * after[None, :, :]
+    b_grad = tl.sum(g * x[:, :, None], 1)
+    dx = tl.sum(g * b[:, None, :], 2)
+
+    # Of delta * A: its derivative of the state is decay * (state before),
+    # which h - entering would lose where little is kept.
+    exponent = g * kept
+    step_grad = dx * value + tl.sum(exponent * a[None, :, :], 2)
+    a_grad = tl.sum(exponent * step[:, :, None], 0)
+    return dx * step, step_grad, a_grad, b_grad, c_grad, _state_at(0, g)
 
 
 @triton.jit
@@ -78,51 +169,42 @@ def forward_kernel(
         reverse = reverse1
     dtype = y.dtype.element_ty
     image = image.to(tl.int64)
-    images = tl.num_programs(0)
-    blocks = tl.cdiv(per_group, BLOCK_D)
+    sequence = side * tl.num_programs(0) + image
+    blocks, groups = tl.cdiv(per_group, BLOCK_D), channels // per_group
     group = block // blocks
-    inside = (block % blocks) * BLOCK_D + tl.arange(0, BLOCK_D)
-    d, d_mask = group * per_group + inside, inside < per_group
-    n = tl.arange(0, BLOCK_N)
-    row = tl.arange(0, T)
-    n_mask = n < N
-    state_mask = d_mask[:, None] & n_mask[None, :]
-    state_offsets = d[:, None] * N + n[None, :]
-    rate = tl.load(A + state_offsets, state_mask, other=0).to(dtype) * LOG2E
-    groups = channels // per_group
+    d, d_mask = _channels(group, block % blocks, per_group, BLOCK_D)
+    state, state_mask = _states(d, d_mask, N, BLOCK_N)
+    rate = _load(A, state, state_mask, dtype) * LOG2E
     B += (image * groups + group) * N * L
     C += (image * groups + group) * N * L
-    states = (side * images + image) * channels * N
+    n = tl.arange(0, BLOCK_N)
     h = tl.zeros((BLOCK_D, BLOCK_N), dtype)
     for chunk in range(chunks):
         if SAVE:
-            place = (side * images + image) * chunks + chunk
-            tl.store(
-                starts + place * channels * N + state_offsets, h, state_mask
-            )
-        i = chunk * T + row
-        t = i + reverse * (L - 1 - 2 * i)
+            place = (sequence * chunks + chunk) * channels * N
+            tl.store(starts + place + state, h, state_mask)
+        i, t = _times(chunk, reverse, L, T)
         mask = (i < L)[:, None] & d_mask[None, :]
         offsets = (image * channels + d)[None, :] * L + t[:, None]
-        raw = _raw_delta(
-            delta, bias, offsets, mask, d, d_mask, HAS_BIAS, dtype
+        _, step = _step_sizes(
+            delta, bias, offsets, mask, d, d_mask, HAS_BIAS, SOFTPLUS, dtype
         )
-        step = tl.where(mask, _softplus(raw) if SOFTPLUS else raw, 0)
-        value = tl.load(u + offsets, mask, other=0).to(dtype)
-        b_mask = (i < L)[:, None] & n_mask[None, :]
+        value = _load(u, offsets, mask, dtype)
+        b_mask = (i < L)[:, None] & (n < N)[None, :]
         b_offsets = n[None, :] * L + t[:, None]
-        b = tl.load(B + b_offsets, b_mask, other=0).to(dtype)
-        c = tl.load(C + b_offsets, b_mask, other=0).to(dtype)
-        decay = tl.exp2(step[:, :, None] * rate[None, :, :])
+        b = _load(B, b_offsets, b_mask, dtype)
+        c = _load(C, b_offsets, b_mask, dtype)
+        decay = _decay(step, rate)
         entering = (step * value)[:, :, None] * b[:, None, :]
         total, h_tile = tl.associative_scan((decay, entering), 0, _combine)
         h_tile += total * h[None, :, :]
         out = tl.sum(h_tile * c[:, None, :], 2)
         if HAS_D:
-            out += tl.load(D + d, d_mask, other=0).to(dtype)[None, :] * value
-        tl.store(y + side * images * channels * L + offsets, out, mask)
-        h = tl.sum(tl.where((row == T - 1)[:, None, None], h_tile, 0), 0)
-    tl.store(last + states + state_offsets, h, state_mask)
+            out += _load(D, d, d_mask, dtype)[None, :] * value
+        place = side * tl.num_programs(0) * channels * L
+        tl.store(y + place + offsets, out, mask)
+        h = _state_at(T - 1, h_tile)
+    tl.store(last + sequence * channels * N + state, h, state_mask)
 
 
 @triton.jit
@@ -148,117 +230,67 @@ def backward_kernel(
         reverse = reverse1
     dtype = dy.dtype.element_ty
     image = image.to(tl.int64)
-    images = tl.num_programs(0)
-    parts = tl.cdiv(per_group, BLOCK_D * BLOCKS)
+    sequence = side * tl.num_programs(0) + image
+    parts, groups = tl.cdiv(per_group, BLOCK_D * BLOCKS), channels // per_group
     group = part // parts
-    n = tl.arange(0, BLOCK_N)
-    row = tl.arange(0, T)
-    n_mask = n < N
-    groups = channels // per_group
     B += (image * groups + group) * N * L
     C += (image * groups + group) * N * L
-    place = (side * images + image) * (groups * parts) + part
-    dB += place * N * L
-    dC += place * N * L
-    sequences = side * images * channels * L
-    states = (side * images + image) * channels * N
-    vectors = (side * images + image) * channels
+    dB += (sequence * groups * parts + part) * N * L
+    dC += (sequence * groups * parts + part) * N * L
+    dA += sequence * channels * N
+    carry += sequence * channels * N
+    dD += sequence * channels
+    dbias += sequence * channels
+    made = side * tl.num_programs(0) * channels * L
+    n = tl.arange(0, BLOCK_N)
     for back in range(chunks):
         chunk = chunks - 1 - back
-        i = chunk * T + row
-        t = i + reverse * (L - 1 - 2 * i)
+        i, t = _times(chunk, reverse, L, T)
         # The step after, whose decay takes its gradient to this one.
         later = t + 1 - 2 * reverse
-        valid, has_later = i < L, i + 1 < L
-        b_mask = valid[:, None] & n_mask[None, :]
+        b_mask = (i < L)[:, None] & (n < N)[None, :]
         b_offsets = n[None, :] * L + t[:, None]
-        b = tl.load(B + b_offsets, b_mask, other=0).to(dtype)
-        c = tl.load(C + b_offsets, b_mask, other=0).to(dtype)
+        b = _load(B, b_offsets, b_mask, dtype)
+        c = _load(C, b_offsets, b_mask, dtype)
         b_grad = tl.zeros((T, BLOCK_N), dtype)
         c_grad = tl.zeros((T, BLOCK_N), dtype)
         for block in range(BLOCKS):
-            first = (part % parts) * BLOCKS + block
-            inside = first * BLOCK_D + tl.arange(0, BLOCK_D)
-            d, d_mask = group * per_group + inside, inside < per_group
-            state_mask = d_mask[:, None] & n_mask[None, :]
-            state_offsets = d[:, None] * N + n[None, :]
-            a = tl.load(A + state_offsets, state_mask, other=0).to(dtype)
-            mask = valid[:, None] & d_mask[None, :]
+            first = (part % parts) * BLOCKS
+            d, d_mask = _channels(group, first + block, per_group, BLOCK_D)
+            state, state_mask = _states(d, d_mask, N, BLOCK_N)
+            a = _load(A, state, state_mask, dtype)
+            mask = (i < L)[:, None] & d_mask[None, :]
             lines = (image * channels + d)[None, :] * L
             offsets = lines + t[:, None]
-            raw = _raw_delta(
-                delta, bias, offsets, mask, d, d_mask, HAS_BIAS, dtype
-            )
-            step = tl.where(mask, _softplus(raw) if SOFTPLUS else raw, 0)
-            later_mask = has_later[:, None] & d_mask[None, :]
-            later_raw = _raw_delta(
-                delta, bias, lines + later[:, None], later_mask, d, d_mask,
-                HAS_BIAS, dtype,
+            raw, step = _step_sizes(
+                delta, bias, offsets, mask, d, d_mask,
+                HAS_BIAS, SOFTPLUS, dtype,
             )  # fmt: skip
-            later_step = tl.where(
-                later_mask, _softplus(later_raw) if SOFTPLUS else later_raw, 0
+            _, later_step = _step_sizes(
+                delta, bias, lines + later[:, None],
+                (i + 1 < L)[:, None] & d_mask[None, :], d, d_mask,
+                HAS_BIAS, SOFTPLUS, dtype,
+            )  # fmt: skip
+            value = _load(u, offsets, mask, dtype)
+            grad = _load(dy, offsets, mask, dtype)
+            place = (sequence * chunks + chunk) * channels * N
+            start = _load(starts + place, state, state_mask, dtype)
+            after = _load(carry, state, state_mask, dtype)
+            dvalue, dstep, da, db, dc, dstart = _tile_gradients(
+                value, step, later_step, grad, a, b, c, start, after
             )
-            value = tl.load(u + offsets, mask, other=0).to(dtype)
-            grad = tl.load(dy + offsets, mask, other=0).to(dtype)
-
-            # The states again.
-            start = tl.load(
-                starts
-                + ((side * images + image) * chunks + chunk) * channels * N
-                + state_offsets,
-                state_mask,
-                other=0,
-            )
-            rate = a * LOG2E
-            decay = tl.exp2(step[:, :, None] * rate[None, :, :])
-            x = step * value
-            entering = x[:, :, None] * b[:, None, :]
-            total, h, kept = tl.associative_scan(
-                (decay, entering, tl.zeros_like(decay)), 0, _combine_all
-            )
-            total *= start[None, :, :]
-            h += total
-            kept += total
-            c_grad += tl.sum(h * grad[:, :, None], 1)
-
-            # Gradients of the states, from the last to the first.
-            after = tl.load(
-                carry + states + state_offsets, state_mask, other=0
-            )
-            decay = tl.exp2(later_step[:, :, None] * rate[None, :, :])
-            total, g = tl.associative_scan(
-                (decay, grad[:, :, None] * c[:, None, :]),
-                0,
-                _combine,
-                reverse=True,
-            )
-            g += total * after[None, :, :]
-            first_g = tl.sum(tl.where((row == 0)[:, None, None], g, 0), 0)
-            tl.store(carry + states + state_offsets, first_g, state_mask)
-            b_grad += tl.sum(g * x[:, :, None], 1)
-            dx = tl.sum(g * b[:, None, :], 2)
-
-            # Of delta * A: its derivative of the state is decay * (state
-            # before), which h - entering would lose where little is kept.
-            exponent = g * kept
-            step_grad = dx * value + tl.sum(exponent * a[None, :, :], 2)
+            b_grad += db
+            c_grad += dc
+            tl.store(carry + state, dstart, state_mask)
+            _add(dA, state, state_mask, da)
             if SOFTPLUS:
-                step_grad *= sigmoid(raw)
-            value_grad = dx * step
+                dstep *= sigmoid(raw)
             if HAS_D:
-                skip = tl.load(D + d, d_mask, other=0).to(dtype)
-                value_grad += skip[None, :] * grad
-                old = tl.load(dD + vectors + d, d_mask, other=0)
-                new = old + tl.sum(grad * value, 0)
-                tl.store(dD + vectors + d, new, d_mask)
+                dvalue += _load(D, d, d_mask, dtype)[None, :] * grad
+                _add(dD, d, d_mask, tl.sum(grad * value, 0))
             if HAS_BIAS:
-                old = tl.load(dbias + vectors + d, d_mask, other=0)
-                new = old + tl.sum(tl.where(mask, step_grad, 0), 0)
-                tl.store(dbias + vectors + d, new, d_mask)
-            tl.store(du + sequences + offsets, value_grad, mask)
-            tl.store(ddelta + sequences + offsets, step_grad, mask)
-            old = tl.load(dA + states + state_offsets, state_mask, other=0)
-            new = old + tl.sum(exponent * step[:, :, None], 0)
-            tl.store(dA + states + state_offsets, new, state_mask)
+                _add(dbias, d, d_mask, tl.sum(tl.where(mask, dstep, 0), 0))
+            tl.store(du + made + offsets, dvalue, mask)
+            tl.store(ddelta + made + offsets, dstep, mask)
         tl.store(dB + b_offsets, b_grad, b_mask)
         tl.store(dC + b_offsets, c_grad, b_mask)
