@@ -109,18 +109,9 @@ def _state_at(i, h):
 
 @triton.jit
 def _tile_gradients(value, step, later_step, grad, a, b, c, start, after):
-    """Gradients within a tile.
-
-    Args:
-        value, step, grad: Inputs, step sizes and gradients of outputs (T, D).
-        later_step: The step sizes one step later (T, D).
-        a, b, c: (D, N), (T, N) and (T, N).
-        start: The states before the tile (D, N).
-        after: The gradients of the states after it (D, N).
-
-    Returns:
-        Those of value, step, a, b, c and start.
-    """
+    # Of value, step, a, b, c and start. Sequences are (T, D), b and c (T, N);
+    # a, start (the states before the tile) and after (the gradients of those
+    # behind it) are (D, N); later_step are the sizes one step later.
     rate = a * LOG2E
     decay = _decay(step, rate)
     x = step * value
