@@ -21,6 +21,7 @@ from ..inference.outputs import FolderWriter
 from ..inference.tiled_predictor import TiledPredictor
 from ..wording import counted
 from .opened import model_file, open_predictor
+from .records import check_same, read_record
 from .summaries import LINES, lines_of, summarise, yolo_lines
 
 _RECORD = 'predict.json'
@@ -202,48 +203,22 @@ def _begin(out: Path, record: Mapping, files: Mapping) -> set[str]:
 
     Raises:
         FileError: It cannot be written, or holds something else.
+        InputError: It holds predictions with other options.
     """
+    file = out / _RECORD
+    old = read_record(file, 'predictions')
+    if old is not None:
+        check_same(out, 'predictions', old, record)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        inside = any(out.iterdir())
+        if old is None:
+            file.write_text(json.dumps(record, indent=2), encoding='utf-8')
     except OSError as error:
         raise FileError(
             f'{out} cannot be written ({error.strerror}); name another '
             'folder with --out'
         ) from error
-    file = out / _RECORD
-    if inside:
-        old = {}
-        if file.is_file():
-            old = json.loads(file.read_text(encoding='utf-8'))
-        if not isinstance(old, dict) or not old:
-            raise FileError(
-                f'{out} is not empty and holds no predictions of this '
-                'command; name another folder with --out'
-            )
-        _check_same(out, old, record)
-    else:
-        file.write_text(json.dumps(record, indent=2), encoding='utf-8')
     return {line['image'] for line in _whole_lines(out / LINES)} & set(files)
-
-
-def _check_same(out: Path, old: Mapping, new: Mapping) -> None:
-    """Refuse to continue predictions with other settings.
-
-    Raises:
-        FileError: They differ.
-    """
-    keys = [k for k in {**old, **new} if old.get(k) != new.get(k)]
-    changes = [
-        f'{key} was {old.get(key)}, is {new.get(key)}'
-        for key in keys
-        if key != 'written'
-    ] or ['the file of the model was written again']
-    if keys:
-        raise FileError(
-            f'{out} holds predictions with other settings '
-            f'({"; ".join(changes)}); name another folder with --out'
-        )
 
 
 def _record(args: argparse.Namespace, model: Path) -> dict[str, Any]:

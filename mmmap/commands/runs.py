@@ -1,6 +1,5 @@
 """The folder of a run, and the training in it by ``tools/train.py``."""
 
-import json
 import os
 import shlex
 import shutil
@@ -31,43 +30,6 @@ RECORD = 'command.json'
 METRICS = dict(
     segment='mIoU', detect='coco/bbox_mAP', classify='accuracy/top1'
 )
-
-
-def recorded(out: Path) -> dict[str, Any] | None:
-    """The options that a run was started with; None where there is no run.
-
-    Raises:
-        FileError: The folder is a file, or holds something else.
-    """
-    if out.exists() and not out.is_dir():
-        raise FileError(f'{out} is a file; name another folder with --out')
-    if not out.is_dir() or not any(out.iterdir()):
-        return None
-    try:
-        return json.loads((out / RECORD).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
-        raise FileError(
-            f'{out} is not empty and holds no run of this command; name '
-            'another folder with --out'
-        ) from None
-
-
-def check_same(out: Path, old: Mapping, new: Mapping) -> None:
-    """Refuse to continue a run with other options.
-
-    Raises:
-        InputError: They differ.
-    """
-    keys = [k for k in {**old, **new} if old.get(k) != new.get(k)]
-    if keys:
-        changes = '; '.join(
-            f'{key} was {old.get(key)!r}, is {new.get(key)!r}' for key in keys
-        )
-        raise InputError(
-            f'{out} holds a run with other options ({changes}); name another '
-            'folder with --out, or remove this one. Without these changes '
-            'the command continues it'
-        )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from .config_text import config_text
 from .measure import measure
 from .published import split_name
 from .reading import statistics, way_of
+from .records import check_same, read_record
 from .start import find_start
 from .tasks import look_at_data
 
@@ -38,14 +39,14 @@ def run_task(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """
     out = Path(options['out']).expanduser().absolute()
     given = _given(task, options)
-    old = runs.recorded(out)
+    old = read_record(out / runs.RECORD, 'run')
     if old is None:
         made = _begin(task, out, options, given)
         if options.get('dry_run'):
             return dict(made.values)
         runs.draw_samples(out, task)
     else:
-        runs.check_same(out, old, given)
+        check_same(out, 'a run', old, given)
         if options.get('dry_run'):
             print(f'{out} holds this run; without --dry-run it continues')
             return {}

@@ -114,7 +114,7 @@ def test_other_predictions_are_kept(roads, tmp_path, capsys):
     assert call(*command) == 0
     assert call(*command, '--tile', '32') == 1
     told = capsys.readouterr().err
-    assert 'settings (tile was None, is 32); name another folder' in told
+    assert 'options (tile was None, is 32); name another folder' in told
     (out / 'predict.json').unlink()
     assert call(*command) == 1
     assert 'holds no predictions' in capsys.readouterr().err

@@ -20,6 +20,7 @@ from mmmap.commands import main as main_module
 from mmmap.commands.choices import Machine, choose, choose_epochs
 from mmmap.commands.images import look
 from mmmap.commands.main import main
+from mmmap.commands.records import read_record
 from mmmap.commands.tasks import look_at_data
 from mmmap.engine.hooks.progress_line import ProgressLineHook
 from mmmap.errors import FileError, InputError
@@ -338,7 +339,7 @@ def test_a_read_only_folder(tmp_path):
 def test_a_folder_of_something_else_is_kept(tmp_path):
     (tmp_path / 'thesis.tex').write_text('x')
     with pytest.raises(FileError, match='holds no run'):
-        runs.recorded(tmp_path)
+        read_record(tmp_path / runs.RECORD, 'run')
 
 
 def test_failed_preparation_leaves_no_folder(tmp_path):
