@@ -68,6 +68,33 @@ def call(tool, *arguments):
         return end.code
 
 
+def message(stderr):
+    """The end of what a user sees, which has to be the error alone."""
+    assert 'Traceback' not in stderr
+    before, error, text = f'\n{stderr}'.rpartition('\nerror: ')
+    assert error
+    assert 'error: ' not in before
+    return text
+
+
+@pytest.fixture
+def refused(tmp_path, capfd):
+    """Run a tool that has to refuse; return its message."""
+
+    def refused(tool, *arguments, settings=()):
+        work_dir = tmp_path / 'refused'
+        run = (*arguments, '--work-dir', work_dir)
+        if settings:
+            run += ('--cfg-options', *settings)
+        capfd.readouterr()
+        assert call(tool, *run) == 1
+        if tool == 'train.py':
+            assert not work_dir.exists()
+        return message(capfd.readouterr().err)
+
+    return refused
+
+
 def scalars(work_dir, name='loss'):
     """The lines that the runs in a work_dir logged with a name, by time."""
     files = sorted(work_dir.glob('*/vis_data/scalars.json'))
