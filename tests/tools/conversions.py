@@ -2,14 +2,6 @@
 
 import torch
 
-from tests.helpers import load_tool
-
-
-def converter(name):
-    """The command line of a converter as a function of its arguments."""
-    tool = load_tool(f'model_converters/{name}.py')
-    return lambda *arguments: tool.main([str(a) for a in arguments])
-
 
 def save(content, path):
     """Write a checkpoint; returns its path."""
