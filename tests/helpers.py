@@ -26,7 +26,7 @@ def blocks(path, language=None):
 
 
 def each(names):
-    """Make a test of one name a test of many, which tells all that fail.
+    """Make a test of one name a test of many, which reports all that fail.
 
     Args:
         names: What the test is called with, one after another.
@@ -42,6 +42,14 @@ def each(names):
         return test
 
     return of_all
+
+
+def forget_visualizers():
+    """The libraries keep them by name, for the whole process."""
+    from mmengine.visualization import Visualizer
+
+    for kind in (Visualizer, *Visualizer.__subclasses__()):
+        kind._instance_dict.clear()
 
 
 def load_tool(name):

@@ -8,31 +8,19 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from mmengine.visualization import Visualizer
 from PIL import Image
 
 import mmmap
 from mmmap.commands import predicting
-from mmmap.commands.main import main
 from mmmap.commands.summaries import yolo_lines
 from mmmap.datasets import tiff_rows
 from mmmap.errors import InputError
 from mmmap.inference.outputs import FolderWriter
 from mmmap.inference.polygons import largest
 from tests.commands import made
+from tests.commands.conftest import call
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def own_visualizers():
-    """The libraries keep them by name, for the whole process."""
-    for kind in (Visualizer, *Visualizer.__subclasses__()):
-        kind._instance_dict.clear()
-
-
-def call(*arguments):
-    return main([str(a) for a in arguments])
 
 
 @pytest.fixture(scope='module')

@@ -11,11 +11,11 @@ from mmpretrain.registry import MODELS
 
 import mmmap  # noqa: F401  registers the models
 from mmmap.commands.choices import ARCHS
-from mmmap.commands.main import main
 from mmmap.commands.published import NAMES, split_name
 from mmmap.conversion import official_mamba_vision, official_map
 from mmmap.models.backbones import HybridNet, MambaVision
 from tests.commands import made
+from tests.commands.conftest import call
 
 pytestmark = pytest.mark.slow
 SHORT = ('--epochs', '1', '--repeat', '1', '--batch', '4', '--edge', '64')
@@ -33,10 +33,6 @@ def small(monkeypatch):
         arch = HybridNet.arch_zoo[name] | dict(mamba_depth=3)
         monkeypatch.setitem(HybridNet.arch_zoo, name, arch)
     monkeypatch.setitem(ARCHS, 'tiny', ARCHS['tiny'] | dict(heads=32))
-
-
-def call(*arguments):
-    return main([str(a) for a in arguments])
 
 
 @pytest.fixture

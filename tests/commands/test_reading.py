@@ -11,18 +11,14 @@ from PIL import Image
 
 import mmmap
 from mmmap.commands.images import look
-from mmmap.commands.main import main
 from mmmap.commands.reading import statistics, way_of
 from mmmap.datasets.channels import LoadImageChannels
 from mmmap.datasets.image_files import read_channels, read_header
 from mmmap.errors import InputError
 from tests.commands import made
+from tests.commands.conftest import call
 
 SHORT = ('--epochs', '1', '--repeat', '1', '--batch', '4')
-
-
-def call(*arguments):
-    return main([str(a) for a in arguments])
 
 
 def tiff(path, array, planar='contig', **options):

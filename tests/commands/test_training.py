@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
-from mmengine.visualization import Visualizer
 from PIL import ExifTags, Image
 
 import mmmap
@@ -19,27 +18,16 @@ from mmmap.commands import choices, coco_files, runs
 from mmmap.commands import main as main_module
 from mmmap.commands.choices import Machine, choose, choose_epochs
 from mmmap.commands.images import look
-from mmmap.commands.main import main
 from mmmap.commands.records import read_record
 from mmmap.commands.tasks import look_at_data
 from mmmap.engine.hooks.progress_line import ProgressLineHook
 from mmmap.errors import FileError, InputError
 from tests.commands import made
+from tests.commands.conftest import call
 from tests.forks import command
 
 # Steps enough to save, few enough for a test.
 SHORT = ('--epochs', '1', '--repeat', '1', '--batch', '4')
-
-
-@pytest.fixture(autouse=True)
-def own_visualizers():
-    """The libraries keep them by name, for the whole process."""
-    for kind in (Visualizer, *Visualizer.__subclasses__()):
-        kind._instance_dict.clear()
-
-
-def call(*arguments):
-    return main([str(a) for a in arguments])
 
 
 def segment(root, *others):

@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from mmengine.visualization import Visualizer
 
+from tests.helpers import forget_visualizers
 from tests.inference.tiny_models import CONFIGS, tiny_model
 
 
@@ -15,9 +15,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def own_visualizers():
-    """The libraries keep them by name, for the whole process."""
-    for kind in (Visualizer, *Visualizer.__subclasses__()):
-        kind._instance_dict.clear()
+    forget_visualizers()
 
 
 def noise(height=48, width=64, seed=0):

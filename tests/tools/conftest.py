@@ -7,9 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.runner import runner
-from mmengine.visualization import Visualizer
 
-from tests.helpers import load_tool
+from tests.helpers import forget_visualizers, load_tool
 from tests.tools.tiny_configs import map_config, upernet_config
 
 _COUNT = itertools.count()
@@ -54,8 +53,7 @@ def call(tool, *arguments):
     Runs of one name would share a log and a visualizer: each has its own.
     """
     runner.time = Clock()
-    for kind in (Visualizer, *Visualizer.__subclasses__()):
-        kind._instance_dict.clear()
+    forget_visualizers()
     name = f'experiment_name=call{next(_COUNT)}'
     arguments = [str(a) for a in arguments]
     if '--cfg-options' in arguments:
