@@ -48,3 +48,12 @@ def seeded_images(batch=2, size=16, seed=1):
     """Noise, (B, 3, size, size)."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(batch, 3, size, size, generator=generator)
+
+
+def without_gradient(model):
+    """Names of parameters that a backward pass did not reach."""
+    return [
+        name
+        for name, p in model.named_parameters()
+        if p.grad is None or not p.grad.any()
+    ]

@@ -44,12 +44,3 @@ def tiny_mamba_vision_map(seed=0, backbone=None, img_size=64, **parts):
         | parts
     )
     return tiny_map(seed, **parts)
-
-
-def without_gradient(model):
-    """Names of parameters that a backward pass did not reach."""
-    return [
-        name
-        for name, p in model.named_parameters()
-        if p.grad is None or not p.grad.any()
-    ]

@@ -10,6 +10,7 @@ from mmmap.models.layers import (
     PublishedAttentionBlock,
     ResidualAttentionBlock,
 )
+from tests.models.tiny import without_gradient
 
 TINY = dict(
     embed_dims=24, mamba_depth=4, attention_every=2, num_heads=4, d_state=4
@@ -74,8 +75,7 @@ def test_pattern_as_data(pattern, attention, images):
         assert type(layer) is kinds[kind]
     (out,) = model(images)
     out.square().sum().backward()
-    grads = {n: p.grad for n, p in model.named_parameters()}
-    assert not [n for n, g in grads.items() if g is None or not g.any()]
+    assert not without_gradient(model)
 
 
 def stream_after(model, images, depth):
@@ -122,12 +122,7 @@ def test_every_parameter_has_a_gradient(
     )
     loss = sum((out * torch.randn_like(out)).sum() for out in model(images))
     loss.backward()
-    without = [
-        name
-        for name, p in model.named_parameters()
-        if p.grad is None or not p.grad.any()
-    ]
-    assert not without
+    assert not without_gradient(model)
 
 
 @pytest.mark.parametrize('size', [(32, 32), (112, 137), (8, 40), (9, 9)])
@@ -183,19 +178,6 @@ def test_hidden_tokens_have_no_influence(images):
 def test_keep_needs_tokens(images):
     with pytest.raises(ValueError, match="needs out_type='raw'.*'featmap'"):
         build()(images, torch.zeros(2, 1, dtype=torch.long))
-
-
-def test_checkpointing_changes_nothing(images):
-    results = []
-    for with_cp in (False, True):
-        model = build(with_cp=with_cp, drop_path_rate=0.5, out_indices=(2, 5))
-        torch.manual_seed(7)
-        outs = model(images)
-        sum(out.square().sum() for out in outs).backward()
-        results.append((outs, [p.grad for p in model.parameters()]))
-    (outs, grads), (same_outs, same_grads) = results
-    torch.testing.assert_close(outs, same_outs, rtol=0, atol=0)
-    torch.testing.assert_close(grads, same_grads)
 
 
 def saved_bytes(model, images):
@@ -254,24 +236,6 @@ def test_frozen_stages_beyond_the_depth(frozen):
     message = rf'frozen_stages must be in \[-1, 6\], got {frozen}'
     with pytest.raises(ValueError, match=message):
         build(frozen_stages=frozen)
-
-
-@pytest.mark.parametrize('prefix', ['', 'backbone.'])
-@pytest.mark.parametrize(
-    ('name', 'depth'),
-    [
-        ('patch_embed.proj.weight', 0),
-        ('pos_embed.weight', 0),
-        ('layers.0.mixer.ssm_forward.A_log', 1),
-        ('layers.5.mlp.fc1.weight', 6),
-        ('norm.weight', 7),
-        ('out_norms.2.weight', 7),
-    ],
-)
-def test_layer_depth(prefix, name, depth):
-    model = build(out_indices=(2, 5))
-    assert name in dict(model.named_parameters())
-    assert model.get_layer_depth(prefix + name, prefix) == (depth, 8)
 
 
 def test_published_init_is_uniform_and_zero():
@@ -345,26 +309,6 @@ def test_compiles_without_a_break(with_cp):
 
 
 SHORT = dict(embed_dims=16, pattern='MT', num_heads=2)
-WRONG_SETTINGS = [
-    (dict(arch=5), 'arch must be a name .* got 5'),
-    (dict(arch=SHORT | dict(d_conv=0)), 'd_conv must be a whole number'),
-    (dict(arch=SHORT | dict(d_state=0)), 'd_state must be a whole number'),
-    (dict(arch=SHORT | dict(embed_dims=0)), 'embed_dims must be a whole'),
-    (dict(arch=SHORT | dict(mlp_ratio=0)), 'mlp_ratio must leave at least'),
-    (dict(arch=SHORT | dict(expand=0)), 'expand must leave at least'),
-    (dict(patch_size=0), 'patch_size must be a whole number'),
-    (dict(out_indices='3'), "out_indices must be whole numbers, got '3'"),
-    (dict(out_indices=(1.0,)), 'out_indices must be whole numbers'),
-    (dict(frozen_stages=1.5), r'frozen_stages must be in .* got 1.5'),
-    (dict(drop_path_rate=1.5), r'drop_path_rate must be in .* got 1.5'),
-    (dict(window_size=2, global_blocks=0), r'attention blocks.* got \(0,\)'),
-]
-
-
-@pytest.mark.parametrize(('settings', 'message'), WRONG_SETTINGS)
-def test_wrong_settings_are_named(settings, message):
-    with pytest.raises(ValueError, match=message):
-        HybridNet(**(dict(arch=SHORT) | settings))
 
 
 def test_pretrained_needs_a_checkpoint():

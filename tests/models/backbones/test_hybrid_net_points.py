@@ -112,39 +112,6 @@ def test_kept_groups_are_encoded_as_if_alone():
     assert kept.shape == (2, 3, DIMS)
 
 
-def test_recomputing_changes_nothing():
-    results = []
-    for with_cp in (False, True):
-        backbone = tiny_backbone(with_cp=with_cp).train()
-        (tokens,) = backbone(seeded_clouds())
-        tokens.square().sum().backward()
-        results.append([tokens] + [p.grad for p in backbone.parameters()])
-    for plain, again in zip(*results):
-        torch.testing.assert_close(again, plain)
-
-
-def test_layer_depths():
-    backbone = tiny_backbone(with_cls_token=True, out_indices=[0, 2])
-    expected = {
-        'embed.first.0.weight': 0,
-        'position.2.bias': 0,
-        'cls_token': 0,
-        'cls_position': 0,
-        'layers.0.local.scale': 1,
-        'layers.2.mixer.attn.qkv.weight': 3,
-        'norm.weight': 4,
-        'out_norms.0.bias': 4,
-    }
-    names = dict(backbone.named_parameters())
-    for name, depth in expected.items():
-        assert name in names
-        assert backbone.get_layer_depth(name) == (depth, 5)
-        assert backbone.get_layer_depth(f'backbone.{name}', 'backbone.') == (
-            depth,
-            5,
-        )
-
-
 def test_class_token_may_be_new(tmp_path):
     source = tiny_backbone(seed=1)
     path = str(tmp_path / 'pretrained.pth')

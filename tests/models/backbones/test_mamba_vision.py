@@ -5,11 +5,10 @@ from torch.nn import functional as F
 
 from mmmap.models.backbones import MambaVision
 from mmmap.models.layers import Attention, MambaVisionMixer, from_windows
-from tests.models.tiny import seeded_images
+from tests.models.tiny import seeded_images, without_gradient
 from tests.models.tiny_mamba_vision import (
     ARCH,
     tiny_mamba_vision,
-    without_gradient,
 )
 
 ALL = (0, 1, 2, 3)
@@ -154,19 +153,6 @@ def test_layer_scale_scales_the_branches():
     assert torch.equal(scaled.stages[2](x, False), expected)
 
 
-def test_checkpointing_changes_nothing():
-    images = seeded_images(size=64)
-    results = []
-    for with_cp in (False, True):
-        model = tiny_mamba_vision(with_cp=with_cp, out_indices=ALL)
-        outs = model(images)
-        sum(out.square().sum() for out in outs).backward()
-        results.append((outs, [p.grad for p in model.parameters()]))
-    (outs, grads), (same_outs, same_grads) = results
-    torch.testing.assert_close(outs, same_outs, rtol=0, atol=0)
-    torch.testing.assert_close(grads, same_grads)
-
-
 def test_checkpointing_counts_each_batch_once():
     """Batch norm's statistics, though blocks run twice."""
     images = seeded_images(size=64)
@@ -228,29 +214,6 @@ def test_norm_eval_keeps_all_statistics():
     assert all(torch.equal(b, before[n]) for n, b in model.named_buffers())
     assert not without_gradient(model)
     assert model.stages[3].training
-
-
-@pytest.mark.parametrize('prefix', ['', 'backbone.'])
-@pytest.mark.parametrize(
-    ('name', 'depth'),
-    [
-        ('stem.0.weight', 0),
-        ('mask_token', 0),
-        ('stages.0.blocks.0.conv1.weight', 1),
-        ('downsamples.0.weight', 2),
-        ('stages.1.blocks.0.norm2.bias', 2),
-        ('downsamples.1.weight', 3),
-        ('stages.2.blocks.2.mixer.qkv.weight', 5),
-        ('downsamples.2.weight', 6),
-        ('stages.3.blocks.1.mlp.fc1.weight', 7),
-        ('norm.weight', 8),
-        ('out_norms.2.weight', 8),
-    ],
-)
-def test_layer_depth(prefix, name, depth):
-    model = tiny_mamba_vision(out_indices=(2, 3), out_type='raw')
-    assert name in dict(model.named_parameters())
-    assert model.get_layer_depth(prefix + name, prefix) == (depth, 9)
 
 
 def test_state_space_begins_as_mamba_s():

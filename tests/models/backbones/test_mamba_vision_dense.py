@@ -9,7 +9,8 @@ from mmmap.engine.launch import replace_sync_bn
 from mmmap.testing import _narrow
 from tests.configs.batches import batch_of
 from tests.helpers import REPO
-from tests.models.tiny_mamba_vision import ARCH, without_gradient
+from tests.models.tiny import without_gradient
+from tests.models.tiny_mamba_vision import ARCH
 
 SIZE = 64
 WIDTHS = [4, 8, 16, 32]

@@ -8,20 +8,12 @@ from torchvision.ops import roi_align
 from mmmap.models.layers import LayerNorm2d
 from mmmap.models.necks import MultiDepthFeaturePyramid, SimpleFeaturePyramid
 from mmmap.models.necks.rescale import rescale
+from tests.models.tiny import without_gradient
 
 
 @pytest.fixture(autouse=True)
 def seed():
     torch.manual_seed(0)
-
-
-def gradless(module):
-    """Names of parameters without a gradient."""
-    return [
-        name
-        for name, p in module.named_parameters()
-        if p.grad is None or not p.grad.any()
-    ]
 
 
 def backward(outs):
@@ -43,7 +35,7 @@ def test_simple_pyramid(strides, num_outs, sizes):
     outs = neck((torch.zeros(0), maps))
     assert [tuple(out.shape) for out in outs] == [(2, 12, *s) for s in sizes]
     backward(outs)
-    assert not gradless(neck)
+    assert not without_gradient(neck)
 
 
 # mmcv's RoIAlign reads wrong values from maps that are not contiguous.
@@ -111,7 +103,7 @@ def test_multi_depth_pyramid():
     assert outs[2] is maps[2]
     assert torch.equal(outs[3], nn.functional.max_pool2d(maps[3], 2))
     backward(outs)
-    assert not gradless(neck)
+    assert not without_gradient(neck)
 
 
 def test_odd_maps_are_not_cut_when_shrunk():

@@ -5,10 +5,9 @@ import torch
 
 from mmmap.models.layers import patchify
 from mmmap.models.masking import Layout, hide
-from tests.models.tiny import seeded_images
+from tests.models.tiny import seeded_images, without_gradient
 from tests.models.tiny_mamba_vision import (
     tiny_mamba_vision_map,
-    without_gradient,
 )
 
 IMAGES = seeded_images(size=96)
