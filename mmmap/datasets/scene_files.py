@@ -4,9 +4,11 @@ A generated set has a ``meta.json`` with its parameters and the digest of its
 files, by which it is recognised.
 """
 
+import argparse
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +17,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from ..cli import command_parser
 from ..errors import FileError
 
 PNG_SETTINGS = [
@@ -216,3 +219,43 @@ def _put_in_place(fresh: Path, root: Path, aside: Path) -> None:
         if aside.exists():
             aside.rename(root)
         raise
+
+
+def writer_parser(
+    description: str, example: str, size: int
+) -> argparse.ArgumentParser:
+    """The arguments that all tools which write scenes take.
+
+    Args:
+        description: What the tool does.
+        example: Of a folder.
+        size: The default edge of a scene in pixels.
+    """
+    parser = command_parser(description)
+    parser.add_argument(
+        'root', type=Path, help=f'folder to make, e.g. {example}'
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--size', type=int, default=size, help='pixels')
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace a set with other parameters, or a damaged one',
+    )
+    return parser
+
+
+def run_writer(write: Callable[..., bool], args: argparse.Namespace) -> None:
+    """Write scenes, and print where they are.
+
+    Args:
+        write: Returns whether it wrote; False if the set existed.
+        args: Its arguments, of ``writer_parser``.
+
+    Raises:
+        UserError: Settings or a folder that cannot be used.
+    """
+    settings = {k: v for k, v in vars(args).items() if k != 'traceback'}
+    start = time.perf_counter()
+    state = 'written' if write(**settings) else 'complete already'
+    print(f'{args.root}: {state} ({time.perf_counter() - start:.1f} s)')

@@ -20,11 +20,17 @@ Example::
 """
 
 import sys
-import time
+from functools import partial
 
 from mmmap import cli
 from mmmap.datasets.digit_scenes import SPLITS, Painter
-from mmmap.datasets.scene_files import write_png, write_scenes, write_set
+from mmmap.datasets.scene_files import (
+    run_writer,
+    write_png,
+    write_scenes,
+    write_set,
+    writer_parser,
+)
 from mmmap.errors import InputError
 
 # Raise the number whenever the pixels of a given seed change.
@@ -119,25 +125,9 @@ def make_digit_scenes(
     )
 
 
-def run(args):
-    """Write the scenes, and print where they are.
-
-    Raises:
-        UserError: Numbers or a folder that cannot be used.
-    """
-    settings = {k: v for k, v in vars(args).items() if k != 'traceback'}
-    start = time.perf_counter()
-    written = make_digit_scenes(**settings)
-    state = 'written' if written else 'complete already'
-    print(f'{args.root}: {state} ({time.perf_counter() - start:.1f} s)')
-
-
 def main(argv=None):
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
-    parser.add_argument('root', help='folder to make, e.g. data/digits')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--size', type=int, default=96, help='pixels')
+    parser = writer_parser(__doc__, 'data/digits', 96)
     for name, numbers in (('pretrain', [2000, 200]), ('scenes', [1000, 100])):
         parser.add_argument(
             f'--{name}',
@@ -153,11 +143,7 @@ def main(argv=None):
         default=3,
         help='scenes hold the digits below it (default 3: 0, 1 and 2)',
     )
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='replace a digit set with other parameters, or a damaged one',
-    )
+    run = partial(run_writer, make_digit_scenes)
     return cli.run(run, parser.parse_args(argv))
 
 

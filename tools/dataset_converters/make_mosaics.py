@@ -23,8 +23,7 @@ Example::
 """
 
 import sys
-import time
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
@@ -37,7 +36,13 @@ from mmmap.datasets.mosaics import (
     MosaicMaker,
     read_photograph,
 )
-from mmmap.datasets.scene_files import write_png, write_scenes, write_set
+from mmmap.datasets.scene_files import (
+    run_writer,
+    write_png,
+    write_scenes,
+    write_set,
+    writer_parser,
+)
 from mmmap.errors import InputError
 
 # Raise the number whenever the files of a given seed change.
@@ -116,28 +121,10 @@ def credits():
     ]
 
 
-def run(args):
-    """Write the scenes, and print where they are.
-
-    Raises:
-        UserError: Numbers, a folder or photographs that cannot be used.
-    """
-    settings = {k: v for k, v in vars(args).items() if k != 'traceback'}
-    start = time.perf_counter()
-    written = make_mosaics(**settings)
-    state = 'written' if written else 'complete already'
-    print(f'{args.root}: {state} ({time.perf_counter() - start:.1f} s)')
-
-
 def main(argv=None):
     """Run the command line; return its exit status."""
-    parser = cli.command_parser(__doc__)
+    parser = writer_parser(__doc__, 'data/mosaics', 64)
     parser.epilog = 'photographs:\n  ' + '\n  '.join(credits())
-    parser.add_argument(
-        'root', type=Path, help='folder to make, e.g. data/mosaics'
-    )
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--size', type=int, default=64, help='pixels')
     for name, number in COUNTS.items():
         parser.add_argument(
             f'--{name}',
@@ -146,11 +133,7 @@ def main(argv=None):
             metavar='N',
             help=f'scenes (default {number})',
         )
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='replace a set with other parameters, or a damaged one',
-    )
+    run = partial(run_writer, make_mosaics)
     return cli.run(run, parser.parse_args(argv))
 
 
