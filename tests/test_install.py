@@ -19,7 +19,7 @@ from installer import machine, process, steps  # noqa: E402
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock whose seconds pass on request."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -64,8 +64,8 @@ from mmmap.engine.settings import open_config
 SPLITS = ('train', 'val', 'test')
 
 
-def tell(line: str) -> None:
-    """Print progress beside the report."""
+def print_progress(line: str) -> None:
+    """Print it beside the report."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -94,7 +94,7 @@ def check(args: argparse.Namespace) -> int:
     config = open_config(args.config)
     if args.data_root:
         set_data_root(config, args.data_root)
-    reports = look_at_data(config, SPLITS, not args.quick, tell)
+    reports = look_at_data(config, SPLITS, not args.quick, print_progress)
     errors, warnings = conclude(reports)
     if args.json:
         content = dict(

@@ -126,7 +126,7 @@ class Choices:
 
     def __str__(self) -> str:
         rows = [
-            (name, _told(value), self.reasons[name])
+            (name, _text(value), self.reasons[name])
             for name, value in self.values.items()
         ]
         widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
@@ -242,7 +242,7 @@ def _network(made: Choices, machine, images: Images, start) -> None:
             if given is not None and given != start[name]:
                 raise InputError(
                     f'--{name} {given}: the pretraining of --start has '
-                    f'{_told(start[name])}; leave --{name} out'
+                    f'{_text(start[name])}; leave --{name} out'
                 )
             made.take(name, start[name], 'that of the pretraining')
         return
@@ -300,7 +300,7 @@ def _workers(machine: Machine) -> int:
     return max(1, min(8, machine.cores - 1))
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, dict):
         value = value.get('pattern', value)
     return f'{value:g}' if isinstance(value, float) else str(value)

@@ -275,11 +275,11 @@ SAMPLING = """
 MASKS = """mask_roi_extractor=dict(
             out_channels={heads}, featmap_strides={pyramid}
         ),
-        mask_head=dict({few}
+        mask_head=dict({mini}
             in_channels={heads},
             conv_out_channels={heads},
             num_classes=len(classes),
         ),"""
-FEW = """
+MINI_MASK_HEAD = """
             num_convs=2,
             class_agnostic=True,"""

@@ -10,12 +10,12 @@ from .config_templates import (
     BODIES,
     BOX_HEAD,
     CHANNELS,
-    FEW,
     FPN,
     HEAD,
     LOADER,
     MAMBA_VISION,
     MASKS,
+    MINI_MASK_HEAD,
     NETWORK,
     SAMPLING,
     SCHEDULE,
@@ -177,7 +177,9 @@ def _detector(made: Choices, known: Mapping, with_masks: bool) -> dict:
     # A simple pyramid goes from its stride a step up and two down.
     pyramid = (4, 8, 16) if made.patch == 8 else (4, 8, 16, 32)
     masks = MASKS.format(
-        heads=known['heads'], pyramid=pyramid, few=FEW if mini else ''
+        heads=known['heads'],
+        pyramid=pyramid,
+        mini=MINI_MASK_HEAD if mini else '',
     )
     return dict(
         masks=masks

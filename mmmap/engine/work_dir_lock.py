@@ -38,7 +38,7 @@ def lock_work_dir(work_dir: str | Path) -> Iterator[None]:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _HELD:
-                raise WorkDirInUse(_told(path, file)) from error
+                raise WorkDirInUse(_message(path, file)) from error
             # A file system without locks: better no lock than no training.
             print(f'note: {work_dir} cannot be locked ({error.strerror})')
         file.truncate(0)
@@ -47,7 +47,7 @@ def lock_work_dir(work_dir: str | Path) -> Iterator[None]:
         yield
 
 
-def _told(path: Path, file) -> str:
+def _message(path: Path, file) -> str:
     file.seek(0)
     holder = file.read(200).strip() or 'another process'
     return (

@@ -122,13 +122,13 @@ class RunPredictor(TiledPredictor):
                 or waiting[0]['inputs'].shape == ready['inputs'].shape
             )
             if not same or len(waiting) == _BATCH:
-                yield from map(self._told, self._predictor.predict(waiting))
+                yield from map(self._result, self._predictor.predict(waiting))
                 waiting = []
             waiting.append(ready)
         if waiting:
-            yield from map(self._told, self._predictor.predict(waiting))
+            yield from map(self._result, self._predictor.predict(waiting))
 
-    def _told(self, sample):
+    def _result(self, sample):
         """Class map, objects or class of a part of an image."""
         if self.task == 'classify':
             return self._predictor.record(sample)

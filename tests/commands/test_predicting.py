@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope='module')
 def roads(tmp_path_factory):
-    """A segmentor that has learnt to tell red, blue and grey."""
+    """A segmentor that has learnt to distinguish red, blue and grey."""
     root = made.folder(tmp_path_factory.mktemp('roads'))
     folders = ('--images', root / 'photos', '--masks', root / 'masks')
     options = ('--epochs', '1', '--repeat', '40', '--batch', '8')
@@ -72,11 +72,11 @@ def test_a_stopped_prediction_continues(roads, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'predicted'
     write, written = FolderWriter.prediction, []
 
-    def stopped(writer, name, told):
+    def stopped(writer, name, prediction):
         if len(written) == 3:
             raise KeyboardInterrupt
         written.append(name)
-        write(writer, name, told)
+        write(writer, name, prediction)
 
     monkeypatch.setattr(FolderWriter, 'prediction', stopped)
     command = ('predict', roads / 'run', roads / 'photos', '--out', out)
@@ -101,8 +101,8 @@ def test_other_predictions_are_kept(roads, tmp_path, capsys):
     command = ('predict', roads / 'run', roads / 'photos', '--out', out)
     assert call(*command) == 0
     assert call(*command, '--tile', '32') == 1
-    told = capsys.readouterr().err
-    assert 'options (tile was None, is 32); name another folder' in told
+    output = capsys.readouterr().err
+    assert 'options (tile was None, is 32); name another folder' in output
     (out / 'predict.json').unlink()
     assert call(*command) == 1
     assert 'holds no predictions' in capsys.readouterr().err
@@ -120,9 +120,9 @@ def test_a_bad_file_does_not_stop_the_others(roads, tmp_path, capsys):
 
 def test_arrays_from_python(roads):
     image, labels = made.scene(3)
-    (told,) = mmmap.predict(roads / 'run', image)
-    assert told['class_map'].shape == labels.shape
-    assert (told['class_map'] == labels).mean() > 0.8
+    (result,) = mmmap.predict(roads / 'run', image)
+    assert result['class_map'].shape == labels.shape
+    assert (result['class_map'] == labels).mean() > 0.8
     with pytest.raises(InputError, match='type Image, expected a path'):
         mmmap.predict(roads / 'run', Image.fromarray(image))
     files = [roads / 'photos/Straße a süd.jpg', str(roads / 'photos')]
@@ -138,9 +138,9 @@ def test_tiles_tell_what_the_whole_tells(roads):
     labels = np.concatenate(
         [np.concatenate(maps[k : k + 3], 1) for k in (0, 3)]
     )
-    (told,) = mmmap.predict(roads / 'run', image, tile=48, overlap=16)
-    assert told['class_map'].shape == (96, 192)
-    assert (told['class_map'] == labels).mean() > 0.8
+    (result,) = mmmap.predict(roads / 'run', image, tile=48, overlap=16)
+    assert result['class_map'].shape == (96, 192)
+    assert (result['class_map'] == labels).mean() > 0.8
 
 
 def test_exif_orientation_is_followed(roads, tmp_path):
@@ -176,8 +176,8 @@ def test_boxes_as_coco_and_csv(signs, tmp_path):
     with open(out / 'predictions.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(content['annotations']) > 0
-    for row, told in zip(rows, content['annotations']):
-        x, y, width, height = told['bbox']
+    for row, annotation in zip(rows, content['annotations']):
+        x, y, width, height = annotation['bbox']
         assert float(row['x2']) == pytest.approx(x + width, abs=0.01)
         assert float(row['y2']) == pytest.approx(y + height, abs=0.01)
         assert x >= 0 and x + width <= 64.01
@@ -188,13 +188,13 @@ def test_boxes_as_yolo_has_them(signs, tmp_path):
     command = ('predict', signs / 'run', signs / 'photos', '--out', out)
     assert call(*command, '--min-score', '0.05') == 0
     assert (out / 'classes.txt').read_text() == 'red\nblue\n'
-    told = (out / 'predictions.jsonl').read_text().splitlines()
-    lines = list(map(json.loads, told))
+    output = (out / 'predictions.jsonl').read_text().splitlines()
+    lines = list(map(json.loads, output))
     assert len(list((out / 'labels').glob('*.txt'))) == 12
     for line in lines:
-        told = (out / f'labels/{line["image"]}.txt').read_text().splitlines()
-        assert len(told) == len(line['objects'])
-        for text, one in zip(told, line['objects']):
+        output = (out / f'labels/{line["image"]}.txt').read_text().splitlines()
+        assert len(output) == len(line['objects'])
+        for text, one in zip(output, line['objects']):
             label, *place, score = map(float, text.split())
             assert label == one['label']
             assert score == pytest.approx(one['score'], abs=1e-6)
@@ -228,8 +228,8 @@ def test_a_large_tiff_is_read_and_written_by_rows(
     found = np.asarray(Image.open(out / 'class_maps/a.png'))
     assert (found == labels).mean() > 0.8
     # As of pixels that are in memory.
-    (told,) = mmmap.predict(roads / 'run', image, tile=48, overlap=16)
-    assert (told['class_map'] == found).all()
+    (result,) = mmmap.predict(roads / 'run', image, tile=48, overlap=16)
+    assert (result['class_map'] == found).all()
     assert cv2.imread(str(out / 'pictures/a.png')).shape == image.shape
 
 

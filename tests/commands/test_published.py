@@ -83,8 +83,8 @@ def test_names():
 def test_map_from_a_file_and_by_name_again(tmp_path, weights, capsys):
     file = official(tmp_path / 'from the share.pth', value=7.0)
     assert classify(tmp_path, f'map-tiny={file}', 'run') == 0
-    told = capsys.readouterr().out
-    digest = re.search(r'SHA-256 ([0-9a-f]{64})', told)[1]
+    output = capsys.readouterr().out
+    digest = re.search(r'SHA-256 ([0-9a-f]{64})', output)[1]
     kept = json.loads((weights / 'hashes.json').read_text())
     assert kept == {'map-tiny': digest}
     config = Config.fromfile(tmp_path / 'run/config.py')
@@ -111,10 +111,10 @@ def test_a_file_in_the_named_place(tmp_path, weights):
 
 def test_no_file_says_where_it_is(tmp_path, weights, capsys):
     assert classify(tmp_path, 'mambavision-base', 'run') == 1
-    told = capsys.readouterr().err
-    assert 'https://huggingface.co/nvidia/MambaVision-B-1K' in told
-    assert '--start mambavision-base=FILE' in told
-    assert str(weights) in told
+    output = capsys.readouterr().err
+    assert 'https://huggingface.co/nvidia/MambaVision-B-1K' in output
+    assert '--start mambavision-base=FILE' in output
+    assert str(weights) in output
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_a_wrong_file(tmp_path, weights, capsys, content, message):
     else:
         torch.save(content, file)
     assert classify(tmp_path, f'map-tiny={file}', 'run') == 1
-    told = capsys.readouterr().err
-    assert re.search(message, told)
-    assert 'Expected the checkpoints that the README' in told
+    output = capsys.readouterr().err
+    assert re.search(message, output)
+    assert 'Expected the checkpoints that the README' in output
     assert not (weights / 'hashes.json').exists()
 
 

@@ -169,8 +169,8 @@ def test_segment_learns_from_the_fourth_channel(tmp_path, capsys):
     ]
     assert np.mean(right) > 0.8
     # The same as pixels, and others refused.
-    (told,) = mmmap.predict(run, bands(0)[0])
-    assert (told['class_map'] == bands(0)[1]).mean() > 0.8
+    (result,) = mmmap.predict(run, bands(0)[0])
+    assert (result['class_map'] == bands(0)[1]).mean() > 0.8
     with pytest.raises(InputError, match='expected 4 of uint16'):
         mmmap.predict(run, bands(0, 3)[0])
     line = json.loads((out / 'predictions.jsonl').read_text().split('\n')[0])
@@ -192,8 +192,8 @@ def test_pretrain_and_start_with_as_many_channels(tmp_path, channels, capsys):
     folders = ('--images', colour / 'photos', '--masks', colour / 'masks')
     start = ('--start', tmp_path / 'pre', '--out', tmp_path / 'no')
     assert call('segment', *folders, *start) == 1
-    told = capsys.readouterr().err
-    assert f'is of images of {channels} channels' in told
+    output = capsys.readouterr().err
+    assert f'is of images of {channels} channels' in output
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_classify_and_detect_read_all_channels(tmp_path):
 
 def test_channels_that_are_pages(tmp_path):
     array = np.arange(40 * 30 * 5, dtype=np.uint16).reshape(40, 30, 5)
-    # As tifffile writes it unless told otherwise: 40 pages of 30 x 5.
+    # As tifffile writes it by default: 40 pages of 30 x 5.
     tifffile.imwrite(tmp_path / 'a.tif', array, photometric='minisblack')
     planes = array.transpose(2, 0, 1)
     tifffile.imwrite(tmp_path / 'b.tif', planes, photometric='minisblack')
@@ -232,8 +232,8 @@ def test_channels_that_are_pages(tmp_path):
 def test_a_stack_of_images_is_refused(tmp_path):
     array = np.zeros((90, 80, 70), np.uint16)
     tifffile.imwrite(tmp_path / 'a.tif', array, photometric='minisblack')
-    told = read_header(tmp_path / 'a.tif')
-    assert 'a stack of shape (90, 80, 70), expected one image' in told
+    problem = read_header(tmp_path / 'a.tif')
+    assert 'a stack of shape (90, 80, 70), expected one image' in problem
 
 
 def test_masks_of_another_size_are_named(tmp_path, capsys):
@@ -241,9 +241,9 @@ def test_masks_of_another_size_are_named(tmp_path, capsys):
     made.save(tmp_path / 'masks/Straße a süd.png', np.eye(9, dtype=np.uint8))
     folders = ('--images', tmp_path / 'photos', '--masks', tmp_path / 'masks')
     assert call('segment', *folders, '--out', tmp_path / 'run') == 1
-    told = capsys.readouterr().err
-    assert 'Straße a süd.png is 9x9, its image 64x48' in told
-    assert '1 of 4 masks have another size' in told
+    output = capsys.readouterr().err
+    assert 'Straße a süd.png is 9x9, its image 64x48' in output
+    assert '1 of 4 masks have another size' in output
 
 
 def test_one_class_is_none_to_tell_apart(tmp_path, capsys):

@@ -40,11 +40,11 @@ def test_segment_writes_an_ordinary_run(tmp_path, capsys):
     made.folder(tmp_path)
     assert call(*segment(tmp_path, *SHORT)) == 0
     out = tmp_path / 'runs/a b'
-    told = capsys.readouterr()
-    assert '10 images to learn from, 2 to measure with' in told.out
-    assert '3 classes, by the values of the masks' in told.out
-    assert 'mmmap predict' in told.out
-    assert 'step 2 of 2' in told.err
+    output = capsys.readouterr()
+    assert '10 images to learn from, 2 to measure with' in output.out
+    assert '3 classes, by the values of the masks' in output.out
+    assert 'mmmap predict' in output.out
+    assert 'step 2 of 2' in output.err
     assert {p.name for p in out.iterdir()} >= {
         'config.py', 'config_whole.py', 'train.txt', 'val.txt', 'report.html',
         'samples', 'class_maps', 'epoch_1.pth', 'best_mIoU_epoch_1.pth',
@@ -101,9 +101,9 @@ def test_ctrl_c_and_the_same_command_again(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(ProgressLineHook, 'after_train_iter', interrupted)
     assert call(*segment(tmp_path, *options)) == 130
-    told = capsys.readouterr().err
-    assert 'interrupted while training, epoch 2 of 3' in told
-    assert 'to continue, run the same command again' in told
+    output = capsys.readouterr().err
+    assert 'interrupted while training, epoch 2 of 3' in output
+    assert 'to continue, run the same command again' in output
     monkeypatch.undo()
     assert call(*segment(tmp_path, *options)) == 0
     out = tmp_path / 'runs/a b'
@@ -149,8 +149,8 @@ def test_the_line_is_written_over_in_a_terminal():
 
 
 def test_durations_are_told_as_people_do():
-    told = [duration(s) for s in (3.6, 89, 91, 3540, 7500)]
-    assert told == ['4 s', '89 s', '2 min', '59 min', '2 h 05 min']
+    found = [duration(s) for s in (3.6, 89, 91, 3540, 7500)]
+    assert found == ['4 s', '89 s', '2 min', '59 min', '2 h 05 min']
 
 
 @pytest.mark.slow
@@ -188,18 +188,18 @@ def test_classify(tmp_path, capsys):
     made.classes(tmp_path / 'kinds')
     options = ('--out', tmp_path / 'run', '--repeat', '20', '--epochs', '1')
     assert call('classify', tmp_path / 'kinds', *options) == 0
-    told = capsys.readouterr().out
-    assert '2 classes: blau 6, rot 6' in told
-    metric = re.search(r'accuracy/top1: ([\d.]+)', told)
+    output = capsys.readouterr().out
+    assert '2 classes: blau 6, rot 6' in output
+    metric = re.search(r'accuracy/top1: ([\d.]+)', output)
     assert float(metric[1]) == 100  # all red or all blue
 
 
 def test_a_dry_run_leaves_nothing(tmp_path, capsys):
     made.folder(tmp_path)
     assert call(*segment(tmp_path, '--dry-run', '--hours', '0.0001')) == 0
-    told = capsys.readouterr().out
-    assert 'time: about' in told
-    assert 'the shortest; longer than 0.0001 h' in told
+    output = capsys.readouterr().out
+    assert 'time: about' in output
+    assert 'the shortest; longer than 0.0001 h' in output
     assert not (tmp_path / 'runs').exists()
 
 
@@ -210,8 +210,8 @@ def test_any_name_of_a_folder(tmp_path, name, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     run = f'run of {name}'
     assert call('classify', name, *SHORT, '--out', run) == 0
-    told = capsys.readouterr().out
-    assert f'mmmap predict {shlex.quote(run)} IMAGES' in told
+    output = capsys.readouterr().out
+    assert f'mmmap predict {shlex.quote(run)} IMAGES' in output
     config = Config.fromfile(tmp_path / run / 'config.py')
     assert config.work_dir == str(tmp_path / run)
     text = (tmp_path / run / 'config.py').read_text()
@@ -228,17 +228,17 @@ def test_images_turned_by_exif_need_turned_masks(tmp_path, capsys):
     image = made.read(tmp_path / 'photos/Straße a süd.jpg')
     made.save(tmp_path / 'photos/Straße a süd.jpg', image, exif=exif)
     assert call(*segment(tmp_path, '--dry-run')) == 1
-    told = capsys.readouterr().err
-    assert 'a süd.png is 64x48, its image 48x64 as EXIF turns it' in told
-    assert '1 of 4 masks' in told
+    output = capsys.readouterr().err
+    assert 'a süd.png is 64x48, its image 48x64 as EXIF turns it' in output
+    assert '1 of 4 masks' in output
 
 
 def test_masks_without_an_image_are_named(tmp_path, capsys):
     made.folder(tmp_path, 4)
     made.save(tmp_path / 'masks/more/x.png', made.scene(0)[1])
     assert call(*segment(tmp_path, '--dry-run')) == 0
-    told = capsys.readouterr().out
-    assert 'left out, without an image: 1 mask: more/x.png' in told
+    output = capsys.readouterr().out
+    assert 'left out, without an image: 1 mask: more/x.png' in output
 
 
 def test_a_json_with_gaps(tmp_path, capsys):
@@ -270,9 +270,9 @@ def test_messages_name_the_files_of_the_user(tmp_path, capsys):
     file.write_text(json.dumps(content))
     given = ('--images', tmp_path / 'photos', '--coco', file)
     assert call('detect', *given, '--out', tmp_path / 'run') == 1
-    told = capsys.readouterr().err
-    assert f'{file}: ' in told
-    assert '.part-' not in told
+    output = capsys.readouterr().err
+    assert f'{file}: ' in output
+    assert '.part-' not in output
 
 
 def test_values_from_python_are_checked(tmp_path):
@@ -309,8 +309,8 @@ def test_a_folder_that_is_not_writable(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(runs.tempfile, 'mkdtemp', refuse)
     assert call(*segment(tmp_path)) == 1
-    told = capsys.readouterr().err
-    assert 'cannot be written (Permission denied); name another' in told
+    output = capsys.readouterr().err
+    assert 'cannot be written (Permission denied); name another' in output
     assert not (tmp_path / 'runs').exists()
 
 
@@ -339,7 +339,7 @@ def test_failed_preparation_leaves_no_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'told'),
+    ('arguments', 'message'),
     [
         (('segment', '--images', 'photos', '--masks', 'gone'), 'gone is no'),
         (('pretrain', 'gone'), 'gone does not exist'),
@@ -352,7 +352,7 @@ def test_failed_preparation_leaves_no_folder(tmp_path):
     ],
 )
 def test_what_is_refused_says_what_to_do(
-    tmp_path, monkeypatch, capsys, arguments, told
+    tmp_path, monkeypatch, capsys, arguments, message
 ):
     made.folder(tmp_path, 2)
     (tmp_path / 'empty').mkdir()
@@ -364,7 +364,7 @@ def test_what_is_refused_says_what_to_do(
         assert call(*arguments, '--out', 'run') == 1
     except SystemExit as end:
         assert end.code == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / 'run').exists()
 
 

@@ -50,13 +50,13 @@ def unwrapped(dataset):
 
 
 def size_in(name):
-    """The size that a name tells; UPerNet's main config is the paper's S."""
+    """The size in a name; UPerNet's main config is the paper's S."""
     sizes = re.findall(f'-({ARCHS})_', name)
     assert len(sizes) <= 1
     return sizes[0] if sizes else 'small'
 
 
 def kind_in(name):
-    """The backbone that a name tells, with its size."""
+    """The backbone in a name, with its size."""
     kinds = re.findall(r'(?:/|_|-)(vit|mamba|mambavision)-', name)
     return f'{kinds[0] if kinds else "hybridnet"}-{size_in(name)}'

@@ -47,7 +47,7 @@ EPOCHS = {'1x': 12, '3x': 36}
 
 
 def pattern_in(name):
-    """The order of blocks that a name tells, once."""
+    """The order of blocks in a name, once."""
     order = re.search('-([mt]{8})-', name)
     kinds = dict(vit='T', mamba='M', hybridnet='MMMT')
     return order[1].upper() if order else kinds[kind_in(name).split('-')[0]]

@@ -106,9 +106,9 @@ def test_name_matches_the_content(name):
     assert config.train_cfg.max_epochs == epochs
     assert config.param_scheduler[-1].end == epochs
     dataset = loader.dataset
-    few = re.search(r'-(\d+)way-(\d+)shot', name)
-    if few:
-        assert (dataset.way, dataset.shot) == tuple(map(int, few.groups()))
+    match = re.search(r'-(\d+)way-(\d+)shot', name)
+    if match:
+        assert (dataset.way, dataset.shot) == tuple(map(int, match.groups()))
         assert config.val_dataloader.dataset.query
         assert not dataset.query
         dataset = dataset.dataset
@@ -141,10 +141,10 @@ def test_full_size(name):
     assert f'{stem}.py' in NAMED
     if config.model.type == 'ImageClassifier':
         assert model.head.in_channels == model.backbone.out_channels
-        few = re.search(r'-(\d+)way', name)
+        match = re.search(r'-(\d+)way', name)
         classes = dict(modelnet40=40, scanobjectnn=15)
         data = re.findall(r'_([a-z]+\d*)', name)[-1]
-        expected = int(few[1]) if few else classes[data]
+        expected = int(match[1]) if match else classes[data]
         assert model.head.num_classes == expected
 
 

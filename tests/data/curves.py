@@ -12,7 +12,7 @@ TORCH_BACKENDS = dict(MMMAP_SCAN_BACKEND='torch', MMMAP_CONV_BACKEND='torch')
 
 
 def curve_of(make_model, inputs):
-    """Losses of some steps of AdamW on one batch, masks drawn anew."""
+    """Losses of some steps of AdamW on one batch, new masks in each."""
     with mock.patch.dict(os.environ, TORCH_BACKENDS):
         model = make_model().train()
         optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)

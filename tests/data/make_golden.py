@@ -62,7 +62,7 @@ def one_pass():
 
 
 def loss_curve():
-    """Losses of some steps of AdamW on four images, masks drawn anew."""
+    """Losses of some steps of AdamW on four images, new masks in each."""
     model = tiny_map(seed=2).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     wrapper = OptimWrapper(optimizer)

@@ -1,4 +1,4 @@
-"""What the libraries make of bad files, and which of it is told by name."""
+"""What the libraries do with bad files, and that errors name the file."""
 
 import json
 

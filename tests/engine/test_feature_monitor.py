@@ -58,7 +58,7 @@ def test_numbers_are_those_of_the_frozen_encoder(tmp_path):
 
 
 def test_labelled_images_are_classified(tmp_path):
-    """Black and white images, of which nothing is easier to tell."""
+    """Black and white images, the easiest to distinguish."""
     for split in ('train', 'val'):
         for name, value in dict(black=0, white=255).items():
             folder = tmp_path / 'data' / split / name

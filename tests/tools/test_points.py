@@ -56,7 +56,7 @@ test_dataloader = val_dataloader
 
 @pytest.fixture
 def root(tmp_path):
-    """Balls, rods and discs, which any features tell apart."""
+    """Balls, rods and discs, which any features separate."""
     rng = np.random.default_rng(0)
     label = np.arange(60) % 3
     shape = np.array([[1, 1, 1], [1, 0.1, 0.1], [1, 1, 0.1]])

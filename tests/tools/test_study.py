@@ -376,7 +376,7 @@ def test_means_deviations_and_differences():
 
 @pytest.mark.slow
 def test_a_study_from_beginning_to_end(table, digits, tmp_path):
-    """It leaves results, runs nothing twice, and goes on with a new seed."""
+    """It leaves results, runs nothing twice, and continues with a new seed."""
     out = tmp_path / 'out'
     argv = ['python', 'tools/study.py', table[1], '--out', out]
     argv += ['--data-root', digits, '--seeds', 3, '--rows', 'MAE']

@@ -260,8 +260,8 @@ def test_a_damaged_checkpoint_is_passed_over(pretrained, tmp_path, capsys):
 
 def train(config, work_dir, *options, settings=()):
     """Train one epoch; return the config that was run, and the log."""
-    few = ('--cfg-options', 'train_cfg.max_epochs=1', *settings)
-    run = (config, '--work-dir', work_dir, *options, *few)
+    short = ('--cfg-options', 'train_cfg.max_epochs=1', *settings)
+    run = (config, '--work-dir', work_dir, *options, *short)
     assert call('train.py', *run) == 0
     dumped = Config.fromfile(next(work_dir.glob('*.py')))
     return dumped, scalars(work_dir)

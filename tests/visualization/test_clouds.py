@@ -40,8 +40,8 @@ def test_colours_are_told_apart():
     colours = distinct_colours(64).astype(float)
     apart = np.abs(colours[:, None] - colours).sum(-1) + 999 * np.eye(64)
     assert apart.min() > 5
-    few = distinct_colours(6).astype(float)
-    apart = np.abs(few[:, None] - few).sum(-1) + 999 * np.eye(6)
+    colours = distinct_colours(6).astype(float)
+    apart = np.abs(colours[:, None] - colours).sum(-1) + 999 * np.eye(6)
     assert apart.min() > 100
 
 

@@ -54,14 +54,14 @@ __all__ = [
     'unlike',
 ]
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 def look_at_data(
     config: Mapping,
     splits: tuple[str, ...] = ('train', 'val'),
     full: bool = False,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
 ) -> list[Report]:
     """Check the data sets of a config.
 
@@ -70,7 +70,7 @@ def look_at_data(
         splits: Which, as ``('train', 'val')``. A test split that equals the
             validation split is not checked twice.
         full: Open every file, not only a few.
-        tell: Called with a line on the progress every 2 seconds.
+        progress: Called with a line every 2 seconds.
 
     Returns:
         A report on the model's heads, and one for each data set.
@@ -78,7 +78,7 @@ def look_at_data(
     splits = unlike(config, splits)
     scope = config.get('default_scope') or 'mmengine'
     with DefaultScope.overwrite_default_scope(scope), _no_collection():
-        return _reports(config, splits, full, tell)
+        return _reports(config, splits, full, progress)
 
 
 @contextlib.contextmanager
@@ -94,7 +94,10 @@ def _no_collection() -> Iterator[None]:
 
 
 def _reports(
-    config: Mapping, splits: tuple[str, ...], full: bool, tell: Tell | None
+    config: Mapping,
+    splits: tuple[str, ...],
+    full: bool,
+    progress: Progress | None,
 ) -> list[Report]:
     files: dict[str, dict] = {}
     parts = list(parts_of(config, splits, files))
@@ -108,7 +111,7 @@ def _reports(
     check_metric_files(config, built, files)
     model = check_heads(config, built)
     check_checkpoint(config, built, model)
-    looked = [(p, _look_at_part(p, config, full, tell)) for p in built]
+    looked = [(p, _look_at_part(p, config, full, progress)) for p in built]
     check_shared([part for part in built if not part.unsplit])
     if full:
         check_copies([pair for pair in looked if not pair[0].unsplit])
@@ -126,7 +129,7 @@ def unlike(config: Mapping, splits: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _look_at_part(
-    part: Part, config: Mapping, full: bool, tell: Tell | None
+    part: Part, config: Mapping, full: bool, progress: Progress | None
 ) -> list[Looked]:
     if isinstance(part.dataset, PointSet):
         check_files(part)
@@ -145,7 +148,7 @@ def _look_at_part(
         return []
     ignored = ignored_values(config, part.split)
     number = number_of_classes(part, config)
-    looks = look(part, number, ignored, full, tell)
+    looks = look(part, number, ignored, full, progress)
     check_channels(part, looks, config)
     check_padding(part, config, number, ignored)
     check_pipeline(part, looks, config, metrics)

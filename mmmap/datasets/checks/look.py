@@ -26,7 +26,7 @@ def look(
     number: int | None,
     ignored: Collection[int],
     full: bool,
-    tell: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> list[Looked]:
     """Open all samples of a part, or a few at equal distances, and report.
 
@@ -35,13 +35,13 @@ def look(
         number: Of classes of class maps.
         ignored: Values of class maps that are no class.
         full: Open all of them, in parallel.
-        tell: Called with a line on the progress every 2 seconds.
+        progress: Called with a line every 2 seconds.
     """
     loader = Loader(part, number, ignored)
     items = [item for item in part.items if item.get('img_path')]
     looks = []
     if loader.steps and items:
-        found = _all(loader, items, tell) if full else _some(loader, items)
+        found = _all(loader, items, progress) if full else _some(loader, items)
         looks = list(found)
     _report_problems(part, looks)
     _report_turned(part, looks, loader)
@@ -72,19 +72,19 @@ def _one(item: Mapping) -> Looked:
     return _LOADER(item)
 
 
-def _all(loader: Loader, items: list, tell) -> Iterator[Looked]:
+def _all(loader: Loader, items: list, progress) -> Iterator[Looked]:
     workers = min(os.cpu_count() or 1, 1 + len(items) // 64)
     if workers == 1:
         yield from map(loader, items)
         return
     context = multiprocessing.get_context('fork')
-    said = time.perf_counter()
+    last = time.perf_counter()
     bare = (_bare(item) for item in items)
     with context.Pool(workers, _begin, (loader,)) as pool:
         for k, looked in enumerate(pool.imap(_one, bare, chunksize=32), 1):
-            if tell and time.perf_counter() - said > 2:
-                said = time.perf_counter()
-                tell(f'opened {k:,} of {len(items):,} samples')
+            if progress and time.perf_counter() - last > 2:
+                last = time.perf_counter()
+                progress(f'opened {k:,} of {len(items):,} samples')
             yield looked
 
 

@@ -2,7 +2,7 @@
 
 Each library numbers labels by its own rule: mmdet by the order of the JSON's
 categories, mmpretrain by the sorted class folders of each split, mmseg by the
-order of the names. The built data sets tell which order they use.
+order of the names. The built data sets show which order they use.
 """
 
 from collections import Counter

@@ -66,7 +66,7 @@ def explain(header: Header, size: Sequence[int], other: Sequence[int]) -> str:
 
 
 def is_unclear(header: Header) -> bool:
-    """Whether sizes cannot tell how an image was turned for annotating."""
+    """Whether sizes do not show how an image was turned for annotation."""
     square = header.width == header.height
     return header.orientation > 1 and (
         square or header.orientation < _SIDEWAYS

@@ -93,7 +93,7 @@ class Report:
         for name, found in self.counts.items():
             expected = numbers.get(name, found)
             if found != expected:
-                what = f'{_told(found, name)} found, {expected:,} expected'
+                what = f'{_count(found, name)} found, {expected:,} expected'
                 self.error(self.title, what)
 
     def as_dict(self) -> dict:
@@ -102,7 +102,7 @@ class Report:
 
     def numbers(self) -> str:
         """Counts and tables as text."""
-        counts = [_told(n, name) for name, n in self.counts.items()]
+        counts = [_count(n, name) for name, n in self.counts.items()]
         head = f'{self.title}: {", ".join(counts) or "nothing to count"}'
         if self.split:
             head = f'{self.split}: {head}'
@@ -113,7 +113,7 @@ class Report:
         return '\n'.join([self.numbers(), *found])
 
 
-def _told(number: int, name: str) -> str:
+def _count(number: int, name: str) -> str:
     return counted(number, _SINGULAR.get(name, name), name)
 
 

@@ -37,7 +37,7 @@ class BadFileHook(Hook):
     def __init__(self, skip: bool = False, interval: int = 50) -> None:
         self.skip = skip
         self.interval = interval
-        self._told = 0
+        self._reported = 0
 
     def before_train(self, runner) -> None:
         """Check training data; workers start after this."""
@@ -72,12 +72,12 @@ class BadFileHook(Hook):
 
     def _tell(self, runner) -> None:
         names = self._list.names()
-        if len(names) > self._told and is_main_process():
+        if len(names) > self._reported and is_main_process():
             runner.logger.warning(
                 f'skipped {counted(len(names), "unusable image")}, the last '
                 f'is {names[-1]}; {self._list.path} lists them with reasons'
             )
-        self._told = len(names)
+        self._reported = len(names)
 
 
 def check(

@@ -45,7 +45,7 @@ class ProgressLineHook(Hook):
         wait = _TERMINAL if self.terminal else _FILE
         done = runner.iter + 1
         if time.monotonic() - self._last >= wait or done == runner.max_iters:
-            self._show(self._told(runner, done))
+            self._show(self._line(runner, done))
 
     def before_val_epoch(self, runner) -> None:
         """Show that validation runs."""
@@ -58,7 +58,7 @@ class ProgressLineHook(Hook):
         if value is not None and value == value:
             self._value = float(value)
             self._best = max(self._value, self._best or self._value)
-        self._show(self._told(runner, runner.iter))
+        self._show(self._line(runner, runner.iter))
 
     def after_train(self, runner) -> None:
         """End the line."""
@@ -70,7 +70,7 @@ class ProgressLineHook(Hook):
             print(file=self.stream, flush=True)
         self._shown = ''
 
-    def _told(self, runner, done: int) -> str:
+    def _line(self, runner, done: int) -> str:
         total = runner.max_iters
         epoch = min(runner.epoch + 1, runner.max_epochs)
         parts = [

@@ -88,7 +88,7 @@ class PublishedAttentionBlock(_ViTBlock):
     """Attention placed as in the published MAP code.
 
     A whole ViT block, with its own residuals, acts on the last block's output,
-    and its result is added to that output once more.
+    and its result is added to that output again.
     """
 
     def forward(

@@ -347,6 +347,6 @@ def test_objects_of_xml_files(tmp_path, name, number):
         save(tmp_path / f'train/{k}.jpg', noise(k))
     errors, warnings = found(config)
     assert len(errors) == number
-    told = errors if number else warnings
+    texts = errors if number else warnings
     said = 'no object is left' if number else 'never occurs: blue'
-    assert said in told[0]
+    assert said in texts[0]

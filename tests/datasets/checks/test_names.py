@@ -227,8 +227,8 @@ def test_the_classes_of_a_checkpoint(tmp_path, resume, classes, kind):
     torch.save(dict(state_dict={}, meta=meta), tmp_path / 'x.pth')
     config.update(load_from=str(tmp_path / 'x.pth'), resume=resume)
     errors, warnings = found(config)
-    told = dict(errors=errors, warnings=warnings)
-    for name, texts in told.items():
+    found_as = dict(errors=errors, warnings=warnings)
+    for name, texts in found_as.items():
         same = [t for t in texts if 'the same classes in another' in t]
         assert len(same) == (name == kind)
 

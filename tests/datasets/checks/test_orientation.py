@@ -100,7 +100,7 @@ def test_annotations_drawn_on_the_upright_image(tmp_path, make):
 @pytest.mark.parametrize(
     ('size', 'orientation'), [((32, 16), 3), ((32, 32), 6), ((32, 16), 2)]
 )
-def test_sizes_that_cannot_tell(tmp_path, make, size, orientation):
+def test_sizes_that_do_not_show_it(tmp_path, make, size, orientation):
     options = dict(size=size, orientation=orientation)
     if make == 'maps':
         config, path = maps(tmp_path, size, **options)
@@ -109,10 +109,10 @@ def test_sizes_that_cannot_tell(tmp_path, make, size, orientation):
     errors, warnings = found(config)
     assert errors == []
     said = f'1 image has an EXIF orientation (1 x {orientation}), read '
-    (told,) = [w for w in warnings if 'EXIF' in w]
-    assert f'{said}turned upright' in told and str(path) in told
-    (told,) = [w for w in found(as_stored(config))[1] if 'EXIF' in w]
-    assert f'{said}as stored' in told
+    (warning,) = [w for w in warnings if 'EXIF' in w]
+    assert f'{said}turned upright' in warning and str(path) in warning
+    (warning,) = [w for w in found(as_stored(config))[1] if 'EXIF' in w]
+    assert f'{said}as stored' in warning
 
 
 def test_labels_of_whole_images_do_not_turn(tmp_path):

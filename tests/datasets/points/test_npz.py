@@ -192,8 +192,8 @@ def test_data_is_checked_before_training(tmp_path):
     config.update(model=dict(head=dict(num_classes=2)))
     with pytest.raises(DataError, match='head.num_classes: is 2, .* have 3'):
         check_data(config, ('train', 'val'))
-    few = dict(type='FewShot', dataset=dataset)
-    config.update(train_dataloader=dict(dataset=few))
+    subset = dict(type='FewShot', dataset=dataset)
+    config.update(train_dataloader=dict(dataset=subset))
     check_data(config, ('train', 'val'))
     dataset.update(type='PointFolder', ann_file='')
     with pytest.raises(DataError, match=r'npz: a cloud must be \(N, 3\)'):

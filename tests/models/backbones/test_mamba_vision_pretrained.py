@@ -42,7 +42,7 @@ def load(path, **options):
     ],
 )
 def test_all_that_pretraining_learned_is_loaded(saved, source, options):
-    """Also statistics; norms of other outputs begin anew."""
+    """Also statistics; norms of other outputs start from their init."""
     theirs = source.state_dict()
     for name, value in load(saved, **options).state_dict().items():
         if not name.startswith('out_norms.'):

@@ -89,8 +89,8 @@ def test_interpolation():
     far = 1 / 8.5**2
     expected = (3 * near + 6 * far) / (2 * near + far)
     assert between.item() == pytest.approx(expected, rel=1e-5)
-    few = interpolate_features(points, places[:, :1], features[:, :1])
-    assert few.flatten().tolist() == [0, 0]
+    out = interpolate_features(points, places[:, :1], features[:, :1])
+    assert out.flatten().tolist() == [0, 0]
 
 
 def test_bad_input():
