@@ -66,12 +66,12 @@ def end(command, capsys, traceback=False):
 def test_what_a_user_can_fix_ends_in_its_message(kind, capsys):
     assert issubclass(kind, UserError)
     error = kind('it is red, expected blue')
-    status, said = end(lambda: throw(error), capsys)
-    assert (status, said) == (1, 'error: it is red, expected blue\n')
-    status, said = end(lambda: throw(error), capsys, traceback=True)
+    status, output = end(lambda: throw(error), capsys)
+    assert (status, output) == (1, 'error: it is red, expected blue\n')
+    status, output = end(lambda: throw(error), capsys, traceback=True)
     assert status == 1
-    assert said.startswith('Traceback (most recent call last)')
-    assert said.endswith('error: it is red, expected blue\n')
+    assert output.startswith('Traceback (most recent call last)')
+    assert output.endswith('error: it is red, expected blue\n')
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_what_a_user_can_fix_ends_in_its_message(kind, capsys):
     ],
 )
 def test_a_bug_keeps_its_traceback(error, capsys):
-    status, said = end(lambda: throw(error), capsys)
-    lines = said.splitlines()
+    status, output = end(lambda: throw(error), capsys)
+    lines = output.splitlines()
     assert status == 1
     assert lines[0] == 'Traceback (most recent call last):'
     assert lines[-2].startswith(type(error).__name__)
@@ -106,8 +106,8 @@ def test_a_bug_keeps_its_traceback(error, capsys):
     ],
 )
 def test_what_registries_raise_before_the_first_step(error, message, capsys):
-    status, said = end(lambda: build(error), capsys)
-    assert (status, said) == (
+    status, output = end(lambda: build(error), capsys)
+    assert (status, output) == (
         1,
         f'error: {message} (--traceback shows where)\n',
     )
@@ -115,19 +115,19 @@ def test_what_registries_raise_before_the_first_step(error, message, capsys):
 
 def test_a_bug_in_a_constructor_keeps_its_traceback(capsys):
     for bug in (IndexError('list'), TypeError('None'), AssertionError()):
-        _, said = end(lambda bug=bug: build(bug), capsys)
-        assert said.startswith('Traceback')
+        _, output = end(lambda bug=bug: build(bug), capsys)
+        assert output.startswith('Traceback')
 
 
 def test_names_and_arguments_that_are_not_known(capsys):
-    _, said = end(lambda: REGISTRY.build(dict(type='Nobody')), capsys)
-    assert said.startswith('error: KeyError: Nobody is not in the')
-    _, said = end(lambda: REGISTRY.build(dict(type='Thing', x=1)), capsys)
-    assert "unexpected keyword argument 'x'" in said
-    assert 'Traceback' not in said
-    _, said = end(lambda: REGISTRY.build(dict(x=1)), capsys)
-    assert 'must contain the key "type"' in said
-    assert 'Traceback' not in said
+    _, output = end(lambda: REGISTRY.build(dict(type='Nobody')), capsys)
+    assert output.startswith('error: KeyError: Nobody is not in the')
+    _, output = end(lambda: REGISTRY.build(dict(type='Thing', x=1)), capsys)
+    assert "unexpected keyword argument 'x'" in output
+    assert 'Traceback' not in output
+    _, output = end(lambda: REGISTRY.build(dict(x=1)), capsys)
+    assert 'must contain the key "type"' in output
+    assert 'Traceback' not in output
 
 
 def test_files(tmp_path, capsys):
@@ -135,9 +135,9 @@ def test_files(tmp_path, capsys):
         (tmp_path, 'this is a folder, expected a file'),
         (tmp_path / 'none', 'there is no such file or folder'),
     ):
-        status, said = end(path.read_text, capsys)
+        status, output = end(path.read_text, capsys)
         assert status == 1
-        assert said == f'error: {path}: {expected}; correct the path\n'
+        assert output == f'error: {path}: {expected}; correct the path\n'
     error = FileNotFoundError('no config at a.py')
     assert end(lambda: throw(error), capsys)[1] == (
         'error: no config at a.py\n'
@@ -149,9 +149,9 @@ def test_after_the_first_step_libraries_are_no_longer_believed(capsys):
         with cli.during('predicting'):
             build(ValueError('too large'))
 
-    _, said = end(work, capsys)
-    assert said.startswith('Traceback')
-    assert said.splitlines()[-1] == (
+    _, output = end(work, capsys)
+    assert output.startswith('Traceback')
+    assert output.splitlines()[-1] == (
         'stopped while predicting; to continue, run the same command again'
     )
 
@@ -203,8 +203,8 @@ def test_ctrl_c_that_a_library_hides(capsys):
         except BaseException:
             throw(error)
 
-    said = 'interrupted; to continue, run the same command again\n'
-    assert end(lambda: work(SyntaxError('format')), capsys) == (130, said)
+    output = 'interrupted; to continue, run the same command again\n'
+    assert end(lambda: work(SyntaxError('format')), capsys) == (130, output)
     full = end(lambda: work(OSError('the disk is full')), capsys)
     assert full == (1, 'error: the disk is full\n')
 
@@ -222,9 +222,9 @@ def test_other_processes_let_the_first_speak(monkeypatch, capsys):
     waited = []
     monkeypatch.setattr(cli.time, 'sleep', waited.append)
     monkeypatch.setenv('RANK', '1')
-    _, said = end(lambda: throw(InputError('of the second alone')), capsys)
+    _, output = end(lambda: throw(InputError('of the second alone')), capsys)
     assert waited == [10.0]
-    assert 'of the second alone' in said
+    assert 'of the second alone' in output
 
 
 def test_status_of_a_command(capsys):
@@ -287,8 +287,8 @@ def test_ctrl_c_of_a_process(tmp_path):
     while process.stdout.readline() not in ('ready\n', ''):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said == (
+    assert output == (
         'interrupted while sleeping; to continue, run the same command again\n'
     )

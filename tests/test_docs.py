@@ -94,17 +94,17 @@ def targets():
 @functools.lru_cache
 def help_of(script):
     """What a tool says about its options."""
-    path, said = REPO / script, io.StringIO()
+    path, output = REPO / script, io.StringIO()
     search = [str(path.parent), *sys.path]
     with (
         mock.patch.object(sys, 'argv', [str(path), '--help']),
         mock.patch.object(sys, 'path', search),
-        contextlib.redirect_stdout(said),
+        contextlib.redirect_stdout(output),
         pytest.raises(SystemExit) as stopped,
     ):
         runpy.run_path(str(path), run_name='__main__')
     assert not stopped.value.code, f'{script} --help failed'
-    return said.getvalue()
+    return output.getvalue()
 
 
 def tool_of(words):
@@ -192,8 +192,11 @@ def wrong_with(words):
 
 def wrong_with_command(words):
     """The options of ``mmmap`` that are not there."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    output = io.StringIO()
+    with (
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+    ):
         try:
             main([words[1], '--help'])
         except SystemExit as end:
@@ -201,7 +204,9 @@ def wrong_with_command(words):
                 yield ' '.join(words[:2])
     for word in words[2:]:
         option = re.match(r'--[a-z][\w-]*', word)
-        if option and not re.search(f'{option[0]}(?![\\w-])', said.getvalue()):
+        if option and not re.search(
+            f'{option[0]}(?![\\w-])', output.getvalue()
+        ):
             yield f'mmmap {words[1]} {word}'
 
 

@@ -16,7 +16,7 @@ TOOLS = [
 ]
 
 
-def said(code, *arguments, forked=True):
+def output_of(code, *arguments, forked=True):
     """What a process of its own prints, which has imported some modules."""
     words = ('python', '-c', textwrap.dedent(code), *arguments)
     done = command(*words, modules=OTHERS, forked=forked)
@@ -43,7 +43,7 @@ def test_help_of_every_tool_imports_no_library():
                        'mmseg', 'matplotlib', 'sklearn', 'scipy'}))
     """
     assert len(TOOLS) > 30
-    lines = said(code, *TOOLS, forked=False).splitlines()
+    lines = output_of(code, *TOOLS, forked=False).splitlines()
     assert lines == [path.name for path in TOOLS]
 
 
@@ -64,7 +64,7 @@ def test_what_an_import_does_not_import(module, absent):
         import {module}
         print([n for n in {absent.split()} if n in sys.modules])
     """
-    assert said(code, forked='torch' not in absent) == '[]\n'
+    assert output_of(code, forked='torch' not in absent) == '[]\n'
 
 
 LOOKUP = """
@@ -93,7 +93,7 @@ OURS = (
     ],
 )
 def test_classes_are_registered_whatever_is_imported_first(first):
-    assert said(f'{first}\n{LOOKUP}').endswith(OURS)
+    assert output_of(f'{first}\n{LOOKUP}').endswith(OURS)
 
 
 def test_hooks_are_found_from_another_library_first():
@@ -102,7 +102,7 @@ def test_hooks_are_found_from_another_library_first():
         'import mmmap\nfrom mmdet.registry import HOOKS\n'
         "print(HOOKS.get('NaNGuardHook').__name__)"
     )
-    assert said(code).endswith('NaNGuardHook\n')
+    assert output_of(code).endswith('NaNGuardHook\n')
 
 
 def test_mmpretrains_layer_for_mmdet_comes_with_mmdet():
@@ -118,7 +118,7 @@ def test_mmpretrains_layer_for_mmdet_comes_with_mmdet():
         print(MODELS.get('ResLayerExtraNorm') is utils.ResLayerExtraNorm,
               utils.ResLayerExtraNorm.__mro__[1].__name__)
     """
-    assert said(code).splitlines() == [
+    assert output_of(code).splitlines() == [
         'VisionTransformer False None',
         'True ResLayer',
     ]
@@ -126,8 +126,8 @@ def test_mmpretrains_layer_for_mmdet_comes_with_mmdet():
 
 def test_the_libraries_start_without_a_word():
     code = 'import mmmap, mmpretrain.datasets, mmdet.datasets, mmseg.datasets'
-    assert said(code) == ''
-    assert 'Could not import OneDL' in said('import mmseg.datasets')
+    assert output_of(code) == ''
+    assert 'Could not import OneDL' in output_of('import mmseg.datasets')
 
 
 def test_messages_for_developers_reach_a_logger(tmp_path):
@@ -140,5 +140,5 @@ def test_messages_for_developers_reach_a_logger(tmp_path):
         print_log('to all')
         print_log('to the log', 'current', logging.DEBUG)
     """
-    assert 'to nobody' not in said(code)
+    assert 'to nobody' not in output_of(code)
     assert 'to the log' in file.read_text()

@@ -43,7 +43,7 @@ def documented(message):
 
 
 @pytest.fixture(scope='module')
-def said(tmp_path_factory):
+def messages(tmp_path_factory):
     """What each trouble says; a bare type where it says nothing."""
     messages = {}
     for name, function in PROVOKED.items():
@@ -57,13 +57,13 @@ def said(tmp_path_factory):
     return messages
 
 
-def test_what_is_said_is_on_the_page(said):
-    lost = {name: m for name, m in said.items() if len(documented(m)) != 1}
+def test_each_message_is_on_the_page(messages):
+    lost = {name: m for name, m in messages.items() if len(documented(m)) != 1}
     assert lost == {}
 
 
-def test_what_is_on_the_page_is_said(said):
-    seen = [m for message in said.values() for m in documented(message)]
+def test_the_page_has_no_other_message(messages):
+    seen = [m for message in messages.values() for m in documented(message)]
     rest = [m for m in MESSAGES if m not in seen]
     assert len(rest) == len(NOT_SEEN)
     text = PAGE.read_text()

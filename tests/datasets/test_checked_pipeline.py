@@ -77,8 +77,10 @@ def test_an_image_that_exif_turns_away_from_its_boxes(tmp_path):
     sample = dict(img_path=str(tmp_path / 'a.jpg'), width=64, height=48)
     init_default_scope('mmdet')
     step = TRANSFORMS.build(dict(type='LoadImageFromFile'))
-    said = r'48x64, .* for 64x48 \(EXIF orientation 6, read turned upright\)'
-    with pytest.raises(SampleError, match=said):
+    message = (
+        r'48x64, .* for 64x48 \(EXIF orientation 6, read turned upright\)'
+    )
+    with pytest.raises(SampleError, match=message):
         CheckedPipeline([step])(sample)
     sample.update(width=48, height=64)
     assert CheckedPipeline([step])(sample)['img'].shape == (64, 48, 3)
@@ -180,7 +182,7 @@ def test_class_maps_that_fit(pairs, steps):
 
 
 def maps(path):
-    """What can be wrong with a class map, and what is said of it."""
+    """What can be wrong with a class map, and its errors."""
     labels = np.zeros((48, 64), np.uint8)
     other, beyond = labels[:40], labels.copy()
     beyond[3, 4] = 7
@@ -314,9 +316,11 @@ def test_a_worker_s_error_is_one_sentence(images):
         list(loader)
     assert is_user_error(caught.value)
     assert 'Traceback' in str(caught.value)
-    said = message_of(caught.value)
-    assert said.startswith(f'{images}/b.jpg cannot be used: LoadImageFromFile')
-    assert 'Traceback' not in said
+    message = message_of(caught.value)
+    assert message.startswith(
+        f'{images}/b.jpg cannot be used: LoadImageFromFile'
+    )
+    assert 'Traceback' not in message
 
 
 def test_nothing_is_left(images, monkeypatch):

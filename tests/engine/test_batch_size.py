@@ -62,13 +62,13 @@ def test_several_optimizers():
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('change', 'message'),
     [
         (dict(base=None), 'auto_scale_lr=dict(base_batch_size=...)'),
         (dict(size=None), 'train_dataloader.batch_size'),
     ],
 )
-def test_what_is_needed(change, said):
+def test_what_is_needed(change, message):
     with pytest.raises(InputError) as caught:
         scale_learning_rate(config(**change))
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -101,26 +101,26 @@ def test_what_is_wrong_is_said(tmp_path, monkeypatch, caplog):
     ))  # fmt: skip
     runner.train()
     (log,) = tmp_path.glob('*/*.log')
-    said = log.read_text()
-    collapsed = said.index('the features have collapsed')
-    still = said.index('the loss was 1 3 measurements ago and is 1 now')
+    output = log.read_text()
+    collapsed = output.index('the features have collapsed')
+    still = output.index('the loss was 1 3 measurements ago and is 1 now')
     first, *_, fourth, fifth = (
-        said.index(f'Features [{epoch}]') for epoch in range(1, 6)
+        output.index(f'Features [{epoch}]') for epoch in range(1, 6)
     )
     assert first < collapsed < fourth < still < fifth
-    assert logging.getLevelName(logging.WARNING) in said
+    assert logging.getLevelName(logging.WARNING) in output
 
 
 @pytest.mark.parametrize(
-    ('settings', 'said'),
+    ('settings', 'output'),
     [
         (dict(interval=0), 'interval must be 1 or more, got 0'),
         (dict(num_samples=1), 'num_samples must be 2 or more, got 1'),
         (dict(max_share=0), r'max_share must be in \(0, 1\], got 0'),
     ],
 )
-def test_settings_out_of_range(settings, said):
-    with pytest.raises(InputError, match=said):
+def test_settings_out_of_range(settings, output):
+    with pytest.raises(InputError, match=output):
         FeatureMonitorHook(**settings)
 
 

@@ -43,8 +43,8 @@ def test_invalid_numbers(config, place, value, expected):
     config.merge_from_dict({place: value})
     with pytest.raises(InputError) as caught:
         check_numbers(config)
-    said = str(caught.value)
-    assert said.startswith(f'{place} is {value!r}, expected {expected}')
+    message = str(caught.value)
+    assert message.startswith(f'{place} is {value!r}, expected {expected}')
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def refused(config, *pairs):
 def test_text_instead_of_a_number(config, setting, kind):
     config.shuffle = True
     key, _, value = setting.partition('=')
-    said = refused(config, setting)
-    assert said == f'--cfg-options {key} takes {kind}, got {value!r}'
+    message = refused(config, setting)
+    assert message == f'--cfg-options {key} takes {kind}, got {value!r}'
 
 
 def test_words_that_stand_for_numbers(config):

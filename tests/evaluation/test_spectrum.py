@@ -31,14 +31,14 @@ def test_deviation_is_one_in_all_directions_and_zero_in_one():
 
 
 @pytest.mark.parametrize(
-    ('features', 'said'),
+    ('features', 'message'),
     [
         (torch.ones(1, 3), 'two samples or more'),
         (torch.ones(3), 'two samples or more'),
         (torch.full((3, 3), torch.nan), 'must be finite'),
     ],
 )
-def test_unusable_features(features, said):
+def test_unusable_features(features, message):
     for measure in (effective_rank, feature_deviation):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             measure(features)

@@ -72,8 +72,8 @@ def forked_python(*modules):
         text=True,
     )
     atexit.register(server.communicate)
-    said = iter(server.stdout.readline, 'ready\n')
-    for line in said:
+    lines = iter(server.stdout.readline, 'ready\n')
+    for line in lines:
         assert line, 'the fork server of the tests did not start'
     return folder
 

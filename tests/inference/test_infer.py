@@ -46,8 +46,8 @@ def test_a_folder(models, photos, tmp_path, library, capsys):
     out = tmp_path / 'out'
     options = ('--batch-size', 2, '--min-score', 0)
     assert infer(models[library], photos, out, *options) == 0
-    said = capsys.readouterr()
-    assert said.out.endswith(f'{out}: predictions on 3 images\n')
+    output = capsys.readouterr()
+    assert output.out.endswith(f'{out}: predictions on 3 images\n')
     assert [line['image'] for line in lines(out)] == ['a', 'b', 'more/c']
     names, images = pictures(out)
     assert names == ['a.png', 'b.png', 'more/c.png']
@@ -197,9 +197,9 @@ def test_a_file_that_fails_late_costs_no_prediction(
     monkeypatch.setattr(PackSegInputs, 'transform', picky)
     tiny, out = models['mmseg'], tmp_path / 'out'
     assert infer(tiny, photos, out) == 1
-    said = capsys.readouterr()
-    assert f'{out}: predictions on 2 images' in said.out
-    assert 'b.jpg cannot be used: PackSegInputs: IndexError' in said.err
+    output = capsys.readouterr()
+    assert f'{out}: predictions on 2 images' in output.out
+    assert 'b.jpg cannot be used: PackSegInputs: IndexError' in output.err
     assert [line['image'] for line in lines(out)] == ['a', 'more/c']
     assert infer(tiny, photos, tmp_path / 'skipped', '--skip-bad') == 0
 
@@ -240,7 +240,7 @@ def test_another_number_of_channels_is_refused(models, tmp_path, capsys):
 
 
 def refused(capsys, tmp_path, *arguments):
-    """The one line that is said; nothing is written."""
+    """The one line printed; nothing is written."""
     before = sorted(tmp_path.rglob('*'))
     assert run(*arguments, '--out', tmp_path / 'new' / 'out') == 1
     assert sorted(tmp_path.rglob('*')) == before
@@ -254,26 +254,26 @@ def test_bad_input(models, photos, tmp_path, capsys):
     config, checkpoint = tiny.config, tiny.checkpoint
     (photos / 'bad.png').write_bytes(b'')
 
-    def said(*arguments):
+    def output(*arguments):
         return refused(capsys, tmp_path, *arguments)
 
-    assert 'no config at none.py' in said(
+    assert 'no config at none.py' in output(
         'none.py', checkpoint, photos / 'a.png'
     )
-    assert 'no checkpoint at none.pth' in said(
+    assert 'no checkpoint at none.pth' in output(
         config, 'none.pth', photos / 'a.png'
     )
-    assert 'there is nothing at none' in said(config, checkpoint, 'none')
-    assert '1 of 4 images cannot be read' in said(config, checkpoint, photos)
-    assert '--batch-size must be at least 1' in said(
+    assert 'there is nothing at none' in output(config, checkpoint, 'none')
+    assert '1 of 4 images cannot be read' in output(config, checkpoint, photos)
+    assert '--batch-size must be at least 1' in output(
         config, checkpoint, photos / 'a.png', '--batch-size', 0
     )
     for score in (-0.1, 1.5, 'nan'):
-        assert '--min-score must be from 0 to 1' in said(
+        assert '--min-score must be from 0 to 1' in output(
             config, checkpoint, photos / 'a.png', '--min-score', score
         )
     pretraining = 'configs/study/map_digits.py'
-    assert 'has no test_dataloader' in said(
+    assert 'has no test_dataloader' in output(
         pretraining, checkpoint, photos / 'a.png'
     )
 

@@ -28,7 +28,7 @@ def written(config, folder):
 
 
 def run(capsys, *arguments):
-    """Status and what is said."""
+    """Status and output."""
     try:
         status = load_tool('check_data.py').main([str(a) for a in arguments])
     except SystemExit as end:
@@ -39,11 +39,13 @@ def run(capsys, *arguments):
 
 def test_all_well(tmp_path, capsys):
     path = written(segmentation(tmp_path), tmp_path)
-    status, said = run(capsys, path)
+    status, output = run(capsys, path)
     assert status == 0
-    assert f'train: BaseSegDataset in {tmp_path} (images/train, maps/' in said
-    assert '4 images, 4 opened' in said
-    lines = said.splitlines()
+    assert (
+        f'train: BaseSegDataset in {tmp_path} (images/train, maps/' in output
+    )
+    assert '4 images, 4 opened' in output
+    lines = output.splitlines()
     assert lines[-1] == 'All well.'
     row = next(line for line in lines if line.split()[:1] == ['a'])
     assert row.split() == ['a', '2,048', '50.00%']
@@ -53,19 +55,19 @@ def test_a_test_that_is_the_validation_is_told_once(tmp_path, capsys):
     config = segmentation(tmp_path)
     config.test_dataloader = config.val_dataloader
     config.test_evaluator = config.val_evaluator
-    _, said = run(capsys, written(config, tmp_path))
-    assert said.count(': BaseSegDataset in') == 2
+    _, output = run(capsys, written(config, tmp_path))
+    assert output.count(': BaseSegDataset in') == 2
 
 
 def test_errors_and_warnings_apart(tmp_path, capsys):
     config = segmentation(tmp_path)
     config.model.auxiliary_head.num_classes = 150
     save(tmp_path / 'images/train/x.bmp', noise(9))
-    status, said = run(capsys, written(config, tmp_path))
+    status, output = run(capsys, written(config, tmp_path))
     assert status == 1
-    warnings, errors = said.index('1 warning:\n'), said.index('1 error:\n')
-    assert warnings < said.index('1 image is not used') < errors
-    assert said.index('config: model.auxiliary_head.num_classes') > errors
+    warnings, errors = output.index('1 warning:\n'), output.index('1 error:\n')
+    assert warnings < output.index('1 image is not used') < errors
+    assert output.index('config: model.auxiliary_head.num_classes') > errors
 
 
 @pytest.mark.parametrize(('strict', 'status'), [((), 0), (('--strict',), 1)])
@@ -123,15 +125,15 @@ def test_a_truncated_image(tmp_path, capsys):
     config = segmentation(tmp_path)
     path = tmp_path / 'images/train/3.png'
     path.write_bytes(path.read_bytes()[:-40])
-    status, said = run(capsys, written(config, tmp_path))
+    status, output = run(capsys, written(config, tmp_path))
     assert status == 1
-    assert f'  train: {path}: cannot be read: ' in said
+    assert f'  train: {path}: cannot be read: ' in output
 
 
 def test_no_config(capsys):
-    status, said = run(capsys, 'none.py')
+    status, output = run(capsys, 'none.py')
     assert status == 1
-    assert 'error: no config at none.py' in said
+    assert 'error: no config at none.py' in output
 
 
 def test_names_that_are_not_utf8(tmp_path, capfd):

@@ -85,14 +85,14 @@ def test_rounding_is_told_from_a_difference(tmp_path, capsys):
     path = str(tmp_path / 'fixture.pt')
     limit = 2 * rounding_of(content)[f'grad {name}']
     assert 0 < limit < 1e-4
-    for part, status, said in ((0.9, 0, 'rounding: fp32'), (2, 1, 'above')):
+    for part, status, message in ((0.9, 0, 'rounding: fp32'), (2, 1, 'above')):
         content['pretrain']['grads'][name] = grad * (1 + part * limit)
         torch.save(content, path)
         # Ours in fp32 is what the fixture has: the change is the error.
         assert tool.main([path, '--tolerance', str(limit / 4)]) == status
         lines = capsys.readouterr().out.splitlines()
         (line,) = [x for x in lines if x.startswith(f'  grad {name}')]
-        assert said in line
+        assert message in line
 
 
 def test_other_fixtures_have_no_rounding(fixture):

@@ -35,9 +35,9 @@ def analyse(segmentor, digits, maps, out):
 
 def test_as_mmseg_counts(segmentor, digits, predicted, tmp_path, capsys):
     assert analyse(segmentor, digits, predicted, tmp_path) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     last = scalars(segmentor.work_dir, 'mIoU')[-1]
-    assert f'mIoU {last["mIoU"]:.2f} on 4 images' in said
+    assert f'mIoU {last["mIoU"]:.2f} on 4 images' in output
     with open(tmp_path / 'confusion.csv') as file:
         header, *rows = csv.reader(file)
     counts = np.array([row[1:] for row in rows], dtype=int)

@@ -51,10 +51,10 @@ def test_layers_of_a_classifier(backend, tmp_path, capsys, monkeypatch):
     assert count[''] == count['backbone'] + count['head']
     parameters = int(rows['backbone']['parameters'])
     assert parameters == pytest.approx(9.33e6, rel=1e-3)
-    said = capsys.readouterr().out
-    assert '9.524 M parameters' in said
+    output = capsys.readouterr().out
+    assert '9.524 M parameters' in output
     share = f'{count["head"] / count[""]:.1%}'
-    assert re.search(rf'^ *head \(LinearClsHead\).* {share}$', said, re.M)
+    assert re.search(rf'^ *head \(LinearClsHead\).* {share}$', output, re.M)
 
 
 def test_parts_that_are_not_called_themselves(tmp_path, capsys):

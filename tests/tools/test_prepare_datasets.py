@@ -129,8 +129,8 @@ def test_something_else_at_the_destination_is_kept(
 @pytest.mark.parametrize('name', ['ade20k'])
 def test_ade20k_classes_and_the_folder_above(root, name, tmp_path, capsys):
     assert ade20k.main([str(root), '--subset', '--num-classes', '11']) == 1
-    said = capsys.readouterr().out
-    assert 'the class 149, counted from 0, of 11 classes' in said
+    output = capsys.readouterr().out
+    assert 'the class 149, counted from 0, of 11 classes' in output
     above = tmp_path / 'above'
     above.mkdir()
     root.rename(above / 'ADEChallengeData2016')

@@ -51,9 +51,9 @@ def test_a_subset_is_linked_where_configs_look(tmp_path, name, capsys):
     run = [str(root), '--set', name, '--subset', '--link', str(data)]
     assert tool.main(run) == 0
     assert (data / tool.SETS[name].folder).readlink() == root
-    said = capsys.readouterr().out
-    assert f'{name} train: ' in said
-    assert '1 cloud, 1 class, 1 opened' in said or name == 'shapenet55'
+    output = capsys.readouterr().out
+    assert f'{name} train: ' in output
+    assert '1 cloud, 1 class, 1 opened' in output or name == 'shapenet55'
 
 
 @EACH
@@ -61,10 +61,10 @@ def test_official_numbers_are_asked_for(tmp_path, name, capsys):
     MAKE[name](tmp_path / 'root')
     status = tool.main([str(tmp_path / 'root'), '--set', name])
     assert status == (0 if name == 'folder' else 1)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for number in tool.SETS[name].clouds.values():
-        assert re.search(f'clouds? found, {number:,} expected', said)
-    assert ('From http' in said) is bool(status)
+        assert re.search(f'clouds? found, {number:,} expected', output)
+    assert ('From http' in output) is bool(status)
 
 
 def test_what_is_missing_or_wrong_is_named(tmp_path, capsys):
@@ -74,11 +74,13 @@ def test_what_is_missing_or_wrong_is_named(tmp_path, capsys):
     (tmp_path / 'test.txt').unlink()
     run = [str(tmp_path), '--set', 'shapenet55', '--subset']
     assert tool.main(run) == 1
-    said = capsys.readouterr().out
-    assert f'1 listed file is not there: {tmp_path}/shapenet_pc/a.npy' in said
-    assert f'1 cloud cannot be used: {tmp_path}/shapenet_pc/b.npy' in said
-    assert 'test.txt: the data set is not complete' in said
-    assert 'train: 2 clouds, 0 classes, 0 opened' in said
+    output = capsys.readouterr().out
+    assert (
+        f'1 listed file is not there: {tmp_path}/shapenet_pc/a.npy' in output
+    )
+    assert f'1 cloud cannot be used: {tmp_path}/shapenet_pc/b.npy' in output
+    assert 'test.txt: the data set is not complete' in output
+    assert 'train: 2 clouds, 0 classes, 0 opened' in output
 
 
 def test_h5(tmp_path, capsys):
@@ -87,8 +89,8 @@ def test_h5(tmp_path, capsys):
     assert tool.main(run) == 0
     assert '2 clouds, 2 classes, 2 opened' in capsys.readouterr().out
     assert tool.main([*run[:2], 'scanobjectnn', '--subset']) == 1
-    said = capsys.readouterr().out
-    assert said.count('there is no file') == 6
+    output = capsys.readouterr().out
+    assert output.count('there is no file') == 6
 
 
 def test_a_root_that_holds_nothing(tmp_path, capsys):

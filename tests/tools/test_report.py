@@ -31,9 +31,9 @@ def test_a_segmentor(segmentor, digits, tmp_path, capsys):
     assert f'<td>{changed}</td>' in page
     assert 'EncoderDecoder' in page
     assert 'PyTorch' in page
-    said = capsys.readouterr().out
-    assert 'note: no pictures' in said
-    assert 'not finished' not in said
+    output = capsys.readouterr().out
+    assert 'note: no pictures' in output
+    assert 'not finished' not in output
 
 
 def test_a_classifier(digits, tmp_path, capsys):

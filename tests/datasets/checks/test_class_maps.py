@@ -30,8 +30,10 @@ def test_shares_of_pixels(tmp_path):
 def test_255_where_a_second_class_was_meant(tmp_path):
     config = segmentation(tmp_path, maps=lambda x: np.where(x, 255, 0))
     errors, warnings = found(config)
-    said = 'b never occurs, and 50.0% of the pixels are ignored: nothing can'
-    assert said in errors[0]
+    message = (
+        'b never occurs, and 50.0% of the pixels are ignored: nothing can'
+    )
+    assert message in errors[0]
     assert '1 of 2 classes never occurs: b' in warnings[0]
     assert '50.0% of the pixels have the ignored value 255' in warnings[0]
 
@@ -117,7 +119,7 @@ def test_another_ignored_value(tmp_path, heads, metric, splits):
 
 
 @pytest.mark.parametrize(
-    ('labels', 'said'),
+    ('labels', 'message'),
     [
         (np.zeros((16, 32)), 'the class map is 32x16, the image 32x32'),
         (
@@ -126,12 +128,12 @@ def test_another_ignored_value(tmp_path, heads, metric, splits):
         ),
     ],
 )
-def test_maps_of_another_form(tmp_path, labels, said):
+def test_maps_of_another_form(tmp_path, labels, message):
     config = segmentation(tmp_path)
     save(tmp_path / 'maps/train/1.png', labels)
     (error,) = errors_of(config)
     assert f'{tmp_path}/maps/train/1.png: ' in error
-    assert said in error
+    assert message in error
 
 
 def test_16_bits_of_which_mmseg_keeps_8(tmp_path):

@@ -56,7 +56,7 @@ def test_iscrowd_is_needed_by_the_metric_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('text', 'said'),
+    ('text', 'message'),
     [
         ('{"images": [', 'cannot be read as JSON'),
         ('[]', 'holds a list, expected a dict'),
@@ -67,11 +67,11 @@ def test_iscrowd_is_needed_by_the_metric_alone(tmp_path):
         ),
     ],
 )
-def test_files_of_another_form(tmp_path, text, said):
+def test_files_of_another_form(tmp_path, text, message):
     config = detection(tmp_path)
     (tmp_path / 'train.json').write_text(text)
     assert any(
-        f'{tmp_path}/train.json: {said}' in e for e in errors_of(config)
+        f'{tmp_path}/train.json: {message}' in e for e in errors_of(config)
     )
 
 
@@ -161,11 +161,11 @@ OUTLINES = {
 }
 
 
-@pytest.mark.parametrize('said', OUTLINES)
-def test_invalid_outlines(tmp_path, said):
-    train = changed(second(segmentation=OUTLINES[said]))
+@pytest.mark.parametrize('message', OUTLINES)
+def test_invalid_outlines(tmp_path, message):
+    train = changed(second(segmentation=OUTLINES[message]))
     (error,) = errors_of(detection(tmp_path, train=train))
-    assert said in error
+    assert message in error
     assert ': id 2 ->' in error
 
 
@@ -348,5 +348,5 @@ def test_objects_of_xml_files(tmp_path, name, number):
     errors, warnings = found(config)
     assert len(errors) == number
     texts = errors if number else warnings
-    said = 'no object is left' if number else 'never occurs: blue'
-    assert said in texts[0]
+    message = 'no object is left' if number else 'never occurs: blue'
+    assert message in texts[0]

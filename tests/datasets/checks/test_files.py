@@ -55,7 +55,7 @@ def test_labels_from_1(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('line', 'said'),
+    ('line', 'message'),
     [
         ('', 'is an empty line, expected an image, a space and a label'),
         ('a/0.png', "is 'a/0.png', expected an image, a space and"),
@@ -63,11 +63,11 @@ def test_labels_from_1(tmp_path):
         ('a/0.png 1.5', "is 'a/0.png 1.5', expected"),
     ],
 )
-def test_invalid_lines(tmp_path, line, said):
+def test_invalid_lines(tmp_path, line, message):
     text = lines()
     text.insert(3, line)
     errors = errors_of(listed(tmp_path, '\n'.join(text)))
-    assert f'{tmp_path}/list.txt:4: {said}' in errors[0]
+    assert f'{tmp_path}/list.txt:4: {message}' in errors[0]
 
 
 def test_a_missing_listed_file(tmp_path):
@@ -89,16 +89,16 @@ def test_lists_that_mmseg_reads(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ('text', 'said'),
+    ('text', 'message'),
     [
         (b'0.png\n1.png\n', 'list them without a suffix'),
         (b'0\n\n1\n', 'val.txt:2: is an empty line, expected a name'),
         (b'0\n1\n9\n', 'validation/9.png (line 3)'),
     ],
 )
-def test_lists_that_name_no_files(tmp_path, text, said):
+def test_lists_that_name_no_files(tmp_path, text, message):
     (error,) = errors_of(split_list(tmp_path, text))
-    assert said.replace('validation', 'val') in error
+    assert message.replace('validation', 'val') in error
 
 
 def test_several_labels_an_image(tmp_path):
@@ -277,13 +277,13 @@ def test_a_folder_without_class_folders(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('labels', 'said'),
+    ('labels', 'message'),
     [
         ([[1, 0], [0, 1], [1, 1]], 'a 0 or 1 for each class'),
         ([['a'], ['b'], ['a']], "the label is ['a'], expected the number"),
     ],
 )
-def test_labels_in_another_form(tmp_path, labels, said):
+def test_labels_in_another_form(tmp_path, labels, message):
     samples = [
         dict(img_path=f'{k}.png', gt_label=those)
         for k, those in enumerate(labels)
@@ -302,7 +302,7 @@ def test_labels_in_another_form(tmp_path, labels, said):
         default_scope='mmpretrain', train_dataloader=dict(dataset=dataset)
     )
     (error,) = errors_of(Config(config))
-    assert said in error and '.png: ' in error
+    assert message in error and '.png: ' in error
 
 
 def test_images_that_no_library_reads_by_default(tmp_path):

@@ -90,22 +90,22 @@ def test_a_later_step_may_drop_channels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('padded', 'said'),
+    ('padded', 'message'),
     [
         (255, 'a padded class map ends the training -> set it to 200'),
         (1, 'is 1, class 1'),
         (200, None),
     ],
 )
-def test_padding_that_is_not_ignored(tmp_path, padded, said):
+def test_padding_that_is_not_ignored(tmp_path, padded, message):
     ignored = dict(ignore_index=200)
     config = segmentation(tmp_path)
     config.model.decode_head |= ignored
     config.model.auxiliary_head |= ignored
     config.model.data_preprocessor = dict(size=(64, 64), seg_pad_val=padded)
     warnings = warnings_of(config)
-    assert [said in w for w in warnings] == ([True] if said else [])
-    if said:
+    assert [message in w for w in warnings] == ([True] if message else [])
+    if message:
         assert 'model.data_preprocessor.seg_pad_val' in warnings[0]
 
 
@@ -133,12 +133,12 @@ def test_class_maps_of_jpeg_and_of_fractions(tmp_path):
         fractions.save(path.with_suffix('.tif'))
         whole = Image.fromarray(labels.astype('f'))
         whole.save(path.with_suffix('.tiff'))
-    said = {}
+    results = {}
     for suffix in ('.jpg', '.tif', '.tiff'):
         for split in ('train', 'val'):
             dataset = config[f'{split}_dataloader'].dataset
             dataset.seg_map_suffix = suffix
-        said[suffix] = found(config)
-    assert 'JPEG' in said['.jpg'][1][0]
-    assert 'has fractions' in said['.tif'][0][0]
-    assert said['.tiff'] == ([], [])
+        results[suffix] = found(config)
+    assert 'JPEG' in results['.jpg'][1][0]
+    assert 'has fractions' in results['.tif'][0][0]
+    assert results['.tiff'] == ([], [])

@@ -48,7 +48,7 @@ def test_ids_of_categories_may_differ(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('meta', 'said'),
+    ('meta', 'message'),
     [
         (
             dict(CLASSES=('red', 'blue')),
@@ -61,10 +61,10 @@ def test_ids_of_categories_may_differ(tmp_path):
         (dict(), 'is not set, and 80 of the 80 classes of the type'),
     ],
 )
-def test_how_classes_are_written(tmp_path, meta, said):
+def test_how_classes_are_written(tmp_path, meta, message):
     errors = errors_of(detection(tmp_path, metainfo=meta))
-    assert len([e for e in errors if said in e]) == 2
-    # What would only follow from it is not said.
+    assert len([e for e in errors if message in e]) == 2
+    # What would only follow from it is not reported.
     assert not any('num_classes' in error for error in errors)
 
 
@@ -145,7 +145,7 @@ def metric_file(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('change', 'message'),
     [
         (lambda c: c['categories'].reverse(), 'reads the classes (blue, red)'),
         (lambda c: c['categories'].pop(), 'reads the classes (red)'),
@@ -157,12 +157,12 @@ def metric_file(tmp_path, content):
         (lambda c: c['annotations'][0].pop('iscrowd'), 'no "iscrowd": id 1'),
     ],
 )
-def test_the_file_of_the_metric(tmp_path, change, said):
+def test_the_file_of_the_metric(tmp_path, change, message):
     (tmp_path / 'other').mkdir()
     content = coco()
     change(content)
     errors = errors_of(metric_file(tmp_path, content))
-    assert any(said in error for error in errors)
+    assert any(message in error for error in errors)
 
 
 def test_one_metric_for_two_files_with_the_same_ids(tmp_path):

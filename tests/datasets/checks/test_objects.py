@@ -94,8 +94,8 @@ def test_the_file_that_the_library_fails_on(tmp_path):
     assert error.startswith(f'val {broken}: ') and 'ParseError' in error
     broken.unlink()
     (error,) = errors_of(config)
-    said = f'val {broken}: cannot be read (No such file or directory)'
-    assert error == f'{said} -> add the file, or remove it from the list'
+    message = f'val {broken}: cannot be read (No such file or directory)'
+    assert error == f'{message} -> add the file, or remove it from the list'
     config = voc(tmp_path)
     (tmp_path / 'val.txt').write_text('val0\n\nval1\n')
     assert 'val.txt:2: is an empty line' in errors_of(config)[0]
@@ -186,20 +186,20 @@ def test_panoptic_data_without_their_classes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('meta', 'said'),
+    ('meta', 'message'),
     [
         (dict(classes=('red', 'green')), '(red, green) lacks blue, of which'),
         (dict(classes=('blue', 'red')), 'train.json: (red, blue)'),
         (dict(thing_classes=('blue',)), 'does not agree with isthing'),
     ],
 )
-def test_panoptic_classes(tmp_path, meta, said):
+def test_panoptic_classes(tmp_path, meta, message):
     train, val = sum(found(panoptic(tmp_path, **meta)), [])
-    assert said in train
+    assert message in train
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('change', 'message'),
     [
         (lambda c: c['categories'].reverse(), 'has things (isthing 1) after'),
         (
@@ -213,13 +213,13 @@ def test_panoptic_classes(tmp_path, meta, said):
         (lambda c: c['categories'].pop(), 'not in its categories: 2'),
     ],
 )
-def test_panoptic_files(tmp_path, change, said):
+def test_panoptic_files(tmp_path, change, message):
     config = panoptic(tmp_path)
     path = tmp_path / 'train.json'
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
-    assert any(f'{path}: ' in e and said in e for e in errors_of(config))
+    assert any(f'{path}: ' in e and message in e for e in errors_of(config))
 
 
 @pytest.mark.parametrize('key', ['image_id', 'category_id'])

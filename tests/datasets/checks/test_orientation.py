@@ -108,11 +108,11 @@ def test_sizes_that_do_not_show_it(tmp_path, make, size, orientation):
         config, path = boxes(tmp_path, size[1], size[0], **options)
     errors, warnings = found(config)
     assert errors == []
-    said = f'1 image has an EXIF orientation (1 x {orientation}), read '
+    message = f'1 image has an EXIF orientation (1 x {orientation}), read '
     (warning,) = [w for w in warnings if 'EXIF' in w]
-    assert f'{said}turned upright' in warning and str(path) in warning
+    assert f'{message}turned upright' in warning and str(path) in warning
     (warning,) = [w for w in found(as_stored(config))[1] if 'EXIF' in w]
-    assert f'{said}as stored' in warning
+    assert f'{message}as stored' in warning
 
 
 def test_labels_of_whole_images_do_not_turn(tmp_path):
