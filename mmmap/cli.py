@@ -151,20 +151,20 @@ def _throw(error: BaseException) -> None:
 
 
 def run(
-    command: Callable[[argparse.Namespace], int | None],
+    act: Callable[[argparse.Namespace], int | None],
     args: argparse.Namespace,
 ) -> int:
     """Run a command and return its exit status; every tool ends here.
 
     Args:
-        command: Returns its exit status, None for 0.
+        act: Returns the exit status, None for 0.
         args: Its command line, of ``command_parser``.
     """
     if hasattr(sys.stdout, 'reconfigure'):
         # Names of files need not be UTF-8.
         sys.stdout.reconfigure(errors='backslashreplace')
     try:
-        return command(args) or 0
+        return act(args) or 0
     except KeyboardInterrupt as error:
         return _interrupted(error)
     except Exception as error:
@@ -176,6 +176,24 @@ def run(
             time.sleep(_TURN)
         _report(error, args.traceback)
         return _left(1)
+
+
+def command(
+    parse_args: Callable[[list[str] | None], argparse.Namespace],
+    act: Callable[[argparse.Namespace], int | None],
+) -> Callable[[list[str] | None], int]:
+    """Return the ``main`` of a tool.
+
+    Args:
+        parse_args: Parses a command line, by default that of this process.
+        act: What the tool does; see ``run``.
+    """
+
+    def main(argv: list[str] | None = None) -> int:
+        """Run the command line; return its exit status."""
+        return run(act, parse_args(argv))
+
+    return main
 
 
 def _interrupted(error: BaseException) -> int:

@@ -209,7 +209,7 @@ def test_ctrl_c_that_a_library_hides(capsys):
     assert full == (1, 'error: the disk is full\n')
 
 
-def test_the_error_of_a_loading_process_is_told_alone(capsys):
+def test_the_error_of_a_loading_process_stands_alone(capsys):
     error = InputError(
         'Caught InputError in DataLoader worker process 0.\nOriginal '
         'Traceback (most recent call last):\n  File ...\n'

@@ -234,7 +234,7 @@ def test_damaged_mmcv_is_put_back_from_the_wheel(commands):
     assert '--force-reinstall' in second
 
 
-def test_wheel_that_does_not_serve_is_built_anew(commands):
+def test_wheel_that_does_not_serve_is_rebuilt(commands):
     *_, drop, build, check = commands([False, False], {})
     assert drop.endswith('-m pip cache remove onedl_mmcv*')
     assert '--force-reinstall --no-deps' in build

@@ -117,10 +117,7 @@ def check(args: argparse.Namespace) -> int:
     return int(bool(errors or (args.strict and warnings)))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(check, parse_args(argv))
-
+main = cli.command(parse_args, check)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -166,10 +166,7 @@ def export(args: argparse.Namespace) -> None:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(export, parse_args(argv))
-
+main = cli.command(parse_args, export)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -87,10 +87,7 @@ def run(args: Namespace) -> None:
     print(f'top-1: {mean:.1f} +- {spread:.1f} over {len(found)} folds')
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(run, parse_args(argv))
-
+main = cli.command(parse_args, run)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -116,10 +116,7 @@ def run(args: Namespace) -> None:
     print(f'train: {accuracy[0]:.1f}, val: {accuracy[1]:.1f} top-1')
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(run, parse_args(argv))
-
+main = cli.command(parse_args, run)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -151,10 +151,7 @@ def publish(args):
     )
 
 
-def main(argv=None):
-    """Run the command line; return its exit status."""
-    return cli.run(publish, parse_args(argv))
-
+main = cli.command(parse_args, publish)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -98,10 +98,7 @@ def test(args: Namespace) -> None:
     leave_group()
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(test, parse_args(argv))
-
+main = cli.command(parse_args, test)
 
 if __name__ == '__main__':
     sys.exit(main())

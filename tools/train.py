@@ -145,10 +145,7 @@ def train(args: Namespace, hooks: Sequence[Hook] = ()) -> None:
     leave_group()
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(train, parse_args(argv))
-
+main = cli.command(parse_args, train)
 
 if __name__ == '__main__':
     sys.exit(main())

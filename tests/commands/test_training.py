@@ -148,7 +148,7 @@ def test_the_line_is_written_over_in_a_terminal():
     assert 'mIoU 40 (best 42.25)' in lines[3]
 
 
-def test_durations_are_told_as_people_do():
+def test_durations_as_people_write_them():
     found = [duration(s) for s in (3.6, 89, 91, 3540, 7500)]
     assert found == ['4 s', '89 s', '2 min', '59 min', '2 h 05 min']
 

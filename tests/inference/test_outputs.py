@@ -47,7 +47,7 @@ def test_half_of_a_line_is_not_kept(tmp_path):
     assert (tmp_path / 'predictions.jsonl').read_text() == whole
 
 
-def test_what_is_there_is_kept_unless_told(tmp_path):
+def test_what_exists_is_kept_by_default(tmp_path):
     path = tmp_path / 'out'
     path.mkdir()
     (path / 'predictions.jsonl').write_text('mine')

@@ -51,7 +51,7 @@ def test_all_well(tmp_path, capsys):
     assert row.split() == ['a', '2,048', '50.00%']
 
 
-def test_a_test_that_is_the_validation_is_told_once(tmp_path, capsys):
+def test_a_test_that_is_the_validation_is_reported_once(tmp_path, capsys):
     config = segmentation(tmp_path)
     config.test_dataloader = config.val_dataloader
     config.test_evaluator = config.val_evaluator

@@ -77,7 +77,7 @@ def test_tolerance(fixture, capsys):
     assert tool.main([path, '--tolerance', '2e-3']) == 0
 
 
-def test_rounding_is_told_from_a_difference(tmp_path, capsys):
+def test_rounding_is_no_difference(tmp_path, capsys):
     """On points: what fp32 does to our own numbers, and nothing beyond."""
     content = make_point_fixture(decoder_depth=1)
     name = 'decoder_pos_embed.0.weight'

@@ -48,7 +48,7 @@ def run(scene, *options):
     )  # fmt: skip
 
 
-def test_colours_are_told_apart_and_the_numbers_kept(scene, capsys):
+def test_colours_are_separated_and_the_numbers_kept(scene, capsys):
     assert run(scene) == 0
     captured = capsys.readouterr()
     last = captured.out.splitlines()[-1]

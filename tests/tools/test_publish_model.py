@@ -102,7 +102,7 @@ def test_paths_of_the_machine_are_left_behind(tmp_path):
     )
 
 
-def test_an_existing_file_is_kept_unless_told(trained, tmp_path, capsys):
+def test_an_existing_file_is_kept_by_default(trained, tmp_path, capsys):
     run = [str(trained[0]), str(tmp_path / 'map.pth')]
     assert publish(run) == 0
     assert publish(run) == 1

@@ -36,7 +36,7 @@ def shown(batch=1):
     return PointReconstruction(*(x.expand(batch, *x.shape) for x in one))
 
 
-def test_colours_are_told_apart():
+def test_colours_differ():
     colours = distinct_colours(64).astype(float)
     apart = np.abs(colours[:, None] - colours).sum(-1) + 999 * np.eye(64)
     assert apart.min() > 5

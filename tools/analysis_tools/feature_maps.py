@@ -177,10 +177,7 @@ def run(args: argparse.Namespace) -> None:
     draw_fields(backbone, inputs, args)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(run, parse_args(argv))
-
+main = cli.command(parse_args, run)
 
 if __name__ == '__main__':
     sys.exit(main())

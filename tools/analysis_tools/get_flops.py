@@ -111,10 +111,7 @@ def run(args: argparse.Namespace) -> None:
         print(args.out)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(run, parse_args(argv))
-
+main = cli.command(parse_args, run)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -161,10 +161,7 @@ def _timed(config: Config, full: bool) -> dict:
     )
 
 
-def main(argv=None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(measure, parse_args(argv))
-
+main = cli.command(parse_args, measure)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -240,10 +240,7 @@ def measure_and_write(args: Namespace) -> None:
     write(measure_all(args), args.out, args.device)
 
 
-def main(argv=None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(measure_and_write, parse_args(argv))
-
+main = cli.command(parse_args, measure_and_write)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -85,10 +85,7 @@ def measure(args: argparse.Namespace) -> None:
     print(f'median ratio {statistics.median(ratios):.2f}')
 
 
-def main(argv=None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(measure, parse_args(argv))
-
+main = cli.command(parse_args, measure)
 
 if __name__ == '__main__':
     sys.exit(main())

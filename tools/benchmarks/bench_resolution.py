@@ -200,10 +200,7 @@ def measure_and_write(args: Namespace) -> None:
         plot(rows, args.plot, what)
 
 
-def main(argv=None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(measure_and_write, parse_args(argv))
-
+main = cli.command(parse_args, measure_and_write)
 
 if __name__ == '__main__':
     sys.exit(main())

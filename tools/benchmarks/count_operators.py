@@ -96,10 +96,7 @@ def run(args: Namespace) -> None:
             print(f'    {number:6} {name}')
 
 
-def main(argv=None) -> int:
-    """Run the command line; return its exit status."""
-    return cli.run(run, parse_args(argv))
-
+main = cli.command(parse_args, run)
 
 if __name__ == '__main__':
     sys.exit(main())
