@@ -170,8 +170,9 @@ def _crop(rng, pixels: np.ndarray, size: int) -> np.ndarray:
     return square[:, ::-1].copy() if rng.random() < 0.5 else square
 
 
-def _blob(rng, size: int, corners: int = 8) -> np.ndarray:
+def _blob(rng, size: int) -> np.ndarray:
     """The mask of a round piece, (S, S) bool."""
+    corners = 8
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     radii = size * rng.uniform(*RADIUS) * rng.uniform(0.6, 1.3, corners)
     centre = size * rng.uniform(0.25, 0.75, 2)

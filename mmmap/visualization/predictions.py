@@ -16,6 +16,7 @@ from PIL import Image
 from .images import save_figure, spread
 
 _TILE = 1.9  # inches
+_ROWS = 6
 
 
 def segmentation_figure(
@@ -23,7 +24,7 @@ def segmentation_figure(
     classes: Sequence[str],
     palette: Sequence[Sequence[int]],
     path: str | Path,
-    rows: int = 6,
+    rows: int = _ROWS,
     notes: Sequence[str] = (),
 ) -> None:
     """Draw images, their true classes and the predictions of several models.
@@ -71,7 +72,6 @@ def detection_figure(
     predictions: Mapping[str, Sequence[dict]],
     classes: Sequence[str],
     path: str | Path,
-    rows: int = 6,
     min_score: float = 0.5,
 ) -> None:
     """Draw images, their true instances and those that several models detect.
@@ -81,11 +81,10 @@ def detection_figure(
             set, in the same order.
         classes: Names of the classes.
         path: PNG to write.
-        rows: Number of images, evenly spread over the set.
         min_score: Detections with a lower score are not drawn.
     """
     first = next(iter(predictions.values()))
-    picked = spread(len(first), rows)
+    picked = spread(len(first), _ROWS)
     images = [_image(first[index]) for index in picked]
     figure, axes = _grid(images, ['image', 'truth', *predictions])
     for axis_row, image, index in zip(axes, images, picked, strict=True):

@@ -15,9 +15,8 @@ from ..errors import InputError
 def receptive_fields(
     maps_of: Callable[[Tensor], Sequence[Tensor]],
     images: Tensor,
-    place: tuple[float, float] = (0.5, 0.5),
 ) -> list[Tensor]:
-    """Mean absolute gradient of a token with respect to each pixel.
+    """Mean absolute gradient of the middle token with respect to each pixel.
 
     The token's channels are summed; the absolute gradient is averaged over
     images and colour channels.
@@ -28,8 +27,6 @@ def receptive_fields(
     Args:
         maps_of: Maps images (B, 3, H, W) to feature maps (B, C, h, w).
         images: Normalised images.
-        place: Position of the token, as shares of height and width; by
-            default the middle.
 
     Returns:
         (H, W) for each map.
@@ -40,7 +37,7 @@ def receptive_fields(
     images = images.detach().clone().requires_grad_()
     fields = []
     for x in maps_of(images):
-        row, column = token_at(x.shape[-2:], place)
+        row, column = x.shape[-2] // 2, x.shape[-1] // 2
         (gradient,) = torch.autograd.grad(
             x[:, :, row, column].sum(), images, retain_graph=True
         )
@@ -52,14 +49,6 @@ def receptive_fields(
             )
         fields.append(field)
     return fields
-
-
-def token_at(
-    grid: tuple[int, int], place: tuple[float, float]
-) -> tuple[int, int]:
-    """Row and column of the token at a position, given as shares."""
-    h, w = grid
-    return min(int(place[0] * h), h - 1), min(int(place[1] * w), w - 1)
 
 
 def area_of(field: Tensor, part: float = 0.5) -> float:

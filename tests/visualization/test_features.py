@@ -18,7 +18,6 @@ from mmmap.visualization.feature_colours import colours, principal_components
 from mmmap.visualization.receptive_field import (
     area_of,
     receptive_fields,
-    token_at,
 )
 from tests.models.tiny import seeded_images
 from tests.models.tiny_mamba_vision import tiny_mamba_vision
@@ -205,8 +204,6 @@ def test_area_of_known_fields():
     assert area_of(torch.ones(10, 10)) == 0.5
     assert area_of(torch.eye(4)) == 2 / 16
     assert area_of(torch.zeros(3, 3)) == 0
-    assert token_at((6, 7), (0.5, 0.5)) == (3, 3)
-    assert token_at((6, 7), (1.0, 0.0)) == (5, 0)
 
 
 def test_a_field_that_is_not_a_number():
