@@ -100,6 +100,18 @@ def test_no_regions(ops, device):
         assert not gradient.any()
 
 
+def test_no_images(ops, device):
+    x = leaf(0, 4, 6, 8, device=device)
+    masks = x.new_zeros(0, 9, 12, 16).detach()
+    for output, size in (
+        (ops.roi_pool(x, x.new_zeros(0, 5).detach(), 3, 0.25), (0, 4, 3, 3)),
+        (ops.carafe(x, masks, 3, 1, 2), (0, 4, 12, 16)),
+    ):
+        assert output.shape == size
+        (gradient,) = torch.autograd.grad(output.sum(), x)
+        assert gradient.shape == x.shape
+
+
 def test_deform_roi_pool(ops, device):
     x = leaf(2, 3, 8, 10, device=device)
     regions = torch.tensor(REGIONS[:2], dtype=x.dtype, device=device)
@@ -279,3 +291,65 @@ def test_short_floats(ops, device, kind):
     scores = torch.tensor([0.5, 0.9], device=device)
     _, kept = ops.nms(boxes, scores.to(kind), 0.9)
     assert kept.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize('kind', [torch.float16, torch.bfloat16])
+def test_large_boxes_in_short_floats(ops, device, kind):
+    """Their areas are larger than float16 can hold."""
+    large = [[0, 0, 512, 512], [0, 0, 512, 256], [512, 512, 1024, 1024]]
+    boxes = torch.tensor(large, device=device, dtype=kind)
+    if device == 'cpu' or kind == torch.bfloat16:
+        overlaps = ops.bbox_overlaps(boxes, boxes)
+        expected = [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
+        assert overlaps.tolist() == expected
+    scores = boxes.new_tensor([[0.75], [0.5], [0.25]])
+    groups = ops.nms_match(torch.cat([boxes, scores], 1), 0.4)
+    assert [group.tolist() for group in groups] == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize('kind', [torch.float16, torch.bfloat16])
+def test_short_floats_are_rounded_once(ops, extension, device, kind):
+    """float16 on a CPU, and bfloat16, are computed in float32."""
+    if device == 'cuda' and kind == torch.float16:
+        pytest.skip('computed in float16')
+    target = torch.arange(64, device=device) % 5
+
+    def softmax_loss(p):
+        output = p.new_zeros(64)
+        weight = p.new_empty(0)
+        extension.softmax_focal_loss_forward(p, target, weight, output, 2, 0.3)
+        return output
+
+    def attend(value):
+        shapes = torch.tensor([[4, 4]], device=device)
+        weights = value[:, :8, :, None, :2]
+        where = weights[..., None].expand(-1, -1, -1, -1, -1, 2)
+        return extension.ms_deform_attn_forward(
+            value, shapes, shapes.new_zeros(1), where, weights, 64
+        )
+
+    calls = [
+        (lambda t: ops.sigmoid_focal_loss(t, target, 2.0, 0.3, None, 'none'),
+         64, 5),
+        (softmax_loss, 64, 5),
+        (lambda t: ops.carafe(t, t[:, :9].repeat(1, 1, 2, 2), 3, 1, 2),
+         2, 12, 4, 4),
+        (attend, 2, 16, 2, 4),
+    ]  # fmt: skip
+    for call, *size in calls:
+        short = torch.rand(size, device=device).to(kind)
+        torch.testing.assert_close(
+            call(short), call(short.float()).to(kind), rtol=0, atol=0
+        )
+
+
+def test_integers_are_refused(ops, device):
+    whole = torch.ones(2, 4, dtype=torch.long, device=device)
+    scores = torch.rand(2, device=device)
+    for call in (
+        lambda: ops.nms(whole, scores, 0.5),
+        lambda: ops.soft_nms(whole, scores, 0.5),
+        lambda: ops.bbox_overlaps(whole, whole),
+    ):
+        with pytest.raises(TypeError, match='not torch.int64: convert'):
+            call()

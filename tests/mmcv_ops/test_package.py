@@ -1,5 +1,6 @@
 """How the package gets beside mmcv, and what it says where it cannot serve."""
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -49,6 +50,10 @@ def test_installs_beside_mmcv_gives_way_and_leaves(tmp_path):
     run(*PIP, '--python', python, 'uninstall', '-y', name)
     assert [path.name for path in mmcv.glob('*')] == ['__init__.py']
     assert not list(site.glob('mmcv_ops*'))
+
+
+def test_operators_under_test_are_those_of_the_checkout(extension):
+    assert Path(inspect.getfile(extension.nms)).is_relative_to(PACKAGE)
 
 
 def test_missing_operator_says_how_to_compile_it(extension):

@@ -7,7 +7,7 @@ Q: queries. L: levels. R: points a head looks at in each.
 import torch
 from torch import Tensor
 
-from .gradients import gradients
+from .gradients import gradients, supported
 
 
 def attend(
@@ -22,9 +22,11 @@ def attend(
         multi_scale_deformable_attn_pytorch,
     )
 
-    return multi_scale_deformable_attn_pytorch(
-        value, shapes, locations, weights
+    tensors = supported(value, locations, weights)
+    output = multi_scale_deformable_attn_pytorch(
+        tensors[0], shapes, *tensors[1:]
     )
+    return output.to(value)
 
 
 def ms_deform_attn_forward(

@@ -81,6 +81,7 @@ def softnms(
         method: 0 naive, 1 linear, 2 Gaussian.
         offset: 0 or 1.
     """
+    boxes, scores = supported(boxes, scores)
     rows = torch.cat([boxes, scores[:, None]], 1).float().numpy().copy()
     indices = np.arange(len(rows))
     low, sigma, threshold = np.float32([min_score, sigma, iou_threshold])
@@ -126,6 +127,7 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
         dets: Boxes with their scores, (N, 5), on the CPU.
         iou_threshold: From which overlap on a box is suppressed.
     """
+    (dets,) = supported(dets)
     order = dets[:, 4].sort(descending=True).indices.numpy()
     boxes = dets[:, :4].numpy()
     groups = []
@@ -155,6 +157,7 @@ def bbox_overlaps(
         aligned: Compare row by row instead of each with each.
         offset: 0 or 1.
     """
+    bboxes1, bboxes2 = supported(bboxes1, bboxes2)
     if not aligned:
         bboxes1 = bboxes1[:, None]
     (low1, high1), (low2, high2) = bboxes1.split(2, -1), bboxes2.split(2, -1)

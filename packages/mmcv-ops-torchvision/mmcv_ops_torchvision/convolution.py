@@ -254,13 +254,17 @@ def carafe(features: Tensor, masks: Tensor, kernel: int, groups: int):
     Returns:
         (B, C, H scale, W scale).
     """
+    kind = features.dtype
+    features, masks = supported(features, masks)
     batch, channels, height, width = features.shape
     scale = masks.shape[-1] // width
     around = functional.unfold(features, kernel, padding=kernel // 2)
-    around = around.view(batch, groups, -1, kernel**2, height, width)
+    shared = channels // groups
+    around = around.view(batch, groups, shared, kernel**2, height, width)
     masks = masks.view(batch, groups, kernel**2, height, scale, width, scale)
     output = torch.einsum('bgckhw,bgkhiwj->bgchiwj', around, masks)
-    return output.reshape(batch, channels, height * scale, width * scale)
+    size = height * scale, width * scale
+    return output.reshape(batch, channels, *size).to(kind)
 
 
 def carafe_naive_forward(

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .gradients import supported
+
 
 def class_weight(weight: Tensor, target: Tensor) -> Tensor | float:
     """Weight of each sample's class, (N,); 1 for background."""
@@ -46,6 +48,7 @@ def sigmoid_focal_loss_forward(
         gamma: Power of the error.
         alpha: Weight of what is to be 1; what is to be 0 has 1 - alpha.
     """
+    input, weight = supported(input, weight)
     positive, p, log_p, log_n = terms(input, target)
     loss = torch.where(
         positive,
@@ -64,6 +67,7 @@ def sigmoid_focal_loss_backward(
     alpha: float,
 ) -> None:
     """Derivative of each loss by its logit, into `grad_input`."""
+    input, weight = supported(input, weight)
     positive, p, log_p, log_n = terms(input, target)
     slope = torch.where(
         positive,
@@ -98,6 +102,7 @@ def softmax_focal_loss_forward(
         gamma: Power of the error.
         alpha: Factor of all.
     """
+    input, weight = supported(input, weight)
     known, _, p = own(input, target)
     log_p = p.clamp(min=torch.finfo(p.dtype).tiny).log()
     loss = -alpha * (1 - p) ** gamma * log_p * class_weight(weight, target)
@@ -124,6 +129,7 @@ def softmax_focal_loss_backward(
         gamma: Power of the error.
         alpha: Factor of all.
     """
+    input, weight = supported(input, weight)
     known, label, p = own(input, target)
     log_p = p.clamp(min=torch.finfo(p.dtype).tiny).log()
     slope = gamma * (1 - p) ** (gamma - 1) * p * log_p - (1 - p) ** gamma

@@ -32,8 +32,17 @@ def supported(*tensors: Tensor) -> tuple[Tensor, ...]:
 
     All get the type of the first; bfloat16, and float16 on a CPU, become
     float32.
+
+    Raises:
+        TypeError: The first holds integers, and so would what mmcv has
+            made for the result.
     """
     kind = tensors[0].dtype
+    if not kind.is_floating_point:
+        raise TypeError(
+            f'This operator takes floating-point tensors, not {kind}: '
+            'convert the input with .float()'
+        )
     if kind == torch.bfloat16 or tensors[0].is_cpu and kind == torch.float16:
         kind = torch.float32
     return tuple(tensor.to(kind) for tensor in tensors)

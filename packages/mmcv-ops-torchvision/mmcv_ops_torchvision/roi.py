@@ -209,7 +209,7 @@ def roi_pool_backward(
 ) -> None:
     """Gradient of `roi_pool_forward`, into `grad_input`."""
     plane = planes(rois, grad_input)[:, :, None, None]
-    pixel = plane * grad_input[0, 0].numel() + argmax
+    pixel = plane * grad_input.shape[2:].numel() + argmax
     found = argmax >= 0
     flat = grad_input.view(-1)
     flat.index_add_(0, pixel[found], grad_output[found].to(flat))
