@@ -11,8 +11,6 @@ TOOLS = [
     path
     for path in sorted((REPO / 'tools').rglob('*.py'))
     if "__name__ == '__main__'" in path.read_text()
-    # Parts of a report and of the launchers, not commands.
-    and not path.name.startswith(('gpu_', 'launch'))
 ]
 
 

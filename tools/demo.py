@@ -32,7 +32,12 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='of scenes and trainings'
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.epochs is not None and args.epochs < 1:
+        parser.error(f'--epochs is {args.epochs}, expected 1 or more')
+    if not 0 <= args.seed < 2**32:
+        parser.error(f'--seed is {args.seed}, expected 0 to {2**32 - 1}')
+    return args
 
 
 if __name__ == '__main__':
@@ -44,6 +49,7 @@ from mmengine.config import Config
 
 from mmmap.datasets.mosaics import HELD_OUT, THINGS
 from mmmap.visualization import detection_figure, segmentation_figure
+from mmmap.visualization.images import save_text
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs' / 'demo'
@@ -83,7 +89,7 @@ class Demo:
                 f'{self.work_dir} holds a demo with {found}, this one '
                 f'has {own}; name another folder with --work-dir'
             )
-        file.write_text(json.dumps(own))
+        save_text(file, json.dumps(own))
 
     def stages(self) -> list[Stage]:
         """The commands; both tasks from one start run one after the other."""
@@ -219,7 +225,7 @@ def run(args: argparse.Namespace) -> None:
         run_stage(stage, demo.work_dir / 'logs', progress)
     pictures, results = demo.draw(), results_of(demo.work_dir)
     text = table(results)
-    (demo.work_dir / 'results.md').write_text(f'{text}\n')
+    save_text(demo.work_dir / 'results.md', f'{text}\n')
     page = report(demo.work_dir, results, pictures)
     print(
         f'\n{text}\n\npictures, curves and what they mean: {page}\n'

@@ -21,6 +21,25 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+
+def check_arguments(arguments: list[str]) -> None:
+    """Answer ``--help``, and end with status 2 if the arguments are wrong."""
+    if arguments[:1] in (['--help'], ['-h']):
+        print(__doc__.strip())
+        sys.exit()
+    processes = (arguments + [''])[0]
+    if len(arguments) < 2 or not processes.isdecimal() or int(processes) < 1:
+        print(
+            'error: expected the number of processes and a script, got '
+            f"'{' '.join(arguments)}'; see --help",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+if __name__ == '__main__':
+    check_arguments(sys.argv[1:])  # before the imports, which take seconds
+
 from torch.distributed import DistError, TCPStore
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError

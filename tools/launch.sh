@@ -5,11 +5,16 @@ set -euo pipefail
 tools=$(cd "$(dirname "$0")" && pwd)
 script=$1 leading=$2
 shift 2
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$tools/dist_${script%.py}.sh"; }
+if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+    usage
+    exit
+fi
 if (( $# <= leading )) || [[ ! ${@:leading+1:1} =~ ^[1-9][0-9]*$ ]]
 then
     echo "error: expected the number of processes as argument" \
         "$((leading + 1)), got '${*}'" >&2
-    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$tools/dist_${script%.py}.sh" >&2
+    usage >&2
     exit 2
 fi
 arguments=("${@:1:leading}" "${@:leading+2}")

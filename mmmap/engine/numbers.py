@@ -10,6 +10,7 @@ from ..errors import InputError
 from .batch_size import wrappers
 
 _SPLITS = ('train', 'val', 'test')
+_LARGEST_SEED = 2**32 - 1  # of NumPy
 
 
 def check_numbers(config: Mapping) -> None:
@@ -19,7 +20,8 @@ def check_numbers(config: Mapping) -> None:
         config: An mmengine config.
 
     Raises:
-        InputError: A number is text, a fraction or too small.
+        InputError: A number is text, a fraction, too small or, a seed, too
+            large.
     """
     for place, value, least, whole in _numbers(config):
         if value is None:
@@ -32,6 +34,10 @@ def check_numbers(config: Mapping) -> None:
         if not fits:
             raise InputError(
                 f'{place} is {value!r}, expected {kind} of at least {least}'
+            )
+        if place == 'randomness.seed' and value > _LARGEST_SEED:
+            raise InputError(
+                f'{place} is {value}, expected at most {_LARGEST_SEED}'
             )
 
 

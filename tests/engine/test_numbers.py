@@ -36,6 +36,7 @@ def config():
         ('optim_wrapper.accumulative_counts', 0, 'a whole number of at'),
         ('auto_scale_lr.base_batch_size', 'big', 'a whole number of at'),
         ('randomness.seed', 'abc', 'a whole number of at least 0'),
+        ('randomness.seed', 2**32, 'at most 4294967295'),
     ],
 )
 def test_invalid_numbers(config, place, value, expected):
@@ -56,6 +57,7 @@ def test_invalid_numbers(config, place, value, expected):
         ('optim_wrapper', dict(one=dict(optimizer=dict(lr=1)))),
         ('train_dataloader.batch_size', None),
         ('randomness.seed', 0),
+        ('randomness.seed', 2**32 - 1),
     ],
 )
 def test_numbers_that_the_libraries_take(config, place, value):

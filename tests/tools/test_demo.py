@@ -112,6 +112,17 @@ def test_a_folder_of_another_demo(tmp_path):
         demo.Demo(tmp_path, seed=2).claim()
 
 
+@pytest.mark.parametrize(
+    ('option', 'value'),
+    [('epochs', 0), ('epochs', -1), ('seed', -1), ('seed', 2**32)],
+)
+def test_numbers_out_of_range(option, value, capsys):
+    with pytest.raises(SystemExit) as end:
+        demo.parse_args([f'--{option}', str(value)])
+    assert end.value.code == 2
+    assert f'error: --{option} is {value}, expected' in capsys.readouterr().err
+
+
 def test_the_table_is_computed():
     text = demo_page.table(results(40.25, 35))
     lines = text.splitlines()

@@ -116,3 +116,5 @@ def test_number_of_processes(script, leading, usage, count):
         f"{len(leading) + 1}, got '{' '.join(arguments)}'"
     )
     assert usage in '\n'.join(rest)
+    done = command(f'tools/{script}', '--help')
+    assert (done.returncode, done.stderr) == (0, '') and usage in done.stdout

@@ -265,3 +265,11 @@ def test_the_interface_of_an_address(monkeypatch):
     tool.choose_interface(socket.gethostbyname('localhost'))
     assert os.environ['GLOO_SOCKET_IFNAME'] == 'mine'
     assert os.environ['NCCL_SOCKET_IFNAME'] == '=lo'
+
+
+@pytest.mark.parametrize('words', [[], ['1'], ['0', 'a.py'], ['x', 'a.py']])
+def test_arguments_of_the_launcher(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        load_tool('launch.py').check_arguments(words)
+    assert end.value.code == 2
+    assert f"got '{' '.join(words)}'; see --help" in capsys.readouterr().err

@@ -19,9 +19,14 @@ import functools
 import os
 from types import SimpleNamespace
 
+from gpu_rows import Row, graphed, measure_all, parser, peak_mib, step_ms
+
+if __name__ == '__main__':
+    # Before the imports below, which take seconds.
+    parser(__doc__).parse_args()
+
 import torch
 from bench_model import classifying, hybrid, make_step, pretraining, vit
-from gpu_rows import Row, graphed, measure_all, parser, peak_mib, step_ms
 
 from mmmap.engine.compilation import compile_parts
 from mmmap.ops.backend import BACKENDS, ENVIRONMENT

@@ -13,7 +13,6 @@ direction in either pass at the speed of the unit, whichever is longer.
 
 import functools
 
-import torch
 from gpu_rows import (
     Row,
     device_ms,
@@ -22,6 +21,12 @@ from gpu_rows import (
     parser,
     peak_mib,
 )
+
+if __name__ == '__main__':
+    # Before the imports below, which take seconds.
+    parser(__doc__).parse_args()
+
+import torch
 from scans import make_inputs
 
 import mmmap.ops
