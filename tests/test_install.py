@@ -96,6 +96,13 @@ def test_operators_built_before_are_kept(installer, monkeypatch):
     assert steps.Installer(installer.venv).ops == 'cpu'
 
 
+def test_operators_built_before_an_interrupt_are_kept(installer):
+    installer.fail_at = 'openmmlab'
+    with pytest.raises(KeyboardInterrupt):
+        installer.install()
+    assert steps.Installer(installer.venv).ops == 'cpu'
+
+
 def keys(monkeypatch, tmp_path, ops='cpu', **changes):
     """The keys of the steps after a change of requirements."""
     pins = steps.pins
@@ -190,6 +197,23 @@ def test_environment_made_by_hand_is_adopted(tmp_path, monkeypatch):
     monkeypatch.setattr(made, 'run', pytest.fail)
     made.make_venv()
     assert made.python.exists()
+
+
+@pytest.mark.parametrize(
+    ('broken', 'said'),
+    [('import sys; ', 'not 3.10 to 3.13'), ('import pip', 'has no pip')],
+)
+def test_foreign_environment_that_does_not_fit_is_left_alone(
+    tmp_path, monkeypatch, broken, said
+):
+    made = steps.Installer(tmp_path / '.venv', ops='cpu')
+    monkeypatch.setattr(
+        steps, 'runs', lambda python, code: not code.startswith(broken)
+    )
+    (made.venv / 'mine').mkdir(parents=True)
+    with pytest.raises(machine.InstallError, match=said):
+        made.make_venv()
+    assert (made.venv / 'mine').exists()
 
 
 @pytest.fixture

@@ -12,7 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from installer.machine import compile_jobs, detect_ops
+from installer.machine import (
+    NEWEST_PYTHON,
+    InstallError,
+    compile_jobs,
+    detect_ops,
+    shown,
+)
 from installer.process import failure, run_logged, spoken
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON_OPS = ROOT / 'packages' / 'mmcv-ops-torchvision'
 # Measured for the CPU: 78 files, 12.5 minutes on 2 cores. With CUDA: a guess.
 CORE_SECONDS = {'cpu': 1500, 'cuda': 5400}
+FITS = f'import sys; assert (3, 10) <= sys.version_info[:2] <= {NEWEST_PYTHON}'
 IMPORTS = 'import mmcv.ops, mmdet.models, mmseg.models, mmpretrain.models'
 COMPILED = "import mmcv.ops; assert not mmcv._ext.__file__.endswith('.py')"
 # Each loads mmcv's operators and checks that they are of the wanted kind.
@@ -203,18 +210,25 @@ class Installer:
             start = time.monotonic()
             step.run()
             self.record.put(step.name, step.key)
+            if step.name == 'mmcv':  # kept from here on, whatever follows
+                self.record.put('ops', self.ops)
             now = time.monotonic()
             print(
                 f'    done in {spoken(now - start)}; '
                 f'{spoken(now - begun)} since the start',
                 flush=True,
             )
-        self.record.put('ops', self.ops)
 
     def make_venv(self) -> None:
-        """Adopt an environment made by hand if it works; else make one."""
+        """Adopt an environment made by hand if it works; else make one.
+
+        Raises:
+            InstallError: One made by hand has no pip, or a Python that the
+                pins have no builds for.
+        """
         untold = not self.record.read()
-        if untold and runs(self.python, 'import pip._internal'):
+        if untold and runs(self.python, 'pass'):
+            self.check_adopted()
             return
         # Distinguishes an interrupted environment from one made by hand.
         self.record.write({'venv': 'begun'})
@@ -222,6 +236,24 @@ class Installer:
             if not child.name.startswith('install.'):
                 remove(child)
         self.run([sys.executable, '-m', 'venv', self.venv])
+
+    def check_adopted(self) -> None:
+        """Check that an environment made by hand can be completed.
+
+        Raises:
+            InstallError: It cannot; the text says what to do.
+        """
+        reason = None
+        if not runs(self.python, FITS):
+            reason = 'its Python is not 3.10 to 3.13'
+        elif not runs(self.python, 'import pip._internal'):
+            reason = f'it has no pip ({self.python} -m ensurepip adds it)'
+        if reason:
+            raise InstallError(
+                f'{shown(self.venv)} is an environment that was not made by '
+                f'this installer, and {reason}. It is left alone.\nMove it '
+                'away, or name another place: make install VENV=.venv2'
+            )
 
     def install_python_ops(self, pin: str) -> None:
         """Install mmcv as Python alone, and its operators beside it.
