@@ -1,5 +1,6 @@
 """The installer: its record, its progress, its care for what is half done."""
 
+import errno
 import importlib.util
 import io
 import os
@@ -16,6 +17,8 @@ TOOLS = Path(__file__).resolve().parents[1] / 'tools'
 sys.path.insert(0, str(TOOLS))
 
 from installer import machine, process, steps  # noqa: E402
+
+from tests.helpers import load_tool  # noqa: E402
 
 
 class Clock:
@@ -427,6 +430,35 @@ def test_full_disk_is_reported_first(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, 'DISK_GB', 10**9)
     with pytest.raises(machine.InstallError, match='GB free'):
         machine.check_disk(tmp_path / 'not' / 'yet' / '.venv')
+
+
+def test_a_disk_that_fills_up_is_named(monkeypatch, tmp_path):
+    log = tmp_path / 'install.log'
+    log.write_text('Collecting torch')
+    assert 'is full' not in str(process.failure(['pip'], 1, log))
+    monkeypatch.setattr(process, 'FULL_GB', 10**9)
+    assert f'The disk of {tmp_path} is full.' in str(
+        process.failure(['pip'], 1, log)
+    )
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EACCES])
+def test_an_environment_that_cannot_be_written(
+    monkeypatch, tmp_path, capsys, number
+):
+    tool = load_tool('install.py')
+    # Those of the tests stay.
+    monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
+
+    def fail(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tool, 'install', fail)
+    place = str(tmp_path / '.venv')
+    monkeypatch.setattr(sys, 'argv', ['install.py', '--venv', place])
+    assert tool.main() == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f'Cannot write to {place}: {os.strerror(number)}.')
 
 
 def test_foreign_folder_is_left_alone(tmp_path):

@@ -14,12 +14,22 @@ if sys.version_info < (3, 10):
     )
 
 import argparse
+import errno
 import shutil
 import signal
 from pathlib import Path
 
 from installer.machine import DISK_GB, InstallError, check_machine, shown
 from installer.steps import ROOT, Installer, Record
+
+DISK_ERRORS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EACCES,
+    errno.EPERM,
+)
 
 
 def stop(*_) -> None:
@@ -65,17 +75,25 @@ def install(installer: Installer) -> None:
 def main() -> int:
     """Install what is missing; 0 when all is there."""
     args = parse_args()
-    if args.repair:
-        Record(args.venv).forget_packages()
-    installer = Installer(args.venv, args.ops)
-    if not installer.pending():
-        return 0
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
     try:
-        install(installer)
+        if args.repair:
+            Record(args.venv).forget_packages()
+        installer = Installer(args.venv, args.ops)
+        if installer.pending():
+            install(installer)
     except InstallError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        print(
+            f'Cannot write to {shown(args.venv)}: {error.strerror}. Finished '
+            'steps are kept:\nfix the cause and run the same command again.',
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print(

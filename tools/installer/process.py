@@ -14,6 +14,9 @@ from typing import TextIO
 
 from installer.machine import InstallError, shown
 
+# With less free space than this, a command has failed for lack of it.
+FULL_GB = 0.05
+
 
 def spoken(seconds: float) -> str:
     """Seconds in readable form: 40 s, 12 min."""
@@ -163,6 +166,9 @@ def end_group(child: subprocess.Popen) -> None:
 def failure(command: Sequence[str | Path], status: int, log: Path):
     """The error for a command that failed, with the end of its log."""
     lines = log.read_text(errors='replace').splitlines()[-25:]
+    free = shutil.disk_usage(log.parent).free / 1e9
+    if free < FULL_GB:  # the log may lack the error
+        lines += ['', f'The disk of {shown(log.parent)} is full.']
     return InstallError(
         '\n'.join(lines) + f'\n\nThis command failed (exit status {status}):\n'
         f'  {shlex.join(map(str, command))}\n'
