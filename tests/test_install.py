@@ -148,6 +148,13 @@ def test_key_follows_the_operators_in_python(monkeypatch, tmp_path):
     assert [name for name in NAMES if before[name] != after[name]] == ['mmcv']
 
 
+def test_a_link_to_an_environment_does_not_remake_it(installer, tmp_path):
+    installer.install()
+    link = tmp_path / 'link'
+    link.symlink_to(installer.venv)
+    assert steps.Installer(link).pending() == []
+
+
 def test_comments_are_no_requirements():
     pins = steps.pins('mminstall')
     assert len(pins) == 5

@@ -124,7 +124,8 @@ class Installer:
                 'venv',
                 'virtual environment',
                 '10 s',
-                digest(self.venv),
+                # Of the place itself: a link to it must not have it remade.
+                digest(self.venv.resolve()),
                 self.make_venv,
             ),
             Step(
