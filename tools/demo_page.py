@@ -206,7 +206,7 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
             f'Results on {COUNTS["val"]} other scenes',
             html_table(HEADER, _cells(results))
             + _text(verdict(results))
-            + _text(SEEDS),
+            + _text(_shortened(work_dir) or SEEDS),
         ),
         ('What MAP predicts of hidden patches',
          _text(COMPLETED) + photograph + scenes),
@@ -261,8 +261,8 @@ COMPLETED = (
     'scenes.'
 )
 SEGMENTATION = (
-    'UPerNet assigns each pixel to a photograph. The closer to "truth", the '
-    'better.'
+    'UPerNet assigns each pixel to a photograph; its colour lies over the '
+    'image, which shines through. The closer to "truth", the better.'
 )
 DETECTION = (
     'Mask R-CNN draws a box and an outline for each piece that it detects '
@@ -272,7 +272,9 @@ DETECTION = (
 )
 CURVES = (
     'Training losses. That of pretraining is the error of the predicted '
-    'patches; it needs no labels.'
+    'patches; it needs no labels. Those with labels are of the few labelled '
+    'scenes, which either start can learn: what a start is worth shows on '
+    'other scenes, in the table above.'
 )
 OWN = (
     'photos/ is a folder of images. masks/ holds a class map for some of '
@@ -280,6 +282,19 @@ OWN = (
     'ignored. "mmmap detect" takes boxes, or boxes and outlines, in COCO '
     'format. See docs/commands.md.'
 )
+
+
+def _shortened(work_dir: Path) -> str:
+    """A sentence on trainings that are shorter than those of the configs."""
+    file = work_dir / 'settings.json'
+    epochs = json.loads(file.read_text())['epochs'] if file.is_file() else None
+    if not epochs:
+        return ''
+    return (
+        f'This is a quick look: every training was cut to {epochs} '
+        f'epoch{"s" * (epochs > 1)}. It says nothing about pretraining; '
+        'run the demo without --epochs for that.'
+    )
 
 
 def _curves(work_dir: Path) -> str:

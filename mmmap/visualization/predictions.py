@@ -174,8 +174,8 @@ def _draw_instances(axis: Axes, instances: dict, classes) -> None:
         if 'scores' in instances:
             name = f'{name} {float(instances["scores"][index]):.2f}'
         axis.text(
-            left,
-            top - 1,
+            max(left, 0),
+            max(top - 1, 5),  # below the title
             name,
             fontsize=6,
             color='white',

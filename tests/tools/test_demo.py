@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from html import escape
 
 import cv2
 import numpy as np
@@ -172,6 +173,12 @@ def test_the_page_shows_all_of_it(tmp_path):
     assert 'danielbuechele' in text and 'CC BY 2.0' in text
     assert 'mmmap pretrain photos/' in text
     assert '<script' not in text
+    assert 'a quick look' not in text and escape(demo_page.SEEDS) in text
+    (tmp_path / 'settings.json').write_text('{"epochs": 2, "seed": 0}')
+    demo_page.report(tmp_path, results(40.0, 35.0), pictures)
+    text = page.read_text()
+    assert 'every training was cut to 2 epochs' in text
+    assert escape(demo_page.SEEDS) not in text
 
 
 def test_the_page_says_what_five_seeds_gave():
