@@ -285,15 +285,15 @@ OWN = (
 
 
 def _shortened(work_dir: Path) -> str:
-    """A sentence on trainings that are shorter than those of the configs."""
+    """A sentence on trainings that are not as long as their configs say."""
     file = work_dir / 'settings.json'
     epochs = json.loads(file.read_text())['epochs'] if file.is_file() else None
     if not epochs:
         return ''
     return (
-        f'This is a quick look: every training was cut to {epochs} '
-        f'epoch{"s" * (epochs > 1)}. It says nothing about pretraining; '
-        'run the demo without --epochs for that.'
+        f'This is a quick look: every training ran for {epochs} '
+        f'epoch{"s" * (epochs > 1)}, whatever its config says. It says '
+        'nothing about pretraining; run the demo without --epochs for that.'
     )
 
 

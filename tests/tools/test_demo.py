@@ -177,7 +177,7 @@ def test_the_page_shows_all_of_it(tmp_path):
     (tmp_path / 'settings.json').write_text('{"epochs": 2, "seed": 0}')
     demo_page.report(tmp_path, results(40.0, 35.0), pictures)
     text = page.read_text()
-    assert 'every training was cut to 2 epochs' in text
+    assert 'every training ran for 2 epochs,' in text
     assert escape(demo_page.SEEDS) not in text
 
 
