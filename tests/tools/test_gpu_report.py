@@ -171,7 +171,9 @@ def test_nothing_is_left_when_it_is_ended(tmp_path, end):
     program.write_text(HEAD + FAULTS + "main(('hangs', hangs))")
     pids = tmp_path / 'pids'
     driver = (
-        'import sys\n'
+        'import signal, sys\n'
+        # Ignored where the tests are run by nohup, and so by the report.
+        'signal.signal(signal.SIGHUP, signal.SIG_DFL)\n'
         f'sys.path.insert(0, {str(REPO / "tools/benchmarks")!r})\n'
         'import gpu_report\nfrom pathlib import Path\n'
         f'gpu_report.HERE = Path({str(tmp_path)!r})\n'
