@@ -36,7 +36,7 @@ def read_safetensors(path: str | Path, map_location='cpu') -> dict:
         ) from error
     weights = {key: value.to(device) for key, value in weights.items()}
     classes = meta.get('dataset_meta', {})
-    classes.update((key, _as_it_was(value)) for key, value in classes.items())
+    classes.update((key, _restored(value)) for key, value in classes.items())
     return dict(state_dict=weights, meta=meta)
 
 
@@ -62,7 +62,7 @@ def write_safetensors(path: str | Path, content: dict) -> None:
     # safetensors refuses tensors that share memory, so copy them.
     weights = {k: v.detach().cpu().clone() for k, v in weights.items()}
     weights = {k: v.contiguous() for k, v in weights.items()}
-    meta = json.dumps(content.get('meta', {}), default=_plain)
+    meta = json.dumps(content.get('meta', {}), default=_to_json)
     # Other readers ask for the format.
     library.torch.save_file(weights, path, {'format': 'pt', _META: meta})
     _order_header(path)
@@ -82,14 +82,14 @@ def _order_header(path: str | Path) -> None:
         file.write(text.encode().ljust(size))
 
 
-def _plain(value):
+def _to_json(value):
     """Turn numpy's types into JSON's, and anything else into text."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return list(value) if isinstance(value, set | tuple) else str(value)
 
 
-def _as_it_was(value):
+def _restored(value):
     """Turn JSON's lists into mmdet's tuples of names and of colours."""
     if not isinstance(value, list):
         return value

@@ -135,7 +135,7 @@ def _predict_all(
             except ReadingError as error:
                 bad[name] = str(error)
         done += len(group)
-        _tell(done, len(files), begin)
+        _show_progress(done, len(files), begin)
     return bad
 
 
@@ -189,7 +189,7 @@ def _predict_one(
     writer.prediction(name, dict(width=width, height=height, **result))
 
 
-def _tell(done: int, total: int, begin: float) -> None:
+def _show_progress(done: int, total: int, begin: float) -> None:
     if not sys.stderr.isatty():
         return
     left = (time.monotonic() - begin) / done * (total - done)

@@ -157,8 +157,8 @@ def name_map(
     counts = {'M': 0, 'T': 0}
     tables = {'M': ('blocks', MAMBA_BLOCK), 'T': ('blocks_vit', VIT_BLOCK)}
     for index, block in enumerate(pattern):
-        room, table = tables[block]
-        theirs = f'{prefix}blocks.{room}.{counts[block]}'
+        stack, table = tables[block]
+        theirs = f'{prefix}blocks.{stack}.{counts[block]}'
         nest(modules, theirs, f'backbone.layers.{index}', table)
         counts[block] += 1
     names = {}
@@ -174,8 +174,8 @@ def name_map(
         modules |= PRETRAIN
         names['mask_token'] = 'decoder.mask_token'
         both = ('MAE_decoder.blocks', 'decoder.blocks')
-        for index in range(max(count(weights, room) for room in both)):
-            theirs, ours = (f'{room}.{index}' for room in both)
+        for index in range(max(count(weights, stack) for stack in both)):
+            theirs, ours = (f'{stack}.{index}' for stack in both)
             nest(modules, theirs, ours, ATTENTION_BLOCK)
     for theirs, ours in modules.items():
         for leaf in _leaves(ours):
@@ -185,9 +185,9 @@ def name_map(
 
 def _pattern(official: Mapping[str, Tensor], prefix: str) -> str:
     """The order of blocks: attention after every three Mamba blocks."""
-    rooms = ('blocks', 'blocks_vit')
+    stacks = ('blocks', 'blocks_vit')
     mamba, attention = (
-        count(official, f'{prefix}blocks.{room}') for room in rooms
+        count(official, f'{prefix}blocks.{stack}') for stack in stacks
     )
     for every in (3, mamba // max(attention, 1)):
         if attention and every and mamba // every == attention:

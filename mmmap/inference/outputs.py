@@ -168,8 +168,8 @@ class FolderWriter:
             os.truncate(file, whole)
             raise
 
-    def _image(self, room: str, name: str, image: np.ndarray) -> None:
-        file = self.folder / room / f'{name}.png'
+    def _image(self, kind: str, name: str, image: np.ndarray) -> None:
+        file = self.folder / kind / f'{name}.png'
         file.parent.mkdir(parents=True, exist_ok=True)
         # OpenCV crashes on names that are not UTF-8.
         content = cv2.imencode('.png', image)[1]

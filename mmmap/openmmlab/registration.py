@@ -11,7 +11,7 @@ from mmengine.registry import Registry
 
 from ..errors import UserError
 
-ROOMS = (
+REGISTERING = (
     'engine',
     'evaluation',
     'datasets.channels',
@@ -44,8 +44,8 @@ def register() -> None:
     Registry.get = _get
     package = __package__.partition('.')[0]
     try:
-        for room in ROOMS:
-            import_module(f'{package}.{room}')
+        for module in REGISTERING:
+            import_module(f'{package}.{module}')
     except Exception as error:  # a broken stack raises anything
         raise StackError(
             f'{package}: the installed OpenMMLab stack cannot be used: '

@@ -110,7 +110,7 @@ def test_a_url_is_read_alike(path, monkeypatch, tmp_path):
     assert not Path('harm').exists()
 
 
-def test_weights_of_another_model_are_not_taken_in_silence(tmp_path):
+def test_weights_of_another_model_raise_an_error(tmp_path):
     """Whoever loads, with ``strict=False`` as the libraries do."""
     model = torch.nn.Module()
     model.backbone = HybridNet(ARCH, img_size=32)
@@ -122,7 +122,7 @@ def test_weights_of_another_model_are_not_taken_in_silence(tmp_path):
         model.backbone.load_state_dict({'a': torch.zeros(1)}, strict=False)
 
 
-def test_weights_of_another_arch_are_not_taken_in_silence(tmp_path):
+def test_weights_of_another_arch_raise_an_error(tmp_path):
     """The names are the same, the shapes are not."""
     model = torch.nn.Module()
     model.backbone = HybridNet(ARCH, img_size=32)

@@ -62,7 +62,7 @@ def alone(*arguments):
     )
 
 
-def told(out):
+def predictions_in(out):
     lines = (out / 'predictions.jsonl').read_text().splitlines()
     return {one['image']: one for one in map(json.loads, lines)}
 
@@ -106,7 +106,7 @@ def test_a_detector(tmp_path, two_blocks, outlines, capsys):
     result = alone('predict', file, *options, outs[1])
     assert result.returncode == 0, result.stderr
     number = 0
-    truths, found = map(told, outs)
+    truths, found = map(predictions_in, outs)
     for name, truth in truths.items():
         for one in truth['objects']:
             if one['score'] < 0.101:

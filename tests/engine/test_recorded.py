@@ -80,7 +80,7 @@ def test_settings_that_no_weight_shows(trained, given, wrong):
         ('masking', dict(ratio=0.75), dict()),
     ],
 )
-def test_a_run_goes_on_as_it_began(tmp_path, part, trained, given):
+def test_resuming_refuses_other_settings(tmp_path, part, trained, given):
     file = tmp_path / 'epoch_1.pth'
     types = dict(decoder='MaskedDecoder', masking='RandomMasking')
     model = {part: dict(type=kind) for part, kind in types.items()}
@@ -121,7 +121,7 @@ def test_a_backbone_s_heads_and_where_they_are(kind, trained, given, wrong):
         check_recorded(model, content, 'x.pth', 'testing')
 
 
-def test_any_training_goes_on_with_its_own_heads(tmp_path):
+def test_resuming_refuses_another_number_of_heads(tmp_path):
     file = tmp_path / 'epoch_1.pth'
     model = dict(
         type='EncoderDecoder',

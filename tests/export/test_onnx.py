@@ -120,7 +120,7 @@ def test_what_differs_is_not_kept(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_onnxruntime_cannot_compute_is_told(tmp_path):
+def test_a_model_that_onnxruntime_rejects_raises(tmp_path):
     """A reshape that holds for one size alone."""
 
     class Fixed(nn.Module):
@@ -134,7 +134,7 @@ def test_what_onnxruntime_cannot_compute_is_told(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_torch_cannot_export_is_told(tmp_path):
+def test_a_model_that_torch_cannot_export_raises(tmp_path):
     class Branching(nn.Module):
         def forward(self, x):
             return x if x.sum() > 0 else -x

@@ -34,13 +34,13 @@ import torch
 from mmengine.fileio import LocalBackend
 
 from mmmap.openmmlab.checkpoint_writing import WholeFileBackend
-from mmmap.openmmlab.registration import ROOMS
+from mmmap.openmmlab.registration import REGISTERING
 from tests.faults.trainings import write_configs
 from tests.helpers import load_tool
 
 # All that a training imports, so that its forks need not.
 LIBRARIES = ('mmpretrain.models', 'mmseg.models', 'mmdet.models')
-for name in (*LIBRARIES, *(f'mmmap.{room}' for room in ROOMS)):
+for name in (*LIBRARIES, *(f'mmmap.{name}' for name in REGISTERING)):
     import_module(name)
 TRAIN = load_tool('train.py').main
 

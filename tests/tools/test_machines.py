@@ -248,7 +248,7 @@ def test_what_to_set_where_they_do_not_meet(machines, digits, tmp_path):
         ),
     ],
 )
-def test_what_is_missing_is_told_at_once(settings, said):
+def test_missing_settings_are_an_error(settings, said):
     done = command('python', 'tools/launch.py', 1, 'none.py', **settings)
     assert done.returncode == 1
     assert done.stderr.startswith('error: ') and said in done.stderr

@@ -20,16 +20,16 @@ def exponentials_kernel(out, STEPS: tl.constexpr, ELEMENTS: tl.constexpr):
 
 
 @functools.cache
-def _room() -> torch.Tensor:
+def _buffer() -> torch.Tensor:
     processors = torch.cuda.get_device_properties('cuda').multi_processor_count
     return torch.empty(processors * 16, ELEMENTS, device='cuda')
 
 
 def count() -> int:
     """Exponentials of a launch."""
-    return _room().numel() * STEPS
+    return _buffer().numel() * STEPS
 
 
 def launch() -> None:
     """Compute them."""
-    exponentials_kernel[(len(_room()),)](_room(), STEPS, ELEMENTS)
+    exponentials_kernel[(len(_buffer()),)](_buffer(), STEPS, ELEMENTS)

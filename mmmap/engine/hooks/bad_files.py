@@ -63,14 +63,14 @@ class BadFileHook(Hook):
     ) -> None:
         """Log the number of skipped images when it grows."""
         if self.skip and self.every_n_train_iters(runner, self.interval):
-            self._tell(runner)
+            self._log_skipped(runner)
 
     def after_train(self, runner) -> None:
         """Log the number of skipped images."""
         if self.skip:
-            self._tell(runner)
+            self._log_skipped(runner)
 
-    def _tell(self, runner) -> None:
+    def _log_skipped(self, runner) -> None:
         names = self._list.names()
         if len(names) > self._reported and is_main_process():
             runner.logger.warning(

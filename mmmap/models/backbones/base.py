@@ -149,8 +149,8 @@ class Encoder(BaseModule):
 
     def _is_beyond(self, key: str) -> bool:
         """Whether a key belongs to a block after those that are built."""
-        room, *place = key.split('.')
-        return room == 'layers' and (
+        part, *place = key.split('.')
+        return part == 'layers' and (
             len(self.layers) <= int(place[0]) < self.depth
         )
 
@@ -188,18 +188,18 @@ class Encoder(BaseModule):
             for the norms of the outputs) and the number of depths.
         """
         num_layers = self._num_blocks() + 2
-        room, *place = param_name.removeprefix(prefix).split('.')
-        if room in self.embedding:
+        part, *place = param_name.removeprefix(prefix).split('.')
+        if part in self.embedding:
             return 0, num_layers
-        block = self._block_of(room, place)
+        block = self._block_of(part, place)
         return num_layers - 1 if block is None else block + 1, num_layers
 
     def _num_blocks(self) -> int:
         return self.depth
 
-    def _block_of(self, room: str, place: list[str]) -> int | None:
+    def _block_of(self, part: str, place: list[str]) -> int | None:
         """The number of the block that has a parameter."""
-        return int(place[0]) if room == 'layers' else None
+        return int(place[0]) if part == 'layers' else None
 
     def _frozen(self) -> list[nn.Module | nn.Parameter]:
         """The parts that ``frozen_stages`` freezes."""

@@ -224,14 +224,14 @@ class HybridNetPoints(Encoder):
     def _own_init(self) -> None:
         for layer in self.layers:
             # The Mamba mixer keeps its own init.
-            rooms = [layer.local]
+            parts = [layer.local]
             if isinstance(layer.mixer, BidirectionalMamba):
                 with torch.no_grad():
                     # Outputs that are summed start smaller.
                     layer.mixer.out_proj.weight /= len(self.pattern) ** 0.5
             else:
-                rooms.append(layer.mixer)
-            for module in (m for room in rooms for m in room.modules()):
+                parts.append(layer.mixer)
+            for module in (m for part in parts for m in part.modules()):
                 if isinstance(module, nn.Linear):
                     nn.init.trunc_normal_(module.weight, std=0.02)
                     if module.bias is not None:

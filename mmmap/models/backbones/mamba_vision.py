@@ -231,20 +231,20 @@ class MambaVision(Backbone):
     def _num_blocks(self) -> int:
         return sum(self.depths)
 
-    def _block_of(self, room: str, place: list[str]) -> int | None:
+    def _block_of(self, part: str, place: list[str]) -> int | None:
         """Through all stages; downsampling counts with the block after it."""
-        if room == 'stages':
+        if part == 'stages':
             return sum(self.depths[: int(place[0])]) + int(place[2])
-        if room == 'downsamples':
+        if part == 'downsamples':
             return sum(self.depths[: int(place[0]) + 1])
         return None
 
     def _is_beyond(self, key: str) -> bool:
-        room, *place = key.split('.')
+        part, *place = key.split('.')
         built = len(self.stages)
-        if room == 'stages':
+        if part == 'stages':
             return built <= int(place[0]) < STAGES
-        return room == 'downsamples' and (
+        return part == 'downsamples' and (
             built - 1 <= int(place[0]) < STAGES - 1
         )
 

@@ -186,7 +186,7 @@ def test_frozen_stages(frozen):
     still = {n for n, p in model.named_parameters() if not p.requires_grad}
 
     def is_frozen(name):
-        room, *place = name.split('.')
+        part, *place = name.split('.')
         number = int(place[0]) if place[0].isdigit() else 0
         return {
             'stem': frozen >= 0,
@@ -195,7 +195,7 @@ def test_frozen_stages(frozen):
             'downsamples': number + 1 < frozen,
             'norm': frozen == 4,
             'out_norms': frozen == 4,
-        }[room]
+        }[part]
 
     names = [n for n, _ in model.named_parameters()]
     assert still == {name for name in names if is_frozen(name)}

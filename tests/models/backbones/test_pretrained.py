@@ -106,7 +106,7 @@ def test_fewer_blocks_of_the_same_pattern(saved, source):
     assert torch.equal(model.out_norms['1'].weight, torch.ones(16))
 
 
-def test_training_goes_on_after_loading(saved):
+def test_a_loaded_backbone_trains(saved):
     model = load(saved, frozen_stages=1)
     frozen = [n for n, p in model.named_parameters() if not p.requires_grad]
     assert any(name.startswith('layers.0.') for name in frozen)
