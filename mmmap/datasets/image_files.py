@@ -28,6 +28,14 @@ _ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 class ReadingError(InputError):
     """An unusable image; the message has its name and the reason."""
 
+    @classmethod
+    def damaged(
+        cls, path: str | Path, reason: str | Exception = ''
+    ) -> 'ReadingError':
+        """A file that no decoder can read."""
+        why = f' ({reason})' if reason else ''
+        return cls(f'{path} is not an image that can be read{why}')
+
 
 class Header(NamedTuple):
     """What a file says about its image, without decoding a pixel.

@@ -71,10 +71,8 @@ class ImageReader:
         # Damaged bytes make decoders raise errors of any type.
         except Exception as error:
             reason = f'{type(error).__name__}: {error}'
-            raise ReadingError(
-                f'{path} is not an image that can be read ({reason})'
-            ) from error
-        raise ReadingError(f'{path} is not an image that can be read')
+            raise ReadingError.damaged(path, reason) from error
+        raise ReadingError.damaged(path)
 
     def open(self, path: str | Path) -> dict:
         """As :meth:`read`, but ``img`` of a large TIFF reads rows on demand.

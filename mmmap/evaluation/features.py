@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.checks import check_dataset
+from ..datasets.image_files import ReadingError
 from ..datasets.image_reader import PLAIN
 from ..errors import InputError
 
@@ -144,5 +145,5 @@ class _Named(Dataset):
         except Exception as error:
             path = self.dataset.get_data_info(index)['img_path']
             reason = str(error).splitlines() or [type(error).__name__]
-            problem = f'{path} cannot be read as an image ({reason[0]})'
+            problem = str(ReadingError.damaged(path, reason[0]))
             return dict(inputs=None, data_samples=None, problem=problem)

@@ -102,9 +102,7 @@ class OnnxPredictor(TiledPredictor):
         except InputError as error:
             raise ReadingError(str(error)) from error
         except (ValueError, SyntaxError, cv2.error) as error:
-            raise ReadingError(
-                f'{image} is not an image that can be read ({error})'
-            ) from error
+            raise ReadingError.damaged(image, error) from error
         return dict(img=pixels, img_path=str(image))
 
     def outputs(
