@@ -217,6 +217,18 @@ def _hides_interrupt(error: BaseException) -> bool:
     return False
 
 
+def time_left(begin: float, done: int, total: int) -> str:
+    """The time until a loop ends, if it keeps its pace.
+
+    Args:
+        begin: ``time.monotonic()`` at the start.
+        done: Steps since then, at least one.
+        total: All steps since then.
+    """
+    pace = (time.monotonic() - begin) / done
+    return f'{duration(pace * (total - done))} left'
+
+
 def duration(seconds: float) -> str:
     """As ``2 h 05 min``, ``12 min`` or ``40 s``."""
     if seconds < 90:

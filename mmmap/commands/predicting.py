@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import cli
-from ..cli import duration
+from ..cli import time_left
 from ..datasets.image_files import ReadingError
 from ..datasets.image_folders import images_in, named_files
 from ..errors import FileError, InputError
@@ -192,9 +192,8 @@ def _predict_one(
 def _show_progress(done: int, total: int, begin: float) -> None:
     if not sys.stderr.isatty():
         return
-    left = (time.monotonic() - begin) / done * (total - done)
     end = '\n' if done == total else ''
-    line = f'\rimage {done:,} of {total:,}  {duration(left)} left   '
+    line = f'\rimage {done:,} of {total:,}  {time_left(begin, done, total)}   '
     print(line, end=end, file=sys.stderr, flush=True)
 
 

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from PIL import ExifTags, Image
 
 import mmmap
-from mmmap.cli import duration
+from mmmap.cli import duration, time_left
 from mmmap.commands import choices, coco_files, runs
 from mmmap.commands import main as main_module
 from mmmap.commands.choices import Machine, choose, choose_epochs
@@ -146,6 +146,11 @@ def test_the_line_is_written_over_in_a_terminal():
     ]
     assert 'now validating' in lines[1]
     assert 'mIoU 40 (best 42.25)' in lines[3]
+
+
+def test_time_left_at_the_pace_so_far(monkeypatch):
+    monkeypatch.setattr('time.monotonic', lambda: 100.0)
+    assert time_left(80.0, done=4, total=10) == '30 s left'
 
 
 def test_durations_as_people_write_them():

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from mmengine.hooks import Hook
 
-from ...cli import duration
+from ...cli import time_left
 
 _TERMINAL, _FILE = 0.2, 30.0  # seconds between two lines
 
@@ -86,8 +86,7 @@ class ProgressLineHook(Hook):
             parts.append(f'{name} {self._value:.4g} (best {self._best:.4g})')
         made = done - self._first
         if made > 0:
-            passed = time.monotonic() - self._begin
-            parts.append(f'{duration(passed / made * (total - done))} left')
+            parts.append(time_left(self._begin, made, total - self._first))
         return '  '.join(parts)
 
     def _show(self, line: str) -> None:
