@@ -1,4 +1,4 @@
-"""Imports of the package go down the house only; see docs/architecture.md."""
+"""Imports of the package go down only; see docs/architecture.md."""
 
 import ast
 import subprocess
@@ -6,8 +6,8 @@ import sys
 
 from tests.helpers import REPO, each
 
-# The rooms from the ground up; one may import what lies below it, and itself.
-FLOORS = (
+# Packages from the bottom up; one may import those below it, and itself.
+LAYERS = (
     {
         'mmmap.errors',
         'mmmap.shipped',
@@ -48,8 +48,12 @@ FLOORS = (
     {'mmmap.openmmlab'},
     {'mmmap', 'mmmap.models', 'mmmap.doctor'},
 )
-FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-TORCH_ALONE = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
+LAYER = {
+    package: layer
+    for layer, packages in enumerate(LAYERS)
+    for package in packages
+}
+ONLY_TORCH = ('mmmap.ops', 'mmmap.models.layers', 'mmmap.models.masking')
 # What kernels need is imported by their own files alone.
 KERNELS = {
     'mmmap.ops.causal_conv1d.dao_ailab': {
@@ -94,9 +98,9 @@ def imports(name, path):
                 yield f'{base}.{alias.name}'
 
 
-def room_of(name):
-    """The room of a module, or of something in it."""
-    while name not in FLOOR and '.' in name:
+def package_of(name):
+    """The package of a module, or of something in it."""
+    while name not in LAYER and '.' in name:
         name = name.rpartition('.')[0]
     return name
 
@@ -105,18 +109,22 @@ MODULES = dict(modules())
 
 
 @each(MODULES)
-def test_every_module_has_a_room(name):
-    room = room_of(name)
-    inside = name == room or room not in ('mmmap', 'mmmap.models')
-    assert inside, f'{name} is in no room of FLOORS: give it a place'
+def test_every_module_is_in_a_layer(name):
+    package = package_of(name)
+    inside = name == package or package not in ('mmmap', 'mmmap.models')
+    assert inside, f'{name} is in no layer: add its package to LAYERS'
 
 
 def upward(name, path):
-    """What a module imports from a room that is not below its own."""
-    room = room_of(name)
+    """What a module imports from packages that are not below its own."""
+    package = package_of(name)
     for imported in imports(name, path):
-        target = room_of(imported)
-        if target in FLOOR and target != room and FLOOR[target] >= FLOOR[room]:
+        target = package_of(imported)
+        if (
+            target in LAYER
+            and target != package
+            and LAYER[target] >= LAYER[package]
+        ):
             yield imported
 
 
@@ -125,8 +133,8 @@ def test_imports_go_down(name):
     assert list(upward(name, MODULES[name])) == []
 
 
-@each([n for n in MODULES if room_of(n) in TORCH_ALONE])
-def test_lower_rooms_need_torch_alone(name):
+@each([n for n in MODULES if package_of(n) in ONLY_TORCH])
+def test_the_lowest_layers_import_only_torch(name):
     allowed = {'torch', 'mmmap', *sys.stdlib_module_names}
     allowed |= KERNELS.get(name, set())
     heads = {i.split('.')[0] for i in imports(name, MODULES[name])}
@@ -189,5 +197,5 @@ def test_upward_import_is_seen(tmp_path):
 
 
 def test_the_walk_sees_the_package():
-    """Every room of the floors has modules in it."""
-    assert {room_of(name) for name in MODULES} == set(FLOOR)
+    """Every package of LAYERS has modules."""
+    assert {package_of(name) for name in MODULES} == set(LAYER)
