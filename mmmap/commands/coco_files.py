@@ -1,4 +1,4 @@
-"""A JSON of COCO's form, split into training and validation."""
+"""A COCO JSON, split into training and validation."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ _PARTS = ('images', 'annotations', 'categories')
 
 @dataclass(frozen=True)
 class Annotations:
-    """What a JSON of COCO's form holds.
+    """The content of a COCO JSON.
 
     Attributes:
         content: All of it; ``file_name`` is a path below the images' folder.
@@ -28,7 +28,7 @@ class Annotations:
     with_masks: bool
 
     def learnt_from(self, names: set[str]) -> int:
-        """How many of some images have objects: mmdet drops the others."""
+        """How many of these images have objects; mmdet drops the others."""
         part = self.part(names)
         known = {c['id'] for c in self.content['categories']}
         return len(
@@ -41,7 +41,7 @@ class Annotations:
 
     @property
     def lost(self) -> int:
-        """How many annotations are of images that are not listed."""
+        """How many annotations belong to images that are not listed."""
         ids = {image.get('id') for image in self.content['images']}
         return sum(
             a.get('image_id') not in ids for a in self.content['annotations']
@@ -71,7 +71,7 @@ def read(path: str | Path, images: Images) -> Annotations:
 
     Raises:
         FileError: It cannot be read.
-        InputError: It is not of COCO's form, or its images are elsewhere.
+        InputError: It is not in COCO format, or some images are missing.
     """
     path = Path(path).expanduser()
     try:
@@ -79,16 +79,16 @@ def read(path: str | Path, images: Images) -> Annotations:
     except OSError as error:
         raise FileError(f'{path} cannot be read: {error.strerror}') from error
     except ValueError as error:
-        raise InputError(f'{path} is no JSON: {error}') from error
+        raise InputError(f'{path} is not a JSON file: {error}') from error
     missing = _PARTS
     if isinstance(content, dict):
         missing = [p for p in _PARTS if not isinstance(content.get(p), list)]
     if missing:
         raise InputError(
-            f"{path} is not of COCO's form: it lacks {', '.join(missing)}"
+            f'{path} is not in COCO format: it lacks {", ".join(missing)}'
         )
     if not content['annotations']:
-        raise InputError(f'{path} has no annotations: nothing can be learnt')
+        raise InputError(f'{path} has no annotations to learn from')
     content = {**content, 'images': _found(content['images'], images, path)}
     return Annotations(
         content,
@@ -101,7 +101,7 @@ def _found(listed: list[Mapping], images: Images, path: Path) -> list[dict]:
     """Images of the JSON with their paths below the folder.
 
     Raises:
-        InputError: Some are not there.
+        InputError: Some are missing.
     """
     known = set(images.names)
     alone = Counter(Path(name).name for name in images.names)
@@ -121,7 +121,7 @@ def _found(listed: list[Mapping], images: Images, path: Path) -> list[dict]:
     if absent:
         raise InputError(
             f'{len(absent):,} of {len(listed):,} images of {path} are not in '
-            f'{images.folder}: {some_of(absent)}; name the folder that holds '
-            'them with --images, or take them out of the JSON'
+            f'{images.folder}: {some_of(absent)}; pass the folder that holds '
+            'them as --images, or remove them from the JSON'
         )
     return found

@@ -50,7 +50,7 @@ class ErrorCurves(NamedTuple):
 def error_curves(
     truth: str | Path, found: str | Path, iou_type: str = 'bbox'
 ) -> ErrorCurves:
-    """Analyse detections in COCO's format.
+    """Analyse detections in COCO format.
 
     Args:
         truth: Annotations, JSON.

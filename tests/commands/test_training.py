@@ -351,7 +351,7 @@ def test_failed_preparation_leaves_no_folder(tmp_path):
         (('pretrain', 'empty'), 'has no images'),
         (('classify', 'photos'), 'are in no class folder'),
         (('classify', 'kinds'), 'expected at least 2'),
-        (('detect', '--images', 'photos', '--coco', 'no.json'), 'no JSON'),
+        (('detect', '--images', 'photos', '--coco', 'no.json'), 'not a JSON'),
         (('segment', '--images', 'one', '--masks', 'one'), '1 image with a'),
         (('pretrain', 'photos', '--start-like'), 'unrecognized'),
     ],

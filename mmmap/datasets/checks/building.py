@@ -12,7 +12,7 @@ from ..config_datasets import plain_datasets
 from ..image_folders import list_images
 from ..point_files import PointFileError
 from .coco_files import read_coco, reader_of
-from .coco_form import check_form
+from .coco_format import check_format
 from .panoptic import check_panoptic
 from .parts import Part, is_local
 from .report import Report
@@ -220,7 +220,7 @@ def _read_coco(part: Part, files: dict[str, dict]) -> None:
     if content is None:
         return
     if kind == 'COCO':
-        check_form(report, path, content, ('area',))
+        check_format(report, path, content, ('area',))
         part.content = content
     else:
         meta = dataset.metainfo if part.named else {}

@@ -1,4 +1,4 @@
-"""JSON files in COCO's format, each read once."""
+"""JSON files in COCO format, each read once."""
 
 import contextlib
 import io

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...wording import counted, some_of
 from ..config_datasets import metrics_of
 from .coco_files import read_coco
-from .coco_form import check_form
+from .coco_format import check_format
 from .parts import Part
 from .report import Report
 
@@ -48,7 +48,7 @@ def _check_file(
     content = read_coco(path, own, files)
     if content is not None:
         scored = not metric.get('format_only')
-        check_form(own, path, content, ('area', 'iscrowd') if scored else ())
+        check_format(own, path, content, ('area', 'iscrowd') if scored else ())
     known = {str(finding) for finding in part.report.findings}
     part.report.findings += [f for f in own.findings if str(f) not in known]
     if content is None or own.errors:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ...wording import some_of
-from .coco_form import check_keys
+from .coco_format import check_keys
 from .report import Report
 
 _KEYS = {

@@ -1,4 +1,4 @@
-"""What is annotated in COCO's form is what can be learnt."""
+"""Checks of annotations in COCO format."""
 
 import json
 import math

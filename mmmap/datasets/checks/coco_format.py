@@ -24,7 +24,7 @@ _CURES = {
 }
 
 
-def check_form(
+def check_format(
     report: Report, path: str, content: dict, needed: Sequence[str] = ()
 ) -> None:
     """Check the keys, ids and numbers of all entries.
