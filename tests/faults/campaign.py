@@ -1,18 +1,18 @@
-"""Kill trainings at random moments, resume them, compare what comes out.
+"""Kill trainings at random moments, resume them, and compare the weights.
 
 Example::
 
     python -m tests.faults.campaign --kills 50
 
-For each library, with one process and with two, a tiny training is ended by
-SIGKILL, SIGTERM or SIGINT at random moments, in the middle of a checkpoint,
-before a checkpoint has its name, before the note of it is written, or because
-the disk is full; then it is resumed. After a few of these it trains to its
-end, and its last weights have to be those of an uninterrupted run, bit by bit.
-What the run leaves in its work_dir is spoilt in between, too.
+For each library, with one process and with two, a tiny training ends early: by
+SIGKILL, SIGTERM or SIGINT at a random moment, in the middle of a checkpoint,
+before the checkpoint gets its name, before ``last_checkpoint`` is written, or
+because the disk is full. Then it resumes. After a few interruptions it trains
+to the end, and its last weights must equal those of an uninterrupted run, bit
+by bit. Between interruptions, files in the work_dir are damaged, too.
 
-Trainings are forks of this process, which has imported everything: a training
-takes seconds then, and is killed in its own code rather than in imports.
+Trainings are forks of this process, which has imported everything. So each
+takes seconds, and is killed during training rather than during imports.
 """
 
 import argparse
@@ -38,14 +38,14 @@ from mmmap.openmmlab.registration import REGISTERING
 from tests.faults.trainings import write_configs
 from tests.helpers import load_tool
 
-# All that a training imports, so that its forks need not.
+# All imports of a training, so that forks skip them.
 LIBRARIES = ('mmpretrain.models', 'mmseg.models', 'mmdet.models')
 for name in (*LIBRARIES, *(f'mmmap.{name}' for name in REGISTERING)):
     import_module(name)
 TRAIN = load_tool('train.py').main
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-LONGEST = 60  # seconds that a process may outlive another's end
+LONGEST = 60  # seconds that a process may outlive another
 
 
 def die():
@@ -53,7 +53,7 @@ def die():
 
 
 def half_a_checkpoint(skip):
-    """Die with half of a checkpoint written, after so many whole ones."""
+    """Die with half of a checkpoint written, after ``skip`` whole ones."""
     put = LocalBackend.put
 
     def half(self, obj, filepath):
@@ -67,8 +67,8 @@ def half_a_checkpoint(skip):
     LocalBackend.put = half
 
 
-def nameless_checkpoint(skip):
-    """Die when a checkpoint is written and does not have its name yet."""
+def unrenamed_checkpoint(skip):
+    """Die when a checkpoint is written but not yet renamed."""
     replace = os.replace
 
     def before(source, target):
@@ -81,8 +81,8 @@ def nameless_checkpoint(skip):
     os.replace = before
 
 
-def unnoted_checkpoint(skip):
-    """Die with the note of the last checkpoint opened, thus empty."""
+def empty_last_checkpoint(skip):
+    """Die when ``last_checkpoint`` is open, and so empty."""
     plain = builtins.open
 
     def empty(file, *rest, **options):
@@ -97,7 +97,7 @@ def unnoted_checkpoint(skip):
 
 
 def full_disk(skip):
-    """Let no file grow beyond half of a checkpoint, after some whole ones."""
+    """Limit files to half of a checkpoint, after ``skip`` whole ones."""
     put = WholeFileBackend.put
 
     def limited(self, obj, filepath):
@@ -113,8 +113,8 @@ def full_disk(skip):
 
 FAULTS = (
     half_a_checkpoint,
-    nameless_checkpoint,
-    unnoted_checkpoint,
+    unrenamed_checkpoint,
+    empty_last_checkpoint,
     full_disk,
 )
 
@@ -133,19 +133,19 @@ def damage_checkpoint(work_dir, rng):
         os.utime(found[-1], (stamp, stamp))
 
 
-def damage_note(work_dir, rng):
-    """Fill the note of the last checkpoint with anything."""
+def damage_last_checkpoint(work_dir, rng):
+    """Fill ``last_checkpoint`` with random bytes."""
     (work_dir / 'last_checkpoint').write_bytes(rng.randbytes(50))
 
 
 def damage_others(work_dir, rng):
-    """Fill logs, configs and all that is no checkpoint with anything."""
+    """Fill all files but checkpoints with random bytes."""
     for path in work_dir.rglob('*'):
         if path.is_file() and path.suffix != '.pth':
             path.write_bytes(rng.randbytes(200))
 
 
-DAMAGES = (damage_checkpoint, damage_note, damage_others)
+DAMAGES = (damage_checkpoint, damage_last_checkpoint, damage_others)
 
 
 class Training:
@@ -176,7 +176,7 @@ class Training:
             self.children.append(child)
 
     def _run(self, rank, port, fault, skip):
-        """What a child does: train, and end as a command does."""
+        """Train in a child process, and exit as a command does."""
         code = 1
         try:
             with open(self.log, 'ab') as log:
@@ -202,7 +202,7 @@ class Training:
             os._exit(code)
 
     def wait(self, within=None):
-        """Statuses, once all have ended; those that do not are killed.
+        """Exit statuses, once all have ended; kill those that do not end.
 
         Raises:
             AssertionError: One did not end in time.
@@ -223,7 +223,7 @@ class Training:
         return statuses
 
     def weights(self):
-        """All tensors of the last checkpoint, with those of averages."""
+        """All tensors of the last checkpoint, including averages (EMA)."""
         found = [*self.work_dir.glob('[ei]*_*.pth')]
         path = max(found, key=lambda p: int(p.stem.split('_')[1]))
         content = torch.load(path, weights_only=False)
@@ -236,10 +236,10 @@ class Training:
 
 
 def interrupt(training, seconds, rng):
-    """One interruption of a training; what it was.
+    """Interrupt a training once.
 
     Returns:
-        Its kind, or None if the training reached its end first.
+        The kind of interruption, or None if the training ended first.
     """
     if rng.random() < 0.5:
         moment, number = rng.uniform(0, seconds), rng.choice(SIGNALS)
@@ -273,11 +273,11 @@ def same(one, other):
 
 
 def campaign(config, folder, processes, kills, rng, chain=5):
-    """Interrupt a training so often, a few times in each of several runs.
+    """Interrupt trainings ``kills`` times, each at most ``chain`` times.
 
     Returns:
-        How often each kind of interruption and damage was, the runs that were
-        compared, and those that came out otherwise.
+        The count of each kind of interruption and damage, the number of runs
+        compared, and those with other weights.
     """
     whole = Training(config, folder / 'whole', processes)
     begin = time.time()
