@@ -40,7 +40,7 @@ def frozen():
 
 
 def _freeze():
-    # Collecting once more resets the count by which Python decides to collect.
+    # Collecting again resets the count by which Python decides to collect.
     gc.collect()
     gc.freeze()
     gc.collect()

@@ -25,11 +25,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         'work_dirs',
         nargs='+',
         type=Path,
-        help='of finished demos, a seed each',
+        help='folders of finished demos, one per seed',
     )
     args = parser.parse_args(argv)
     if len(args.work_dirs) < 2:
-        parser.error('one demo has no spread: name the folders of two or more')
+        parser.error('one demo has no spread: pass the folders of two or more')
     return args
 
 
@@ -143,7 +143,7 @@ def verdict(results: Results) -> str:
     start = {
         all(gains): 'MAP pretraining helped',
         not any(gains): 'MAP pretraining did not help here',
-    }.get(True, 'MAP pretraining helped in part')
+    }.get(True, 'MAP pretraining helped partly')
     return f'{start}: {", ".join(parts)} (one run of each).'
 
 
@@ -162,7 +162,7 @@ def _cells(results: Results) -> list[list[str]]:
 
 
 def seeds_table(runs: Sequence[Results]) -> str:
-    """The results of several demos, and the certainty of the difference.
+    """The results of several demos, with the standard error of the difference.
 
     Args:
         runs: The results of two seeds or more.
@@ -285,7 +285,7 @@ OWN = (
 
 
 def _shortened(work_dir: Path) -> str:
-    """A sentence on trainings that are not as long as their configs say."""
+    """A sentence on trainings shorter than in their configs."""
     file = work_dir / 'settings.json'
     epochs = json.loads(file.read_text())['epochs'] if file.is_file() else None
     if not epochs:

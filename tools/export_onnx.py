@@ -114,7 +114,7 @@ def checked_images(config, model, size):
 
 
 def sample_images(config, model):
-    """Some test images as the model gets them, and their sizes."""
+    """Some test images, prepared for the model, and their sizes."""
     loader = dict(config.test_dataloader, num_workers=0)
     loader['persistent_workers'] = False
     dataset = Runner.build_dataloader(loader, seed=0).dataset
@@ -142,8 +142,8 @@ def export(args: argparse.Namespace) -> None:
         compared = (
             f'{number} boxes differ from PyTorch by at most {error:.1e} pixels'
             if number
-            else 'not compared with PyTorch, since it finds no box in the '
-            'images of the check'
+            else 'not compared with PyTorch, which finds no box in the test '
+            'images'
         )
         print(
             f'{args.out}: detector for an image of any size -> '

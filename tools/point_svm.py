@@ -2,8 +2,8 @@
 
 python tools/point_svm.py CONFIG CHECKPOINT
 
-CONFIG is a classifier's: the command uses its data sets, without random
-augmentations, and its backbone, whose pooled tokens are the features.
+CONFIG is the config of a classifier. The command uses its data sets, without
+random augmentations, and its backbone, whose pooled tokens are the features.
 CHECKPOINT comes from pretraining.
 """
 
@@ -18,7 +18,7 @@ from mmmap.errors import InputError
 def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     """The command line."""
     parser = cli.runner_parser('Fit a linear SVM on frozen features')
-    parser.add_argument('checkpoint', help='of a pretraining')
+    parser.add_argument('checkpoint', help='from pretraining')
     parser.add_argument(
         '--C', type=float, default=0.01, help='weight of errors (0.01)'
     )
@@ -47,15 +47,15 @@ def check_config(config: Config) -> None:
     """Check that a config has what is needed.
 
     Raises:
-        InputError: It lacks data to validate on, or a backbone on points.
+        InputError: It lacks validation data or a point backbone.
     """
     kind = (config.model.get('backbone') or {}).get('type', '')
     if 'val_dataloader' not in config or not kind.endswith('HybridNetPoints'):
         raise InputError(
-            f'{config.filename} is no config of a classifier on points, with '
-            'a HybridNetPoints and a val_dataloader; use one, as '
-            'configs/points/demo/classifier_shapes69.py, with the checkpoint '
-            'of a pretraining'
+            f'{config.filename} is not the config of a point classifier with '
+            'a HybridNetPoints and a val_dataloader; use one such as '
+            'configs/points/demo/classifier_shapes69.py, with a checkpoint '
+            'from pretraining'
         )
 
 
@@ -82,7 +82,7 @@ def frozen_backbone(config: Config, checkpoint: str) -> torch.nn.Module:
 def features_of(
     config: Config, split: str, backbone: torch.nn.Module
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features and labels of a split, in the pipeline of the validation."""
+    """Features and labels of a split, with the validation pipeline."""
     loader = dict(config.val_dataloader)
     dataset = dict(config[f'{split}_dataloader'].dataset)
     dataset['pipeline'] = config.val_dataloader.dataset.pipeline

@@ -21,13 +21,13 @@ def pretrain(
     """Pretrain a backbone with MAP on images without labels.
 
     Args:
-        images: A folder; images may lie in folders below it.
+        images: A folder, with or without subfolders.
         out: The folder of the run. The same call continues it.
-        **options: As of ``mmmap pretrain --help``, with ``_`` for ``-``.
+        **options: Those of ``mmmap pretrain --help``, with ``_`` for ``-``.
 
     Returns:
-        ``out``, ``checkpoint``, ``report`` and ``metrics``; of
-        ``dry_run=True`` what was chosen.
+        ``out``, ``checkpoint``, ``report`` and ``metrics``; with
+        ``dry_run=True``, the chosen settings.
 
     Raises:
         UserError: The data or an option cannot be used.
@@ -45,7 +45,7 @@ def segment(
         masks: A folder, with a mask for each image or for some: values or
             colours are classes.
         out: The folder of the run. The same call continues it.
-        **options: As of ``mmmap segment --help``, such as ``start``.
+        **options: Those of ``mmmap segment --help``, such as ``start``.
 
     Returns:
         As :func:`pretrain`.
@@ -59,13 +59,13 @@ def segment(
 def detect(
     images: str | Path, coco: str | Path, *, out: str | Path, **options: Any
 ) -> dict[str, Any]:
-    """Train Mask R-CNN, or Faster R-CNN where there are boxes alone.
+    """Train Mask R-CNN, or Faster R-CNN if there are only boxes.
 
     Args:
         images: A folder.
-        coco: A JSON of COCO's form.
+        coco: A COCO JSON.
         out: The folder of the run. The same call continues it.
-        **options: As of ``mmmap detect --help``, such as ``start``.
+        **options: Those of ``mmmap detect --help``, such as ``start``.
 
     Returns:
         As :func:`pretrain`.
@@ -84,7 +84,7 @@ def classify(
     Args:
         images: A folder of class folders; or one with ``train`` and ``val``.
         out: The folder of the run. The same call continues it.
-        **options: As of ``mmmap classify --help``, such as ``start``.
+        **options: Those of ``mmmap classify --help``, such as ``start``.
 
     Returns:
         As :func:`pretrain`.
@@ -103,17 +103,17 @@ def predict(
     """Predict with a run.
 
     Args:
-        run: Its folder, or a file of ``mmmap export``.
+        run: Its folder, or a file written by ``mmmap export``.
         images: An image, a folder, pixels (H, W, 3) as RGB, uint8, or (H, W,
-            C) as those of the training, or a list of these. For more than
-            fits into memory there is the command, which writes files.
+            C) as in training, or a list of these. If the results do not fit
+            into memory, use the command, which writes files.
         **options: ``checkpoint``, ``device``, ``min_score``, ``tile`` and
-            ``overlap``, as of ``mmmap predict --help``.
+            ``overlap``, see ``mmmap predict --help``.
 
     Returns:
-        For each image its name as ``image``, and of a segmentor
-        ``class_map``, an array (H, W), and ``shares`` of the classes; of a
-        detector ``objects``; of a classifier ``label``, ``name``, ``score``.
+        For each image its name as ``image``, and from a segmentor
+        ``class_map``, an array (H, W), and ``shares`` of the classes; from a
+        detector ``objects``; from a classifier ``label``, ``name``, ``score``.
 
     Raises:
         UserError: The run or an image cannot be used.

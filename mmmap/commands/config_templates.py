@@ -3,7 +3,7 @@
 HEAD = """\
 # Written by `mmmap {task}`, yours to edit. To continue or repeat:
 #   python tools/train.py {config} --resume
-# What it inherits: {base}
+# It inherits from: {base}
 _base_ = 'mmmap::_base_/folders/{task}.py'
 
 work_dir = {work_dir}
@@ -24,7 +24,7 @@ backbone = dict(
     arch={arch},{rest}
 )
 """
-# It has maps of four strides, which a pyramid need not make.
+# MambaVision has maps of four strides already, so a plain FPN is enough.
 FPN = """
         _delete_=True,
         type='FPN',
@@ -51,7 +51,7 @@ optim_wrapper = dict(
 train_cfg = dict(max_epochs={epochs}{val_interval})
 """
 
-# Data loaders of all tasks; PLACE, STEPS and DATA are those of the task.
+# Data loaders of all tasks; each task fills in PLACE, STEPS and DATA.
 TRAIN = """train_dataloader = dict(
     **loader,
     dataset=dict(
@@ -260,7 +260,7 @@ data = dict(metainfo=dict(classes=classes))
 BODIES = dict(
     pretrain=PRETRAIN, segment=SEGMENT, detect=DETECT, classify=CLASSIFY
 )
-# Less of everything, on a CPU: half the time of four convolutions.
+# Smaller heads for a CPU: half the time of four convolutions.
 BOX_HEAD = """
             type='Shared2FCBBoxHead',
             fc_out_channels=256,

@@ -14,17 +14,17 @@ from mmengine.runner import Runner
 
 from ..engine.launch import replace_sync_bn
 
-_LONG = 5.0  # seconds; so long a first step is not repeated
+_LONG = 5.0  # seconds; a first step longer than this is not repeated
 
 
 class Measured(NamedTuple):
     """What a run costs on this machine.
 
     Attributes:
-        step: Seconds of a training step, with its part of the loading.
+        step: Seconds of a training step, including its share of loading.
         validation: Seconds of one validation.
         memory: Bytes on the GPU, 0 without one.
-        batch: That was measured: halved until it fitted the GPU.
+        batch: Batch size, halved until the step fitted on the GPU.
     """
 
     step: float
@@ -34,14 +34,14 @@ class Measured(NamedTuple):
 
 
 def measure(config: Config) -> Measured:
-    """Run a few steps of a config, on its own data.
+    """Run a few steps of a config on its data.
 
     Args:
-        config: Of a run; its batch is halved while it does not fit.
+        config: Of a run; the batch is halved while it does not fit.
     """
     scope = config.get('default_scope') or 'mmengine'
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    with DefaultScope.overwrite_default_scope(scope), _as_before():
+    with DefaultScope.overwrite_default_scope(scope), _kept_random_state():
         batch = config.train_dataloader.batch_size
         loading, samples = _loading(config.train_dataloader, batch)
         model = _model(config).to(device)
@@ -105,7 +105,7 @@ def _step(model, samples: list, config: Config, device) -> float:
 
 @torch.no_grad()
 def _validation(model, config: Config) -> float:
-    """Seconds of all validation images, by one of their batches."""
+    """Seconds to validate, estimated from one batch."""
     if not config.get('val_dataloader'):
         return 0.0
     settings = dict(
@@ -119,8 +119,8 @@ def _validation(model, config: Config) -> float:
 
 
 @contextmanager
-def _as_before() -> Iterator[None]:
-    """Leave the random numbers of the run as they were."""
+def _kept_random_state() -> Iterator[None]:
+    """Restore the random state, so that measuring does not change the run."""
     state = torch.get_rng_state()
     try:
         yield

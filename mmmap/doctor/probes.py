@@ -1,4 +1,4 @@
-"""The facts: what imports, what runs, asked in separate processes."""
+"""Probes, each in its own process: what imports and what runs."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .diagnosis import IMPORTS, KERNELS, Doctor, Probe, Row
 from .versions import ROOT, found_versions, wanted_versions
 
-# As a user's program does it: with mmmap, which changes some of the others.
+# With mmmap first, as in a user's program: it changes some of the others.
 IMPORTED = 'imported by the doctor: '
 IMPORT_EACH = f"""
 import importlib, sys
@@ -37,7 +37,7 @@ print(json.dumps([torch.__version__, cuda, ops]))
 
 
 def python_path() -> str:
-    """PYTHONPATH by which another interpreter finds this mmmap."""
+    """The PYTHONPATH with which another interpreter finds this mmmap."""
     before = os.environ.get('PYTHONPATH')
     return os.pathsep.join(filter(None, [str(ROOT), before]))
 
@@ -77,7 +77,7 @@ def ask(*args: str) -> Probe:
 def ask_imports(modules: Iterable[str]) -> dict[str, Probe]:
     """Import modules in a process, one after the other.
 
-    What follows one that fails, or crashes, is imported in another process.
+    After a failure or a crash, a new process imports the rest.
     """
     rest, answers = list(modules), {}
     while rest:
@@ -95,14 +95,14 @@ def ask_imports(modules: Iterable[str]) -> dict[str, Probe]:
 
 
 def print_scan() -> None:
-    """Print which backends run, for the doctor's own question."""
+    """Print which backends run; :func:`examine` runs this as a process."""
     from mmmap.ops import backend
 
     print(json.dumps(backend.report()))
 
 
 def examine() -> list[Row]:
-    """Look at everything; the rows of the whole table."""
+    """Run all probes; return the rows of the table."""
     nvcc = shutil.which('nvcc') is not None
     doctor = Doctor(wanted_versions(), found_versions(), has_nvidia(), nvcc)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -52,8 +52,8 @@ def detector_part(model: nn.Module) -> tuple[nn.Module, list[str]]:
         type(model.roi_head) is not StandardRoIHead
     ):
         raise InputError(
-            f'a {type(model).__name__} cannot be exported as a whole: of '
-            'detectors RetinaNet, Faster R-CNN and Mask R-CNN can; export its '
+            f'a {type(model).__name__} cannot be exported as a whole; '
+            'RetinaNet, Faster R-CNN and Mask R-CNN can. Export its '
             'backbone: --part backbone'
         )
     _refuse_other(model.rpn_head, model.test_cfg.rpn)

@@ -1,4 +1,4 @@
-"""Predictions of a run, with PyTorch."""
+"""Predictions from a run, with PyTorch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ class RunPredictor(TiledPredictor):
         overlap: Pixels that tiles share; by default a quarter of a tile.
 
     Raises:
-        InputError: It is the config of a pretraining.
+        InputError: The config is for pretraining.
         CheckpointError: The checkpoint does not fit.
     """
 
@@ -53,10 +53,10 @@ class RunPredictor(TiledPredictor):
         settings = open_config(config)
         if not settings.get('test_dataloader'):
             raise InputError(
-                f'{config} is of a pretraining, which predicts nothing; give '
+                f'{config} is for pretraining, which predicts nothing; pass '
                 'a run of `mmmap segment`, `detect` or `classify`'
             )
-        settings.model.backbone.init_cfg = None  # the checkpoint brings it
+        settings.model.backbone.init_cfg = None  # the checkpoint has them
         library = settings.default_scope
         options = dict(min_score=min_score) if library == 'mmdet' else {}
         kind = LIBRARIES[library]

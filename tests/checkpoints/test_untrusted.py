@@ -1,4 +1,4 @@
-"""No way to load weights runs what a file asks for."""
+"""No way of loading weights runs code from a file."""
 
 import os
 from pathlib import Path
@@ -26,36 +26,36 @@ def path(tmp_path, monkeypatch):
     return str(harmful(weights, tmp_path / 'weights.pth'))
 
 
-def by_init_cfg(path):
+def load_by_init_cfg(path):
     init = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
     HybridNet(ARCH, img_size=32, init_cfg=init).init_weights()
 
 
-def by_mmpretrain(path):
+def load_by_mmpretrain(path):
     backbone = dict(type='HybridNet', arch=ARCH, img_size=32)
     model = dict(type='ImageClassifier', backbone=backbone)
     get_model(mmengine.Config(dict(model=model)), pretrained=path)
 
 
-WAYS = dict(
+LOADERS = dict(
     reader=read_checkpoint,
-    init_cfg=by_init_cfg,
+    init_cfg=load_by_init_cfg,
     mmengine=lambda path: mmengine.runner.load_checkpoint(
         torch.nn.Linear(1, 1), path
     ),
     inferencers=CheckpointLoader.load_checkpoint,
-    mmpretrain=by_mmpretrain,
+    mmpretrain=load_by_mmpretrain,
 )
 
 
-@pytest.mark.parametrize('way', WAYS)
-def test_a_harmful_file_is_refused_and_not_run(path, way):
+@pytest.mark.parametrize('loader', LOADERS)
+def test_a_harmful_file_is_refused_and_not_run(path, loader):
     with pytest.raises(CheckpointError, match='refused .* nothing was run'):
-        WAYS[way](path)
+        LOADERS[loader](path)
     assert not Path('harm').exists()
 
 
-def test_the_file_would_do_harm(path):
+def test_the_file_is_harmful_if_unpickled(path):
     assert COMMAND == 'touch harm'
     torch.load(path, weights_only=False)
     assert Path('harm').exists()
@@ -69,7 +69,7 @@ def test_the_file_would_do_harm(path):
         'model_converters/official_mambavision_to_mmmap.py',
     ],
 )
-def test_tools_refuse_it(path, tool, capsys):
+def test_tools_refuse_a_harmful_file(path, tool, capsys):
     assert load_tool(tool).main([path, 'out.pth']) == 1
     error = capsys.readouterr().err
     assert error.startswith(f'error: refused the checkpoint {path}')
@@ -78,13 +78,13 @@ def test_tools_refuse_it(path, tool, capsys):
 
 
 class Attribute:
-    """Asks for a method, which a logged number does, and calls it."""
+    """Looks up a function, as a logged number does, and calls it."""
 
     def __reduce__(self):
         return eval, ("open('harm', 'w')",)
 
 
-def test_the_class_is_named(tmp_path, monkeypatch):
+def test_the_error_names_the_class(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({'a': Attribute()}, 'weights.pth')
     with pytest.raises(CheckpointError, match='it holds .*eval, which'):
@@ -92,12 +92,12 @@ def test_the_class_is_named(tmp_path, monkeypatch):
     assert not Path('harm').exists()
 
 
-def test_other_urls_are_not_read():
+def test_urls_other_than_http_are_refused():
     with pytest.raises(CheckpointError, match='a file or an http.* URL'):
         read_checkpoint('s3://bucket/weights.pth')
 
 
-def test_a_url_is_read_alike(path, monkeypatch, tmp_path):
+def test_a_harmful_file_behind_a_url_is_refused(path, monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: tmp_path / 'hub')
 
     def download(url, file, progress):
@@ -111,7 +111,7 @@ def test_a_url_is_read_alike(path, monkeypatch, tmp_path):
 
 
 def test_weights_of_another_model_raise_an_error(tmp_path):
-    """Whoever loads, with ``strict=False`` as the libraries do."""
+    """Also with ``strict=False``, as the libraries load."""
     model = torch.nn.Module()
     model.backbone = HybridNet(ARCH, img_size=32)
     message = "not fit HybridNet at 'backbone.': none of its tensors has"
@@ -123,7 +123,7 @@ def test_weights_of_another_model_raise_an_error(tmp_path):
 
 
 def test_weights_of_another_arch_raise_an_error(tmp_path):
-    """The names are the same, the shapes are not."""
+    """The names agree, the shapes differ."""
     model = torch.nn.Module()
     model.backbone = HybridNet(ARCH, img_size=32)
     other = HybridNet(ARCH | dict(embed_dims=32), img_size=32).state_dict()
@@ -132,7 +132,7 @@ def test_weights_of_another_arch_raise_an_error(tmp_path):
     message = r"32 mismatched \(.* \(32, .*fit HybridNet at 'backbone.'"
     with pytest.raises(CheckpointError, match=message):
         mmengine.runner.load_checkpoint(model, str(tmp_path / 'other.pth'))
-    # Of another image size alone: positions are resampled.
+    # If only the image size differs, positions are resampled.
     larger = HybridNet(ARCH, img_size=48).state_dict()
     larger = {f'backbone.{key}': value for key, value in larger.items()}
     model.load_state_dict(larger, strict=False)

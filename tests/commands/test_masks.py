@@ -1,4 +1,4 @@
-"""Masks as people have them become class maps."""
+"""Conversion of masks into class maps."""
 
 import numpy as np
 import pytest
@@ -35,14 +35,14 @@ def test_values_with_gaps_become_classes(tmp_path):
     assert converted(tmp_path, array, classes) == [[1, 0, 2, 255]]
 
 
-def test_ignored_values_are_no_class(tmp_path):
+def test_ignored_values_get_no_class(tmp_path):
     array = grid(0, 1, 2)
     classes = masks.find_classes(files(tmp_path, array), ignore=[0])
     assert classes.names == ['class 1', 'class 2']
     assert converted(tmp_path, array, classes) == [[255, 0, 1]]
 
 
-def test_black_and_white_is_one_thing_and_its_background(tmp_path):
+def test_black_and_white_are_background_and_foreground(tmp_path):
     array = grid(0, 255, 255)
     classes = masks.find_classes(files(tmp_path, array))
     assert classes.names == ['background', 'foreground']
@@ -57,7 +57,7 @@ def test_colours_are_classes(tmp_path):
     assert converted(tmp_path, array, classes) == [[0, 1, 2]]
 
 
-def test_named_colours_leave_out_the_others(tmp_path):
+def test_unnamed_colours_are_ignored(tmp_path):
     listed = tmp_path / 'classes.txt'
     listed.write_text('128 64 128 Straße\n0, 0, 142, parked car\n')
     array = np.array([[(9, 9, 8), (128, 64, 128), (0, 0, 142)]], np.uint8)
@@ -66,7 +66,7 @@ def test_named_colours_leave_out_the_others(tmp_path):
     assert converted(tmp_path, array, classes) == [[255, 0, 1]]
 
 
-def test_grey_saved_as_colour_is_values(tmp_path):
+def test_grey_images_in_rgb_hold_values(tmp_path):
     array = np.repeat(grid(0, 3)[..., None], 3, -1)
     assert masks.values_of(files(tmp_path, array)) == [0, 3]
 
@@ -81,9 +81,7 @@ def test_a_palette_does_not_change_the_values(tmp_path):
 @pytest.mark.parametrize(
     ('values', 'first'), [((0, 1, 2), 1), ((0, 1), 0), ((1, 2), 0)]
 )
-def test_names_alone_count_from_void_or_from_the_first(
-    tmp_path, values, first
-):
+def test_names_without_values_start_at_0_or_1(tmp_path, values, first):
     listed = tmp_path / 'classes.txt'
     names = ['road', 'car'] if first or max(values) < 2 else ['a', 'b', 'c']
     listed.write_text('\n'.join(names))
@@ -107,14 +105,14 @@ def test_large_maps_are_counted_in_parts(monkeypatch):
     assert counts.tolist() == expected.tolist()
 
 
-def test_photographs_are_no_masks(tmp_path):
+def test_photographs_are_refused_as_masks(tmp_path):
     rng = np.random.default_rng(0)
     photo = rng.integers(256, size=(32, 32, 3), dtype=np.uint8)
     with pytest.raises(InputError, match='without smoothing'):
         masks.find_classes(files(tmp_path, photo))
 
 
-def test_masks_are_found_by_an_ending(tmp_path):
+def test_masks_are_found_by_a_suffix_of_their_name(tmp_path):
     for name in ('straße 1_L', 'b_L', 'b_other'):
         save(tmp_path / f'{name}.png', grid(0))
     found = masks.pair(['b.jpg', 'straße 1.tif'], tmp_path)
@@ -123,7 +121,7 @@ def test_masks_are_found_by_an_ending(tmp_path):
     }  # fmt: skip
 
 
-def test_masks_of_other_names_are_refused(tmp_path):
+def test_masks_with_other_names_are_refused(tmp_path):
     save(tmp_path / 'x.png', grid(0))
     with pytest.raises(InputError, match='is named as an image'):
         masks.pair(['a.jpg'], tmp_path)

@@ -253,7 +253,7 @@ def test_a_pretraining_predicts_nothing(tmp_path, capsys):
     assert call('pretrain', tmp_path / 'photos', '--out', run, *short) == 0
     out = ('--out', tmp_path / 'out')
     assert call('predict', run, tmp_path / 'photos', *out) == 1
-    assert 'is of a pretraining' in capsys.readouterr().err
+    assert 'is for pretraining' in capsys.readouterr().err
 
 
 def test_a_folder_without_a_run(tmp_path, capsys):

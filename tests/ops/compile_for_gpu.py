@@ -1,4 +1,4 @@
-"""Compile a backend's Triton kernels where there is no GPU; see the tests.
+"""Compile a backend's Triton kernels on a machine without a GPU.
 
 Prints the bytes that each kernel spills.
 
@@ -26,7 +26,7 @@ SIZES |= {'D', 'step'} | {f'{x}_{d}' for x in STRIDED for d in 'bdt'}
 
 
 def scan(state):
-    """Kernels, their constants, warps, and what has the sequences' type."""
+    """Kernels, constants, warps, a pattern of half arguments, integers."""
     constants = triton_scan.settings(state)
     warps = constants.pop('num_warps')
     flags = ('HAS_D', 'HAS_BIAS', 'SOFTPLUS', 'SAVE')
@@ -36,7 +36,7 @@ def scan(state):
 
 
 def conv(width):
-    """As ``scan``."""
+    """See ``scan``."""
     constants = dict(
         W=width,
         SILU=True,
@@ -50,7 +50,7 @@ def conv(width):
 
 
 def spilled(kernel, constants, warps, half, sizes, arch, dtype):
-    """Bytes."""
+    """The bytes that each function of a kernel spills."""
     names = kernel.arg_names
 
     def kind(name):

@@ -138,7 +138,7 @@ def test_the_table_is_computed():
 @pytest.mark.parametrize(
     ('ours', 'box', 'expected'),
     [
-        (30.0, (0.5, 0.25), 'MAP pretraining helped in part: -5.0 mIoU'),
+        (30.0, (0.5, 0.25), 'MAP pretraining helped partly: -5.0 mIoU'),
         (30.0, (0.25, 0.5), 'MAP pretraining did not help here: -5.0 mIoU'),
         (35.0, (0.25, 0.25), 'MAP pretraining did not help here: +0.0 mIoU'),
     ],

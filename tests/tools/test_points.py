@@ -85,7 +85,7 @@ def test_svm(root, capsys):
     assert 'no checkpoint at' in capsys.readouterr().err
     pretraining = REPO / 'configs/points/demo/map_shapes69.py'
     assert tool.main([str(pretraining), str(checkpoint)]) == 1
-    assert 'is no config of a classifier' in capsys.readouterr().err
+    assert 'is not the config of a point classifier' in capsys.readouterr().err
     with pytest.raises(SystemExit, match='2'):
         tool.main([*config(root), str(checkpoint), '--C', '0'])
     assert 'must be positive' in capsys.readouterr().err

@@ -1,8 +1,8 @@
-"""Pretrain and fine-tune on photographs for a few minutes, by tools/study.py.
+"""Pretrain and fine-tune on photographs for a few minutes with a study.
 
-A slice of ``gpu_report.py``. MAP, MAE and no pretraining side by side, see
-``configs/study/imagenette_minutes.yml``; each task is a row as soon as it has
-ended. An interrupted study continues where it was.
+A slice of ``gpu_report.py``. It compares MAP, MAE and no pretraining, see
+``configs/study/imagenette_minutes.yml``, and adds a row when a task ends. An
+interrupted study continues where it stopped.
 """
 
 import json
@@ -30,7 +30,7 @@ def results(args) -> dict[str, dict]:
     """Finished runs, by key."""
     found = {}
     for path in sorted((args.out / 'runs').glob('*.json')):
-        # The study gives it this name when it is complete.
+        # Only complete files have this name.
         run = json.loads(path.read_text(encoding='utf-8'))
         key = f'{run["row"]}, {run["task"]}, seed {run["seed"]}'
         found[key] = dict(

@@ -8,8 +8,8 @@ Example::
         mmmap.pth points.pth --reverse
 
 The names show whether it is from pretraining or a classifier. Every weight
-must be known and none absent. The class token, which pretraining does not use,
-is kept under a separate key, so that ``--reverse`` restores it.
+must be known and none may be missing. The class token, which pretraining does
+not use, is kept under a separate key, so that ``--reverse`` restores it.
 """
 
 import sys

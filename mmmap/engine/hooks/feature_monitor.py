@@ -164,7 +164,7 @@ class FeatureMonitorHook(Hook):
             data = dict(inputs=inputs, data_samples=None)
             return model.data_preprocessor(data, False)
 
-        # Batches of another size would compile the backbone once more.
+        # Batches of another size would compile the backbone again.
         eager = torch.compiler.set_stance('force_eager')
         try:
             with torch.no_grad(), own_randomness(), eager:
