@@ -3,7 +3,6 @@
 Letters: B batch, N points, G groups, S points of a group.
 """
 
-import colorsys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,12 +13,12 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models.selfsup.point_map import PointReconstruction
+from .palettes import distinct_colours
 
 GREY, BLUE, ORANGE, RED = (
     np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.uint8)
     for code in ('c4c8cc', '3b6ea8', 'e8792b', 'd1203f')
 )
-_GOLDEN = 0.61803398875  # hues a golden ratio apart never come close
 
 
 class Cloud(NamedTuple):
@@ -48,14 +47,6 @@ class CloudRow(NamedTuple):
 
     name: str
     clouds: list[Cloud]
-
-
-def distinct_colours(number: int) -> np.ndarray:
-    """Distinguishable colours, (number, 3), uint8 RGB."""
-    hues = (np.arange(number) * _GOLDEN + 0.6) % 1
-    values = np.resize([0.85, 0.6], number)
-    rgb = [colorsys.hsv_to_rgb(h, 0.75, v) for h, v in zip(hues, values)]
-    return np.round(255 * np.array(rgb).reshape(-1, 3)).astype(np.uint8)
 
 
 def reconstruction_rows(

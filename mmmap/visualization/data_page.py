@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 from mmengine.registry import DefaultScope
 
@@ -13,6 +12,7 @@ from ..datasets.checks.building import parts_of
 from ..datasets.checks.parts import Part
 from ..datasets.checks.samples import Loader
 from .images import save_figure
+from .palettes import distinct_colours
 
 _SHOWN, _COLUMNS = 12, 4
 _NAMED = 20  # classes in the key
@@ -80,12 +80,6 @@ def _entitle(axis, text: str, size: int) -> None:
     axis.set_title(text, fontsize=size)
 
 
-def colours(number: int) -> np.ndarray:
-    """(number, 3) colours from 0 to 1, neighbours unlike one another."""
-    hues = np.arange(number) * 0.61803 % 1
-    return colormaps['hsv'](hues)[:, :3]
-
-
 def _draw_image(axis, part: Part, item: Mapping, loader: Loader) -> set[int]:
     """Draw an image with what is annotated; return the labels shown."""
     try:
@@ -103,7 +97,7 @@ def _draw_image(axis, part: Part, item: Mapping, loader: Loader) -> set[int]:
     axis.imshow(picture, cmap='gray' if picture.ndim == 2 else None)
     title, shown = Path(item['img_path']).name, set()
     names = part.names or ()
-    palette = colours(max(len(names), 1))
+    palette = distinct_colours(max(len(names), 1)) / 255
     if data.get('gt_seg_map') is not None:
         shown = _draw_map(axis, data['gt_seg_map'], palette)
     for one in item.get('instances') or ():
@@ -168,7 +162,7 @@ def _key(figure: Figure, part: Part, shown: set[int]) -> None:
         return
     from matplotlib.patches import Patch
 
-    palette = colours(len(names))
+    palette = distinct_colours(len(names)) / 255
     figure.legend(
         handles=[Patch(color=palette[k], label=names[k]) for k in labels],
         loc='outside lower center',

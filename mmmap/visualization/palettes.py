@@ -3,10 +3,12 @@
 import colorsys
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from torch import nn
 
 # Hues a golden ratio apart stay distinct for any number.
 _STEP = 0.618034
+_TRIES = 4096  # of hues; many round to the same 8-bit colour
 
 
 def complete_meta(meta: Mapping, model: nn.Module) -> dict:
@@ -34,17 +36,27 @@ def complete_meta(meta: Mapping, model: nn.Module) -> dict:
 def complete_palette(
     palette: Sequence[Sequence[int]], count: int
 ) -> list[tuple[int, ...]]:
-    """A colour for each of ``count`` classes: given ones, then new ones."""
+    """A colour for each of ``count`` classes: given ones, then new ones.
+
+    Colours repeat when there are no new ones, after about 2,000 classes.
+    """
     colours = [tuple(colour) for colour in palette][:count]
     hue = 0.0
-    while len(colours) < count:
+    for _ in range(_TRIES):
+        if len(colours) == count:
+            break
         hue = (hue + _STEP) % 1
         light = 1.0 if len(colours) % 2 else 0.7
         made = colorsys.hsv_to_rgb(hue, 0.8, light)
         colour = tuple(round(255 * value) for value in made)
         if colour not in colours:
             colours.append(colour)
-    return colours
+    return [colours[k % len(colours)] for k in range(count)]
+
+
+def distinct_colours(count: int) -> np.ndarray:
+    """Distinguishable colours, (count, 3), uint8 RGB."""
+    return np.array(complete_palette([], count), np.uint8).reshape(-1, 3)
 
 
 def _num_classes(model: nn.Module) -> int:

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mmmap.visualization import data_page
+from mmmap.visualization.palettes import distinct_colours
 from tests.datasets.checks.made import (
     classification,
     detection,
@@ -114,9 +115,10 @@ def test_a_mask_is_drawn_where_it_is(tmp_path):
     axis = figure.subplots()
     labels = np.full((4, 8), 255, np.uint8)
     labels[:, :4] = 1
-    assert data_page._draw_map(axis, labels, data_page.colours(3)) == {1}
+    palette = distinct_colours(3) / 255
+    assert data_page._draw_map(axis, labels, palette) == {1}
     (cover,) = (image.get_array() for image in axis.images)
-    assert np.allclose(cover[:, :4, :3], data_page.colours(3)[1])
+    assert np.allclose(cover[:, :4, :3], palette[1])
     assert (cover[:, :4, 3] > 0).all()
     assert (cover[:, 4:, 3] == 0).all()
 

@@ -21,7 +21,6 @@ from mmmap.visualization.clouds import (
     GREY,
     ORANGE,
     RED,
-    distinct_colours,
 )
 
 
@@ -34,15 +33,6 @@ def shown(batch=1):
     mask = torch.tensor([False, True])
     one = PointReconstruction(points, groups, guess, mask)
     return PointReconstruction(*(x.expand(batch, *x.shape) for x in one))
-
-
-def test_colours_differ():
-    colours = distinct_colours(64).astype(float)
-    apart = np.abs(colours[:, None] - colours).sum(-1) + 999 * np.eye(64)
-    assert apart.min() > 5
-    colours = distinct_colours(6).astype(float)
-    apart = np.abs(colours[:, None] - colours).sum(-1) + 999 * np.eye(6)
-    assert apart.min() > 100
 
 
 def test_groups_mask_reconstruction_and_error():
