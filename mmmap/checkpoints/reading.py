@@ -148,8 +148,8 @@ def _unpickled(path: str, map_location, mmap: bool = False):
         if refused:
             raise CheckpointError(
                 f'refused the checkpoint {path}: it holds {refused[1]}, which '
-                'is no weight, and reading that could run code; nothing was '
-                'run. Take weights from a source you trust, or save them '
+                'is not a weight, and reading that could run code; nothing '
+                'was run. Take weights from a source you trust, or save them '
                 "alone: torch.save({'state_dict': model.state_dict()}, FILE)"
             ) from error
         raise CheckpointError(

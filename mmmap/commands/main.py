@@ -50,7 +50,7 @@ def checked(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(action: argparse.Action, given: Any) -> Any:
-    """What the command line makes of a value.
+    """Convert a value as the command line does.
 
     Raises:
         InputError: It refuses the value.
@@ -108,7 +108,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         type=int,
         metavar='VALUE',
-        help='values of the masks that are no class; 255 mostly is none',
+        help='values of the masks that are not classes, often 255',
     )
     parser.add_argument('--val-masks', metavar='DIR', help='of --val-images')
     _add_labelled(parser)

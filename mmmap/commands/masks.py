@@ -58,7 +58,9 @@ def pair(names: Sequence[str], folder: str | Path) -> dict[str, str]:
     """
     folder = Path(folder).expanduser().absolute()
     if not folder.is_dir():
-        raise FileError(f'{folder} is no folder; name the one of the masks')
+        raise FileError(
+            f'{folder} is not a folder; pass the folder of the masks'
+        )
     masks = {
         PurePosixPath(Path(file).relative_to(folder).as_posix())
         .with_suffix('')
@@ -165,7 +167,7 @@ def find_classes(
         files: All masks.
         listed: ``classes.txt``: a line a class, its name alone, or its value
             or its colour (``R G B``) before it.
-        ignore: Values that are no class.
+        ignore: Values that are not classes.
 
     Raises:
         InputError: The list does not fit the masks.
@@ -209,7 +211,7 @@ def _of_values(
 
 
 def _in_order(names: list[str], values: list[int], listed) -> Classes:
-    """Names without values: the first is 0; or 1, if 0 is no class."""
+    """Names without values: the first is 0; or 1, if 0 is not a class."""
     values = [v for v in values if v != VOID or len(names) > VOID]
     highest = max(values, default=0)
     first = 1 if highest == len(names) and 0 in values else 0

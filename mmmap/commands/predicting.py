@@ -124,7 +124,7 @@ def _predict_all(
     for group in _groups(predictor, files):
         read = [(n, data) for n, data in group if isinstance(data, dict)]
         bad |= {n: data for n, data in group if isinstance(data, str)}
-        # What one of them cannot be used for is no fault of the others.
+        # One unusable image does not affect the others.
         try:
             known = predictor.wholes([data for _, data in read])
         except ReadingError:

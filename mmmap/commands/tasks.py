@@ -1,4 +1,4 @@
-"""What each task makes of its folders: lists, class maps, JSONs, classes."""
+"""Prepare the folders of each task: lists, class maps, JSONs, classes."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ class Data:
         settings: What :func:`config_text` asks for.
         lines: What was found, to be printed.
         write: Writes lists and class maps into the folder of a run.
-        sources: The user's files by those that ``write`` makes of them.
+        sources: The user's files, by the files that ``write`` makes from them.
     """
 
     images: Images

@@ -55,7 +55,7 @@ class CheckedPipeline(Compose):
     Args:
         transforms: The transforms of the pipeline.
         num_classes: Number of classes of class maps; None for no class maps.
-        ignored: Values of class maps that are allowed but are no class.
+        ignored: Values of class maps that are allowed but are not classes.
         skipped: Records skipped images; without it, a ``SampleError`` is
             raised.
     """

@@ -30,7 +30,7 @@ TORCH_OLDEST, TORCH_TOO_NEW = '2.4', '2.14'
 # mmpretrain's multimodal models import names that it no longer has.
 TRANSFORMERS_TOO_NEW = '5'
 
-# Module -> (the package that brings it, the modules it needs first).
+# Module -> (the package that has it, the modules it needs first).
 IMPORTS = {
     'torch': ('torch', ()),
     'torchvision': ('torchvision', ('torch',)),
@@ -41,7 +41,7 @@ IMPORTS = {
     'mmseg.models': ('onedl-mmsegmentation', ('torchvision', 'mmcv.ops')),
     'mmmap': ('mmmap', ('mmpretrain.models',)),
 }
-# Kernel module -> the package that brings it. The compiled extension counts:
+# Kernel module -> the package that has it. The compiled extension counts:
 # mamba-ssm installs without it by default.
 KERNELS = {
     'triton': 'triton',

@@ -197,7 +197,7 @@ def _session(path: str | Path, device: str | None):
     # Its errors have no more specific base class.
     except Exception as error:
         raise InputError(
-            f'{path} is no ONNX file that onnxruntime can open: {error}'
+            f'{path} is not an ONNX file that onnxruntime can open: {error}'
         ) from error
 
 

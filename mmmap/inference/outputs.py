@@ -90,7 +90,7 @@ def _refuse_loss(path: Path, source: Path) -> None:
     if others:
         raise FileExistsError(
             f'{path} holds {some_of(others, 1)}, which --overwrite would '
-            'delete although it is no prediction; name another folder with '
+            'delete although it is not a prediction; name another folder with '
             '--out'
         )
 

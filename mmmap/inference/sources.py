@@ -102,7 +102,7 @@ class Video:
             empty.
 
     Raises:
-        InputError: It is no video.
+        InputError: It is not a video.
     """
 
     def __init__(self, path: Path, reader: ImageReader) -> None:

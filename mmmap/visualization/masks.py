@@ -57,7 +57,7 @@ def mask_figure(
     query = query or (grid[0] // 2, grid[1] // 2)
     if not (0 <= query[0] < grid[0] and 0 <= query[1] < grid[1]):
         raise InputError(
-            f'the query {query} is no token of a grid of '
+            f'the query {query} is not a token of a grid of '
             f'{grid[0]}x{grid[1]}; rows and columns count from 0'
         )
     maskings = _drawn(grid, ratio, draws, seed)

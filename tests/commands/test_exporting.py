@@ -149,6 +149,6 @@ def test_a_file_of_something_else(tmp_path, capsys):
     (tmp_path / 'a.onnx').write_bytes(b'nothing')
     command = ('predict', tmp_path / 'a.onnx', tmp_path / 'photos', '--out')
     assert call(*command, tmp_path / 'out') == 1
-    assert 'is no ONNX file' in capsys.readouterr().err
+    assert 'is not an ONNX file' in capsys.readouterr().err
     assert call(*command, tmp_path / 'o', '--checkpoint', 'x.pth') == 1
     assert 'holds its weights' in capsys.readouterr().err

@@ -89,7 +89,7 @@ def test_a_coco_file_of_other_classes(refused, boxes):
     root, change = boxes
     file = change(lambda c: c['categories'][1].update(name='cat'))
     error = refused('train.py', DETECTOR, '--data-root', root)
-    assert f'1 class is no category of {file}: 1;' in error
+    assert f'1 class is not a category of {file}: 1;' in error
 
 
 def test_a_class_map_that_does_not_fit(refused, segmentor, spoiled):

@@ -122,7 +122,7 @@ def test_another_form(fixture, capsys, change, message):
 def test_a_text_is_no_fixture(capsys):
     path = str(REPO / 'README.md')
     assert tool.main([path]) == 2
-    assert f'{path} is no fixture' in capsys.readouterr().err
+    assert f'{path} is not a fixture' in capsys.readouterr().err
 
 
 def test_truncated_file(fixture, tmp_path, capsys):

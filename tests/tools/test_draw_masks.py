@@ -18,7 +18,7 @@ def test_what_cannot_be_drawn(tmp_path, capsys):
     for options, message in (
         (('--grid', '0', '5'), 'grid and draws must be positive'),
         (('--ratio', '1'), 'between 0 and 1'),
-        (('--query', '6', '0'), 'is no token of a grid of 6x6'),
+        (('--query', '6', '0'), 'is not a token of a grid of 6x6'),
     ):
         assert tool.main([str(path), *options]) == 1
         error = capsys.readouterr().err

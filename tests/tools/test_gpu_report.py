@@ -207,7 +207,7 @@ def test_command_line(report, capsys):
             report.parse_args(wrong)
     with pytest.raises(SystemExit):
         report.parse_args(['ops', '--rows', '(tiny'])
-    assert "'(tiny' is no regular expression" in capsys.readouterr().err
+    assert "'(tiny' is not a regular expression" in capsys.readouterr().err
 
 
 def test_driver_that_hangs(report, monkeypatch):

@@ -50,7 +50,7 @@ def test_a_picture_of_every_grid(grid, tmp_path):
     [
         (dict(grid=(0, 3)), 'must be positive'),
         (dict(draws=0), 'must be positive'),
-        (dict(query=(2, 3)), 'is no token of a grid of 2x3'),
+        (dict(query=(2, 3)), 'is not a token of a grid of 2x3'),
         (dict(ratio=1.5), 'between 0 and 1'),
         (dict(ratio=0.01), 'hides 0 of 6'),
     ],

@@ -71,7 +71,7 @@ def check(path, tolerance):
         rounding = {} if agreed else rounding_of(fixture)
     # A file of another form may raise any of these.
     except Exception as error:
-        message = f'{path} is no fixture that can be compared: {error}'
+        message = f'{path} is not a fixture to compare with: {error}'
         print(f'error: {message}', file=sys.stderr)
         return 2
     verdicts = {

@@ -76,7 +76,7 @@ def open_test_set(config: Config):
     """The data set that a config tests on, and how its truth is read.
 
     Raises:
-        InputError: The config is no segmentor's.
+        InputError: The config is not a segmentor's.
     """
     loader = config.get('test_dataloader')
     if config.get('default_scope') != 'mmseg' or not loader:

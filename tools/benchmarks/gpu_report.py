@@ -300,7 +300,7 @@ def _regex(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is no regular expression: {error}'
+            f'{text!r} is not a regular expression: {error}'
         ) from None
     return text
 

@@ -135,7 +135,7 @@ def link_by_class(root, labels, destination):
 
 
 def _check_names(report, names, others):
-    """Report class folders that are no WordNet ids, or not in train."""
+    """Report class folders that are not WordNet ids, or not in train."""
     odd = [n for n in names if not re.fullmatch(r'n\d{8}', n)]
     if odd:
         report.error(

@@ -13,7 +13,7 @@ def read_result(file: Path) -> dict:
     """The result of a finished run.
 
     Raises:
-        InputError: The file is no result.
+        InputError: The file is not a result.
     """
     try:
         run = json.loads(file.read_text())

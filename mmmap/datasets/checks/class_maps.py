@@ -1,4 +1,4 @@
-"""Class maps: their values, and what mmseg makes of them."""
+"""Class maps: their values, and how mmseg reads them."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -51,7 +51,7 @@ def class_map_problem(
         labels: (H, W), classes from 0.
         size: H and W of its image.
         number: Of classes; None for any.
-        ignored: Values that are no class and may occur.
+        ignored: Values that may occur but are not classes.
     """
     if labels.ndim != 2:
         return (
@@ -102,7 +102,7 @@ def check_class_maps(
         part: A data set of mmseg.
         values: How often each value 0..255 occurs, as loaded.
         looked: How many class maps were opened.
-        ignored: Values that are no class.
+        ignored: Values that are not classes.
     """
     names = part.names or ()
     total = int(values.sum())

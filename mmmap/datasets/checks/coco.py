@@ -1,4 +1,4 @@
-"""Annotations of a COCO JSON, and what mmdet makes of them."""
+"""Annotations of a COCO JSON, and how mmdet reads them."""
 
 from collections import Counter
 
@@ -50,7 +50,7 @@ def check_coco(part: Part, judged: bool) -> None:
 
 
 def _check_dropped(part: Part, path: str, annotations: list) -> None:
-    """Warn of annotations whose categories are no class."""
+    """Warn of annotations whose categories are not classes."""
     names = {c['id']: c['name'] for c in part.content['categories']}
     used = {*getattr(part.dataset, 'cat_ids', names)}
     counts = Counter(

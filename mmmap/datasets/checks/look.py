@@ -33,7 +33,7 @@ def look(
     Args:
         part: The data set; its items have ``img_path``.
         number: Of classes of class maps.
-        ignored: Values of class maps that are no class.
+        ignored: Values of class maps that are not classes.
         full: Open all of them, in parallel.
         progress: Called with a line every 2 seconds.
     """

@@ -51,14 +51,14 @@ def check_categories(part: Part) -> None:
 def _report_absent(
     part: Part, path: str, used: list[str], given: bool
 ) -> None:
-    """Report classes that are no category of the file."""
+    """Report classes that are not categories of the file."""
     place = f'{part.place}.metainfo.classes'
     absent = [name for name in part.names if name not in used]
     if not given:
         part.report.error(
             place,
             f'is not set, and {len(absent):,} of the {len(part.names):,} '
-            f'classes of the type are no category of {path}, which has '
+            f'classes of the type are not categories of {path}, which has '
             f'{some_of(used)}',
             f'write metainfo=dict(classes={tuple(used)!r})'
             if len(used) <= 10
@@ -78,10 +78,12 @@ def _report_absent(
         if _plain(name) == _plain(other)
     ]
     hint = f' ({some_of(hints)})' if hints else ''
-    are = counted(len(absent), 'class is', 'classes are')
+    are = counted(
+        len(absent), 'class is not a category', 'classes are not categories'
+    )
     part.report.error(
         place,
-        f'{are} no category of {path}: {some_of(absent)}{hint}; its '
+        f'{are} of {path}: {some_of(absent)}{hint}; its '
         f'categories are {some_of(used)}',
         'correct the names, or add the categories to the file',
     )

@@ -25,7 +25,7 @@ def warn_of_dropped(
     extra = some_of(f'{name} ({n:,})' for name, n in counts.most_common())
     report.warn(
         where,
-        'annotations whose category is no class are dropped '
+        'annotations whose category is not a class are dropped '
         f'({sum(counts.values()):,} of {total:,}): {extra}',
         'to learn them, add them to metainfo.classes',
     )

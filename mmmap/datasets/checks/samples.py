@@ -47,7 +47,7 @@ class Loader:
     Args:
         part: The data set.
         number: Of classes of class maps.
-        ignored: Values of class maps that are no class.
+        ignored: Values of class maps that are not classes.
     """
 
     def __init__(

@@ -91,7 +91,7 @@ def check(
         dataset: A loader's data set, also inside wrappers such as
             RepeatDataset.
         skipped: Records skipped images; None raises an error instead.
-        ignored: Values of class maps that are allowed but are no class.
+        ignored: Values of class maps that are allowed but are not classes.
     """
     for plain in _plain(dataset):
         plain.pipeline = CheckedPipeline(

@@ -129,7 +129,7 @@ class MambaVision(Backbone):
         self.downsamples = nn.ModuleList(
             Downsample(width, 2 * width) for width in self.widths[: built - 1]
         )
-        # The others are no batch norms: detectors have small batches.
+        # The others are not batch norms: detectors have small batches.
         self._add_norms(
             lambda: nn.BatchNorm2d(self.widths[-1]),
             lambda index: LayerNorm2d(self.widths[index]),

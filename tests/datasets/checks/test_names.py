@@ -94,14 +94,14 @@ def test_categories_that_are_no_class_are_counted(tmp_path):
     content = coco(('red', 'blue', 'tan'))
     errors, warnings = found(detection(tmp_path, content, content))
     assert errors == []
-    assert 'no class are dropped (4 of 12)' in warnings[0]
+    assert 'not a class are dropped (4 of 12)' in warnings[0]
     assert 'tan (4)' in warnings[0]
 
 
 def test_a_class_that_is_no_category(tmp_path):
     config = detection(tmp_path, classes=('red', 'bleu'))
     errors = errors_of(config)
-    assert '1 class is no category of' in errors[0]
+    assert '1 class is not a category of' in errors[0]
     assert 'its categories are red, blue' in errors[0]
 
 
