@@ -439,6 +439,7 @@ def test_this_environment_is_healthy_with_transformers_5(transformers_5):
     assert row['fix'].endswith("pip install 'transformers<5'")
 
 
+@pytest.mark.slow
 def test_scan_backends():
     answer, status = run_doctor('-m', 'mmmap.doctor', '--scan')
     assert status == 0

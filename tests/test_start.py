@@ -45,6 +45,7 @@ def test_help_of_every_tool_imports_no_library():
     assert lines == [path.name for path in TOOLS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('module', 'absent'),
     [
@@ -80,6 +81,7 @@ OURS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'first',
     [
@@ -94,6 +96,7 @@ def test_classes_are_registered_whatever_is_imported_first(first):
     assert output_of(f'{first}\n{LOOKUP}').endswith(OURS)
 
 
+@pytest.mark.slow
 def test_hooks_are_found_from_another_library_first():
     """mmdet's registry looks into mmengine's, which has no locations."""
     code = (
@@ -122,6 +125,7 @@ def test_mmpretrains_layer_for_mmdet_comes_with_mmdet():
     ]
 
 
+@pytest.mark.slow
 def test_the_libraries_start_without_a_word():
     code = 'import mmmap, mmpretrain.datasets, mmdet.datasets, mmseg.datasets'
     assert output_of(code) == ''

@@ -57,6 +57,7 @@ def messages(tmp_path_factory):
     return messages
 
 
+@pytest.mark.slow
 def test_each_message_is_on_the_page(messages):
     lost = {name: m for name, m in messages.items() if len(documented(m)) != 1}
     assert lost == {}

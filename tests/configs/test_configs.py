@@ -44,6 +44,7 @@ def test_guards_and_imports_are_kept(name):
     assert 'clip_grad' in config.optim_wrapper or '-linear-' in name
 
 
+@pytest.mark.slow
 @EACH_RECIPE
 def test_training_step(name):
     """Of the config built small: a gradient for all, and it learns."""

@@ -31,6 +31,7 @@ def listed(folder):
     return {entry['Config']: entry for entry in yaml.safe_load(text)['Models']}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('folder', make_configs.table()['folders'])
 def test_nothing_in_a_folder_differs_from_the_table(folder, monkeypatch):
     """The sizes of the models, which take long, have a test of their own."""
@@ -44,6 +45,7 @@ def test_nothing_in_a_folder_differs_from_the_table(folder, monkeypatch):
     assert not differing(files), 'run `make configs`'
 
 
+@pytest.mark.slow
 @each(NAMED)
 def test_size_of_a_model(name):
     model, path = built_on_meta(name), f'configs/{name}'

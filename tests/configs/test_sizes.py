@@ -110,6 +110,7 @@ def test_widths_fit(name):
             assert list(widths) == maps
 
 
+@pytest.mark.slow
 @each(NAMED)
 def test_full_size_and_learning_rates(name):
     config = config_of(name)

@@ -15,6 +15,7 @@ def result(model):
     return [loss, *grads]
 
 
+@pytest.mark.slow
 def test_a_compiled_map_computes_the_same():
     torch._dynamo.reset()
     model = tiny_map()
@@ -57,6 +58,7 @@ def measured(model):
     return hook.measure(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('look', [drawn, measured])
 def test_hooks_run_the_model_eagerly(look):
     """CUDA graphs would overwrite what they keep of earlier calls."""

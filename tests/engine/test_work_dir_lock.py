@@ -37,6 +37,7 @@ def holder(tmp_path):
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_second_run_is_refused_and_touches_nothing(holder, tmp_path):
     folder = tmp_path / 'run'
     (folder / 'epoch_1.pth').write_text('of the first')
@@ -51,6 +52,7 @@ def test_a_second_run_is_refused_and_touches_nothing(holder, tmp_path):
     assert sorted(os.listdir(folder)) == [NAME, 'epoch_1.pth']
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_lock_behind(holder, tmp_path):
     """Though its workers, which have its files, live on for a while."""
     holder.kill()
@@ -60,6 +62,7 @@ def test_a_killed_run_leaves_no_lock_behind(holder, tmp_path):
         assert time.time() - begin < 1
 
 
+@pytest.mark.slow
 def test_other_ranks_do_not_lock(holder, tmp_path, monkeypatch):
     before = (tmp_path / 'run' / NAME).read_text()
     monkeypatch.setenv('RANK', '1')

@@ -41,6 +41,7 @@ def pictures(folder):
     return names, [cv2.imread(str(file)) for file in files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('library', CLASSES)
 def test_a_folder(models, photos, tmp_path, library, capsys):
     out = tmp_path / 'out'

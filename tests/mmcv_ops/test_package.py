@@ -84,6 +84,7 @@ def test_every_operator_that_mmcv_asks_for_is_there(ops, extension):
     assert set(package.__all__) - {'missing'} <= set(names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'fault, words',
     [

@@ -51,6 +51,7 @@ def check(backend, dtype, length, absent, direction):
     assert_same(result, truth(length, absent, direction), dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('direction', DIRECTIONS)
 @pytest.mark.parametrize('length', LENGTHS)
 @pytest.mark.parametrize('dtype', TOLERANCES, ids=str)

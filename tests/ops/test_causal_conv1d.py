@@ -164,6 +164,7 @@ def test_packed_sequences_are_refused():
         causal_conv1d(x, weight, bias, torch.zeros(2, 7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('backend', [*FAST, TRITON])
 @pytest.mark.parametrize('reverse', [True, False])
 @pytest.mark.parametrize('dtype', TOLERANCES, ids=str)

@@ -69,6 +69,7 @@ def assert_both(inputs, device, dtype=None):
     assert_equals_reference(inputs, 'cuda', dtype, device, run=run_both)
 
 
+@pytest.mark.slow
 @cuda_emulation.needs_gxx
 @pytest.mark.parametrize('state', [3, 8, 16, 32, 64])
 def test_every_number_of_states(state, device):
@@ -81,6 +82,7 @@ def test_lengths(length, device):
     assert_both(pairs(1, 70, length, 16), device)
 
 
+@pytest.mark.slow
 @cuda_emulation.needs_gxx
 @pytest.mark.parametrize('dtype', [BF16, FP16], ids=str)
 def test_half_types(dtype, device):
@@ -198,6 +200,7 @@ def convolve(x, weights, biases, backend, reverse=None):
     return [*ys, *torch.autograd.grad(loss, leaves)]
 
 
+@pytest.mark.slow
 @cuda_emulation.needs_gxx
 @pytest.mark.parametrize('reverse', [None, False, True])
 @pytest.mark.parametrize(

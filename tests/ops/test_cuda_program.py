@@ -93,6 +93,7 @@ def usage(text, arch):
     return {name: (int(spilled), int(used)) for name, spilled, used in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('arch', 'other'), zip(ARCHS, itertools.cycle(TYPES)))
 def test_nvrtc_compiles_for_every_gpu(arch, other):
     """With registers for the blocks that a multiprocessor shall hold."""

@@ -43,6 +43,7 @@ def test_scan_is_the_recurrence_of_the_paper(backend):
     torch.testing.assert_close(y, scan_by_hand(**inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('backend', ['reference', *FAST])
 @pytest.mark.parametrize('groups', [None, 1, 2])
 @pytest.mark.parametrize('absent', ABSENT, ids='-'.join)

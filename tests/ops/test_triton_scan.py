@@ -36,6 +36,7 @@ LENGTHS = [1, 2, 63, 64, 65, 130]
 LENGTHS += [196, 197, 1000, 4097] if DEVICE == 'cuda' else []
 
 
+@pytest.mark.slow
 @needs_triton
 @pytest.mark.parametrize('reverse', [False, True])
 @pytest.mark.parametrize('length', LENGTHS)
@@ -86,6 +87,7 @@ def test_extreme_steps(shift):
     assert_same(inputs)
 
 
+@pytest.mark.slow
 @needs_triton
 def test_runs_are_equal_bit_by_bit():
     inputs = cast(make_scan(2, 3, 65, 3), torch.float32, DEVICE)

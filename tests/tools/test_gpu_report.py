@@ -88,6 +88,7 @@ def wait_for(condition):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
 def test_rows_after_faults_are_measured(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('PIDS', str(tmp_path / 'pids'))
@@ -135,6 +136,7 @@ def test_finished_rows_are_left_out(run, monkeypatch):
     assert len(run.results.read_text().splitlines()) == 7
 
 
+@pytest.mark.slow
 def test_slice_ends_at_its_limit(run, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv('PIDS', str(tmp_path / 'pids'))
     started = time.monotonic()

@@ -230,6 +230,7 @@ def test_what_to_set_where_they_do_not_meet(machines, digits, tmp_path):
     assert 'now MASTER_ADDR=10.203.77.1, GLOO_SOCKET_IFNAME=lo' in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('settings', 'said'),
     [

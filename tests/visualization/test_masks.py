@@ -29,6 +29,7 @@ def test_without_masking_the_picture_says_that_all_is_guessed():
     assert notes == ['3 hidden'] * 3 + ['all seen and predicted']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'grid', [(3, 3), (2, 7), (7, 2), (1, 4), (9, 8), (4, 1)]
 )

@@ -290,6 +290,7 @@ def test_wrong_options_are_named(options, message):
         build(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('with_cp', [False, True])
 def test_compiles_without_a_break(with_cp):
     arch = dict(embed_dims=16, pattern='MMMT', num_heads=2, d_state=4)

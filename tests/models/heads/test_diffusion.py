@@ -156,6 +156,7 @@ def test_sampling_with_the_exact_noise_gives_the_distribution():
     assert drawn.std().item() == pytest.approx(0.4, abs=0.02)
 
 
+@pytest.mark.slow
 def test_sampling_learns_distributions_of_two_conditions():
     """Of one dimension each: N(-1, 0.3) and N(2, 0.6)."""
     means, stds = torch.tensor([-1.0, 2.0]), torch.tensor([0.3, 0.6])

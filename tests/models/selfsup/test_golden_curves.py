@@ -23,6 +23,7 @@ def test_every_method_has_a_curve(kind):
     assert list(GOLDEN[kind]) == list(MAKERS[kind].METHODS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('kind', 'method'), EACH)
 def test_curve(kind, method):
     curve = torch.tensor(MAKERS[kind].loss_curve(method))
