@@ -227,8 +227,8 @@ class Installer:
             InstallError: One made by hand has no pip, or a Python that the
                 pins have no builds for.
         """
-        untold = not self.record.read()
-        if untold and runs(self.python, 'pass'):
+        unrecorded = not self.record.read()
+        if unrecorded and runs(self.python, 'pass'):
             self.check_adopted()
             return
         # Distinguishes an interrupted environment from one made by hand.
