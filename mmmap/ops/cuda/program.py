@@ -10,7 +10,6 @@ import ctypes
 import functools
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import NamedTuple
 
 import torch
 from cuda.bindings import driver, nvrtc
+
+from ...writing import written_whole
 
 SOURCES = Path(__file__).with_name('kernels')
 ELEMENTS = {
@@ -294,23 +295,11 @@ def _cached(text: str, arch: str) -> bytes:
     except (OSError, RuntimeError):  # the latter: there is no home
         return compile_source(text, arch)
     code = compile_source(text, arch)
-    # A cache that cannot be written costs time only.
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, hashlib.sha256(code).digest() + code)
+    # A cache that cannot be written costs time only. Two processes may write
+    # it at once: each whole, the last one stays.
+    with suppress(OSError), written_whole(path) as partial:
+        partial.write_bytes(hashlib.sha256(code).digest() + code)
     return code
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Two processes may write it at once: each whole, the last one stays."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with open(descriptor, 'wb') as file:
-            file.write(content)
-        os.replace(name, path)
-    except OSError:  # such as a full disk
-        os.unlink(name)
-        raise
 
 
 def _load(code: bytes):
