@@ -41,8 +41,8 @@ HEADER = re.compile(
 )
 HEAD = '| {} | paper | ours | config | command |\n|---|---|---|---|---|\n'
 RESULTS = (
-    '| config | command | metric | paper | ours | hardware | time | commit |\n'
-    '|---|---|---|---|---|---|---|---|\n'
+    '| config | metric | paper | ours | hardware | time | commit |\n'
+    '|---|---|---|---|---|---|---|\n'
 )
 
 
@@ -169,14 +169,16 @@ def _line(*cells: str) -> str:
 
 
 def results() -> str:
-    """The table of docs/results: the rows that have a number."""
-    lines = []
-    for row in rows():
-        if not row.like and (row.paper or row.ours) is not None:
-            measured = *_numbers(row), row.hardware, row.time, row.commit
-            path = f'`{row.path}`'
-            lines.append(_line(path, command(row), row.unit, *measured))
-    return RESULTS + ''.join(lines)
+    """The table of docs/results: the rows that have been measured."""
+    lines = [
+        _line(
+            *(f'`{row.path}`', row.unit, *_numbers(row)),
+            *(row.hardware, row.time, row.commit),
+        )
+        for row in rows()
+        if not row.like and row.ours is not None
+    ]
+    return RESULTS + ''.join(lines) if lines else 'None yet.\n'
 
 
 def header(row: Row) -> str:

@@ -58,6 +58,19 @@ def test_nothing_else_differs_from_the_table():
     assert not differing(make_configs.other_files()), 'run `make configs`'
 
 
+def test_results_are_the_rows_that_were_measured(monkeypatch):
+    first, *others = make_configs.rows()
+    measured = first._replace(
+        ours=71.5, hardware='8 A100', time='2 days', commit='abc1234'
+    )
+    monkeypatch.setattr(make_configs, 'rows', lambda: [measured, *others])
+    *_, line = make_configs.results().splitlines()
+    assert line == (
+        f'| `{first.path}` | {first.unit} | {first.paper} | 71.5 | 8 A100 | '
+        '2 days | abc1234 |'
+    )
+
+
 def test_an_entry():
     """As counted and read by hand from the config."""
     name = 'vit-base_8xb128-amp-ft-400e_in1k'
