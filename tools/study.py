@@ -17,7 +17,6 @@ import fcntl
 import functools
 import hashlib
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -299,13 +298,12 @@ def _chosen(names: list | None, known: dict) -> list:
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Keep other studies out of a folder, and end what runs on SIGTERM.
+    """Keep other studies out of a folder.
 
     Raises:
         InputError: Another one is at work there.
     """
     out.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with open(out / '.lock', 'w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -138,9 +139,10 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
     """Run lanes side by side, sharing the cores.
 
     Raises:
-        StepError: A command failed. All others have been ended, as after a
-            KeyboardInterrupt.
+        StepError: A command failed. All others have been ended, as after
+            Ctrl-C and SIGTERM.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     environment = {**os.environ}
     # Waiting threads must not spin, which would stall a busy machine.
     environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')

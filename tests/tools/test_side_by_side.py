@@ -1,0 +1,44 @@
+"""Commands that run side by side: how they end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.helpers import REPO
+
+PARENT = '''
+import sys
+from pathlib import Path
+from experiments.side_by_side import Progress, Step, run_stage
+out = Path(sys.argv[1])
+child = f"""
+import os, pathlib, time
+pathlib.Path({str(out / 'part')!r}).write_text(str(os.getpid()))
+os.rename({str(out / 'part')!r}, {str(out / 'child')!r})
+time.sleep(300)
+"""
+step = Step('sleep', ['-c', child], 1, lambda: False)
+run_stage([[step]], out, Progress([[[step]]]))
+'''
+
+
+@pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
+def test_an_ended_parent_ends_its_commands(sign, tmp_path):
+    places = os.pathsep.join([str(REPO / 'tools'), str(REPO)])
+    parent = subprocess.Popen(
+        [sys.executable, '-c', PARENT, tmp_path],
+        env=os.environ | {'PYTHONPATH': places},
+        stderr=subprocess.DEVNULL,
+    )
+    file = tmp_path / 'child'
+    while not file.is_file() and parent.poll() is None:
+        time.sleep(0.05)
+    child = int(file.read_text())
+    parent.send_signal(sign)
+    assert parent.wait(30) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
