@@ -166,3 +166,38 @@ def test_an_image_that_the_first_look_missed(scene, workers):
     path.write_text('x')
     with pytest.raises(ValueError, match=r'green/1\.png is not an image'):
         extract(lambda x: torch.ones(len(x), 1), data, dict, 2, workers)
+
+
+def test_parts_are_encoded_without_each_other(scene):
+    backbone, _ = open_backbone(
+        scene / 'config.py', scene / 'epoch_1.pth', out_type='raw'
+    )
+    images = torch.randn(2, 3, 16, 16)
+
+    def encode(parts):
+        generator = torch.Generator().manual_seed(3)
+        return tool.in_parts(backbone, images, parts, generator)
+
+    torch.testing.assert_close(encode(1), backbone(images)[-1].mean(1))
+    length = backbone(images)[-1].shape[1]
+    order = torch.rand(
+        2, length, generator=torch.Generator().manual_seed(3)
+    ).argsort(1)
+    first, second = (
+        backbone(images, half.sort(1).values)[-1].mean(1)
+        for half in order.chunk(2, dim=1)
+    )
+    torch.testing.assert_close(encode(2), (first + second) / 2)
+    assert not torch.allclose(encode(1), encode(2), atol=1e-3)
+
+
+def test_numbers_with_parts(scene, capsys):
+    assert run(scene, '--parts', '2') == 0
+    result = json.loads((scene / 'out/eval.json').read_text())
+    assert result['parts'] == 2
+    assert result['knn']['1'] == 100.0
+    assert run(scene, '--parts', '500') == 1
+    assert '--parts 500 is more than the' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run(scene, '--parts', '0')
+    assert '--parts must be at least 1, got 0' in capsys.readouterr().err

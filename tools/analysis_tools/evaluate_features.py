@@ -41,16 +41,27 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--size', type=int, help="edge of the images (default: the config's)"
     )
+    parser.add_argument(
+        '--parts', type=int, metavar='N',
+        help='encode the tokens of an image in N random parts, each without '
+        'the others, as pretraining does, and take the mean of all',
+    )  # fmt: skip
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--workers', type=int, default=0)
     parser.add_argument(
-        '--seed', type=int, default=0, help='seed of the held-out part'
+        '--seed', type=int, default=0, help='of the held-out and other parts'
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.parts is not None and args.parts < 1:
+        parser.error(f'--parts must be at least 1, got {args.parts}')
+    return args
 
 
 if __name__ == '__main__':
     cli.start(parse_args)  # before the imports below, which take seconds
+
+import torch
+from torch import Tensor
 
 from mmmap.datasets.image_reader import loading_steps
 from mmmap.engine.settings import open_model_config
@@ -66,6 +77,7 @@ from mmmap.evaluation import (
     linear_probe,
     pooled,
 )
+from mmmap.models.backbones import Backbone
 from mmmap.writing import written_whole
 
 
@@ -108,6 +120,33 @@ def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
     return sets
 
 
+def in_parts(
+    backbone: Backbone, images: Tensor, parts: int, generator: torch.Generator
+) -> Tensor:
+    """The mean of the tokens (B, C), encoded in random parts.
+
+    Raises:
+        InputError: More parts than tokens, or a backbone of another library.
+    """
+    if not isinstance(backbone, Backbone):
+        raise InputError(
+            f'a {type(backbone).__name__} cannot encode a part of the tokens; '
+            'leave out --parts'
+        )
+    layout = backbone.layout(backbone.units(images))
+    if parts > layout.length:
+        raise InputError(
+            f'--parts {parts} is more than the {layout.length} tokens of an '
+            'image'
+        )
+    order = torch.rand(layout.batch, layout.length, generator=generator)
+    found = [
+        backbone(images, part.sort(1).values.to(images.device))[-1]
+        for part in order.argsort(1).tensor_split(parts, dim=1)
+    ]
+    return torch.cat(found, dim=1).mean(1)
+
+
 def judged(args: argparse.Namespace) -> dict:
     """All results, accuracies in percent.
 
@@ -116,15 +155,24 @@ def judged(args: argparse.Namespace) -> dict:
         CheckpointError: A checkpoint that does not fit.
     """
     backbone, normalise = open_backbone(
-        args.config, args.checkpoint, out_type='avg_featmap'
+        args.config,
+        args.checkpoint,
+        out_type='raw' if args.parts else 'avg_featmap',
     )
     backbone, normalise = (m.to(best_device()) for m in (backbone, normalise))
     size = (args.size, args.size) if args.size else image_size(backbone)
     sets = open_splits(args, size)
+    generator = torch.Generator().manual_seed(args.seed)
+
+    def encode(images: Tensor) -> Tensor:
+        if args.parts:
+            return in_parts(backbone, images, args.parts, generator)
+        return pooled(backbone(images))
+
     found = []
     for data in sets.values():
         found += extract(
-            lambda images: pooled(backbone(images)),
+            encode,
             data,
             normalise,
             args.batch_size,
@@ -138,6 +186,7 @@ def judged(args: argparse.Namespace) -> dict:
         image_size=size,
         classes=len(sets['train'].CLASSES),
         images={name: len(data) for name, data in sets.items()},
+        parts=args.parts,
         channels=found[0].shape[1],
         knn={k: percent(score) for k, score in neighbours.items()},
         temperature=args.temperature,
