@@ -1,5 +1,5 @@
 # UPerNet on street scenes with the net of map_imagenette48.py: 37 of the 367
-# training images, 277 steps.
+# training images, about 1,100 steps of two crops.
 #
 #   python tools/study.py configs/study/labels_dense.yml --data-root DIR
 _base_ = '../demo/upernet_camvid.py'
@@ -44,11 +44,11 @@ labelled = dict(
     ),
 )
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=0,
     persistent_workers=False,
     dataset=dict(
-        _delete_=True, type='RepeatDataset', times=30, dataset=labelled
+        _delete_=True, type='RepeatDataset', times=60, dataset=labelled
     ),
 )
 val_dataloader = dict(num_workers=0, persistent_workers=False)
