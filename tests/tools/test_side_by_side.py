@@ -10,9 +10,11 @@ import pytest
 
 from tests.helpers import REPO
 
+# A shell's background processes ignore SIGINT, and their children inherit it.
 PARENT = '''
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from experiments.side_by_side import Progress, Step, run_stage
 out = Path(sys.argv[1])
 child = f"""
