@@ -172,8 +172,12 @@ def results() -> str:
     """The table of docs/results: the rows that have been measured."""
     lines = [
         _line(
-            *(f'`{row.path}`', row.unit, *_numbers(row)),
-            *(row.hardware, row.time, row.commit),
+            f'`{row.path}`',
+            row.unit,
+            *_numbers(row),
+            row.hardware,
+            row.time,
+            row.commit,
         )
         for row in rows()
         if not row.like and row.ours is not None
