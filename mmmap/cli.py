@@ -68,7 +68,7 @@ class _Settings(argparse.Action):
         wrong = [value for value in values if '=' not in value]
         if wrong:
             parser.error(
-                f'{option_string} takes KEY=VALUE, as '
+                f'{option_string} takes KEY=VALUE, such as '
                 f'train_dataloader.batch_size=4, got {" ".join(wrong)}'
             )
         found = dict(getattr(namespace, self.dest) or {})
@@ -93,7 +93,7 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
         nargs='+',
         action=_Settings,
         metavar='KEY=VALUE',
-        help='override settings, as train_dataloader.batch_size=4',
+        help='override settings, for example train_dataloader.batch_size=4',
     )
     parser.add_argument(
         '--launcher',

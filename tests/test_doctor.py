@@ -96,8 +96,8 @@ def test_healthy_packages_are_ok():
     [
         (None, 'wrong', 'not installed'),
         ('2.3.1', 'wrong', 'too old'),
-        ('2.10.0', 'note', 'not the version that was tried'),
-        ('2.13.0+cpu', 'note', 'not the version that was tried'),
+        ('2.10.0', 'note', 'not the version that was tested'),
+        ('2.13.0+cpu', 'note', 'not the version that was tested'),
         ('2.14.0', 'wrong', 'too new'),
         ('3.0.0', 'wrong', 'too new'),
     ],
@@ -133,7 +133,7 @@ def test_upstream_alone_is_noted():
     assert rows['onedl-mmpretrain'].state == 'note'
     assert rows['onedl-mmpretrain'].why == 'upstream mmpretrain'
     rows = judge(onedl_mmpretrain=None, mmpretrain='1.0.0')
-    assert '1.2.0 was tried' in rows['onedl-mmpretrain'].why
+    assert '1.2.0 was tested' in rows['onedl-mmpretrain'].why
 
 
 def test_missing_mmcv_is_installed_without_a_compiler():
@@ -162,7 +162,7 @@ def test_missing_extension_of_mmcv_gets_the_one_in_python(monkeypatch):
 
 def test_operators_in_python_allow_a_newer_torch():
     row = judge(torch='2.14.0', mmcv_ops_torchvision='0.1.0')['torch']
-    assert (row.state, row.why) == ('note', 'not the version that was tried')
+    assert (row.state, row.why) == ('note', 'not the version that was tested')
 
 
 def test_first_failure_is_blamed_once():
@@ -278,7 +278,7 @@ def test_remedies_name_each_command_once_and_wrong_ones_first():
         '  first: why',
         '    command 1',
         '',
-        'If you like:',
+        'Optional:',
         '  liked: why',
         '    command 3',
     ]

@@ -235,34 +235,34 @@ def report(work_dir: Path, results: Results, pictures: Sequence[Path]) -> Path:
 
 
 INTRODUCTION = (
-    'Labels are expensive, images are cheap. A scene is a crop of one of '
-    'eight photographs, on which lie two or three pieces cut from others. '
-    'HybridNet, a network of Mamba and attention blocks with 0.6 M '
-    f'parameters, was pretrained on {COUNTS["unlabelled"]:,} scenes without '
-    'labels by MAP: it saw half of the patches of each and learnt to predict '
-    'the rest. Then UPerNet was trained on 10 labelled scenes and Mask R-CNN '
-    'on 20, once from that checkpoint and once from scratch, with the same '
-    'number of steps with labels; pretraining comes on top. They are tested '
-    f'on {COUNTS["val"]} new scenes, made of the same eight photographs.'
+    'Labels are expensive, images are cheap. Each scene of this demo is a '
+    'crop of one of eight photographs, covered in part by two or three pieces '
+    'of others. HybridNet, a network of Mamba and attention blocks with 0.6 M '
+    f'parameters, was pretrained with MAP on {COUNTS["unlabelled"]:,} scenes '
+    'without labels: it saw half of the patches of each scene and learnt to '
+    'predict the rest. Then UPerNet was trained on 10 labelled scenes and '
+    'Mask R-CNN on 20, once from that checkpoint and once from scratch. Both '
+    'had the same number of steps with labels; pretraining is extra. The test '
+    f'is on {COUNTS["val"]} new scenes, made of the same eight photographs.'
 )
 # configs/demo/README.md has all numbers.
 SEEDS = (
     'One run says little. Over five seeds the differences (mean and standard '
     'error) are +2.9 ± 0.5 mIoU, +1.7 ± 2.0 box AP50 and 0.0 ± 1.7 mask AP50: '
-    'segmentation gains, detection shows no difference.'
+    'MAP improves segmentation; detection shows no clear difference.'
 )
 COMPLETED = (
     'Columns: the image; what the model sees; the hidden patches as it '
-    'predicts them; for comparison, their mean alone. Rows: 25, 50 and 75 % '
-    'of the patches hidden. The model predicts colours and structure; the '
-    'brightness of each patch (its mean) and its contrast are taken from the '
-    'image. What the third column shows beyond the fourth is its work. '
-    f'The {HELD_OUT.name} is in no training image; the second picture has new '
-    'scenes.'
+    'predicts them; for comparison, only the mean of each hidden patch. Rows: '
+    '25, 50 and 75 % of the patches hidden. The model predicts the pattern '
+    'within each patch; the brightness (mean) and contrast of the patch are '
+    'taken from the image. So only the difference between the third and the '
+    f'fourth column was learnt. The {HELD_OUT.name} is in no training image; '
+    'the second picture has new scenes.'
 )
 SEGMENTATION = (
-    'UPerNet assigns each pixel to a photograph; its colour lies over the '
-    'image, which shines through. The closer to "truth", the better.'
+    'UPerNet says for each pixel which photograph it is from; each photograph '
+    'has a colour, drawn over the image. The closer to "truth", the better.'
 )
 DETECTION = (
     'Mask R-CNN draws a box and an outline for each piece that it detects '
@@ -271,16 +271,16 @@ DETECTION = (
     'that overlap the true one by half or more.'
 )
 CURVES = (
-    'Training losses. That of pretraining is the error of the predicted '
-    'patches; it needs no labels. Those with labels are of the few labelled '
-    'scenes, which either start can learn: what a start is worth shows on '
-    'other scenes, in the table above.'
+    'Training losses. The loss of pretraining is the error of the predicted '
+    'patches, which needs no labels. The other losses are on the few labelled '
+    'scenes, which every model can learn. What pretraining is worth shows on '
+    'other scenes: see the table above.'
 )
 OWN = (
-    'photos/ is a folder of images. masks/ holds a class map for some of '
-    'them, under the same name: the value of a pixel is its class, 255 is '
-    'ignored. "mmmap detect" takes boxes, or boxes and outlines, in COCO '
-    'format. See docs/commands.md.'
+    'photos/ is a folder of images. masks/ has masks for some of them, with '
+    'the same names: the value of a pixel is its class, 255 is ignored. '
+    '"mmmap detect" takes boxes, or boxes and outlines, in COCO format. See '
+    'docs/commands.md.'
 )
 
 
@@ -292,8 +292,8 @@ def _shortened(work_dir: Path) -> str:
         return ''
     return (
         f'This is a quick look: every training ran for {epochs} '
-        f'epoch{"s" * (epochs > 1)}, whatever its config says. It says '
-        'nothing about pretraining; run the demo without --epochs for that.'
+        f'epoch{"s" * (epochs > 1)}, too few to judge pretraining. For that, '
+        'run the demo without --epochs.'
     )
 
 

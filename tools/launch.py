@@ -118,8 +118,8 @@ def choose_interface(address: str) -> None:
     if found is None:
         print(
             'note: no interface has the address that reaches MASTER_ADDR='
-            f'{address}; set {" and ".join(_INTERFACES)} if machines cannot '
-            'meet',
+            f'{address}; set {" and ".join(_INTERFACES)} if the machines '
+            'cannot connect',
             file=sys.stderr,
         )
         return
@@ -179,12 +179,12 @@ class Watch:
                 missed[other] = missed.get(other, 0) + 1 if stands else 0
                 last[other] = status
                 if status == _FAILED:
-                    self._end(f'machine {other} failed; it says why')
+                    self._end(f'machine {other} failed; see its output')
                 elif missed[other] >= _MISSED:
                     seconds = round(_MISSED * _INTERVAL)
                     self._end(
-                        f'no sign of machine {other} for {seconds} s: it '
-                        'died, or the network did'
+                        f'no signal from machine {other} for {seconds} s: it '
+                        'or the network failed'
                     )
 
     def _end(self, reason: str) -> None:
@@ -258,9 +258,9 @@ def run(arguments: list[str], watch: Watch | None) -> str | int | None:
     except DistError as error:
         lines = str(error).splitlines() or [type(error).__name__]
         return (
-            f'error: the machines cannot meet ({lines[0]}): start the command '
-            'on each, with the same MASTER_ADDR and a PORT that is free and '
-            'not behind a firewall'
+            f'error: the machines cannot connect ({lines[0]}): run the '
+            'command on each, with the same MASTER_ADDR and a PORT that is '
+            'free and not behind a firewall'
         )
     return None
 

@@ -82,7 +82,7 @@ def published(content, source, choice=None):
     if choice == AVERAGED and not other:
         raise CheckpointError(
             f'{source} has no averaged weights (ema_state_dict): it was '
-            'trained without an EMAHook; leave --weights out'
+            'trained without an EMAHook; remove --weights'
         )
     if choice == RAW and other:
         raw = {k.removeprefix('module.'): v for k, v in other.items()}

@@ -309,7 +309,7 @@ def alone(out: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InputError(
-                f'another study is at work in {out}: wait for it, or name '
+                f'another study is running in {out}: wait for it, or name '
                 'another folder with --out'
             ) from error
         yield

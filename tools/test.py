@@ -62,9 +62,9 @@ def apply_options(config: Config, args: Namespace) -> None:
     """
     if config.get('test_cfg') is None or not config.get('test_evaluator'):
         raise InputError(
-            f'{args.config} has no test (pretraining is judged by what is '
-            'fine-tuned from it); see tools/analysis_tools/reconstruct.py '
-            'for pictures'
+            f'{args.config} has no test_dataloader (pretraining is tested by '
+            'fine-tuning); for pictures use '
+            'tools/analysis_tools/reconstruct.py'
         )
     config.load_from = args.checkpoint
     # The checkpoint brings the backbone's weights too.

@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> Namespace:
     parser.add_argument(
         '--skip-bad',
         action='store_true',
-        help='leave out training images that cannot be used, and list them '
+        help='skip training images that cannot be used, and list them '
         'in skipped_files.txt of the work_dir',
     )
     parser.add_argument(
@@ -107,7 +107,10 @@ def apply_options(config: Config, args: Namespace) -> None:
     if args.resume == 'auto':
         args.resume = last_checkpoint(config.work_dir)
         if args.resume is None and cli.is_main_rank():
-            print(f'{config.work_dir} holds no checkpoint: starting new')
+            print(
+                f'{config.work_dir} has no checkpoint: starting from the '
+                'beginning'
+            )
     if args.resume:
         check_resumed(config.model, args.resume)
         config.resume = True

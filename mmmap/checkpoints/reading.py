@@ -33,7 +33,7 @@ def check_file(path: str | Path) -> None:
     if Path(path).is_dir():
         found = sorted(Path(path).glob('*.pth'), key=os.path.getmtime)
         raise CheckpointError(
-            f'{path} is a folder, expected a checkpoint file, as '
+            f'{path} is a folder, expected a checkpoint file, such as '
             f'{found[-1] if found else Path(path, "epoch_1.pth")}'
         )
     if not Path(path).is_file():

@@ -196,11 +196,11 @@ def choose_epochs(
     epochs = wanted
     if fits < wanted:
         epochs = max(1, fits)
-        why = f'what ends in {hours:g} h'
+        why = f'to end within {hours:g} h'
         if fits < 1:
-            why = f'the shortest; longer than {hours:g} h'
+            why = f'the least, but longer than {hours:g} h'
         need = math.ceil(wanted * each / 360) / 10
-        why += f'; {wanted} would be usual, --hours {need:g}'
+        why += f'; {wanted} are usual (--hours {need:g})'
     made.take('epochs', epochs, why)
     if task == 'pretrain':
         return made.epochs * each
@@ -213,10 +213,11 @@ def choose_epochs(
 def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
     short = images.short_edge
     edge = min(base.edge, short)
-    why = 'as large as the images are'
+    why = 'that of the images'
     if short > base.edge:
         why = (
-            f'images are shrunk {short / base.edge:.1f} times; more is slower'
+            f'images are shrunk {short / base.edge:.1f} times; '
+            'a larger edge is slower'
         )
     if task == 'detect':
         edge = max(edge, 64)
@@ -225,10 +226,10 @@ def _sizes(made: Choices, task: str, base: Base, images: Images) -> None:
         edge = made.edge
     crop = max(32, min(base.crop, edge) // 32 * 32)
     if task != 'detect':
-        made.take('crop', crop, 'what a step sees of an image, in pixels')
+        made.take('crop', crop, 'edge of the training crops, in pixels')
         if made.crop % 32:
             raise InputError(
-                f'--crop {made.crop}: expected a multiple of 32, as '
+                f'--crop {made.crop}: expected a multiple of 32, such as '
                 f'{max(32, round(made.crop / 32) * 32)}'
             )
 
@@ -242,40 +243,42 @@ def _network(made: Choices, machine, images: Images, start) -> None:
             if given is not None and given != start[name]:
                 raise InputError(
                     f'--{name} {given}: the pretraining of --start has '
-                    f'{_text(start[name])}; leave --{name} out'
+                    f'{_text(start[name])}; remove --{name}'
                 )
-            made.take(name, start[name], 'that of the pretraining')
+            made.take(name, start[name], 'as in the pretraining')
         return
     arch = 'mini'
-    why = '0.6 M parameters, what trains without a GPU'
+    why = '0.6 M parameters, small enough to train without a GPU'
     if machine.device == 'cuda':
         large = machine.gpu_memory > _LARGE_GPU and len(images.names) > _MANY
         arch = 'small' if large else 'tiny'
         why = f'for {len(images.names):,} images on this GPU'
     made.take('arch', arch, why)
     patch = 8 if crop <= 128 else 16
-    made.take('patch', patch, f'pixels; {(crop // patch) ** 2} tokens a crop')
+    tokens = (crop // patch) ** 2
+    made.take('patch', patch, f'pixels; {tokens} tokens per crop')
 
 
 def _batches(made: Choices, base: Base, machine: Machine, count: int) -> None:
     cores = f'{machine.cores} cores'
-    why = f'the usual for this task without a GPU, {cores}'
+    why = f'usual for this task without a GPU, on {cores}'
     if machine.device == 'cuda':
-        why = f'fits {machine.gpu_memory / 2**30:.0f} GiB, or is halved'
+        memory = f'{machine.gpu_memory / 2**30:.0f} GiB'
+        why = f'halved if it does not fit into {memory}'
     made.take('batch', base.batch, why)
-    why = cores if machine.device == 'cuda' else f'{cores}, which train too'
+    why = cores if machine.device == 'cuda' else f'{cores}, also for training'
     made.take('workers', _workers(machine), why)
     repeat = max(1, math.ceil(LEAST_STEPS * made.batch / count))
     made.take(
         'repeat',
         repeat,
-        f'passes over {count} images in an epoch of at least {LEAST_STEPS} '
+        f'passes over {count} images per epoch, for at least {LEAST_STEPS} '
         'steps',
     )
     if made.repeat * count < made.batch:
         raise InputError(
-            f'an epoch of {count} images, {made.repeat} times, is less than '
-            f'one batch of {made.batch}: lower --batch or raise --repeat'
+            f'an epoch ({made.repeat} passes over {count} images) is shorter '
+            f'than one batch of {made.batch}: lower --batch or raise --repeat'
         )
 
 
@@ -284,13 +287,13 @@ def _rates(made: Choices, base: Base, started: bool) -> None:
     made.take(
         'lr',
         float(f'{rate:.2g}'),
-        f'{base.rate:g} for batches of {base.rate_batch}, scaled by the root '
-        'of the batch',
+        f'{base.rate:g} for batches of {base.rate_batch}, scaled with the '
+        'square root of the batch',
     )
-    decay, why = 1.0, 'layers that start at random learn at one rate'
+    decay, why = 1.0, 'no pretraining: all layers learn at the same rate'
     if started:
         decay = 0.9
-        why = 'pretrained layers learn more slowly, the deeper the slower'
+        why = 'earlier layers of the pretrained network learn more slowly'
     made.take('layer_decay', decay, why)
 
 

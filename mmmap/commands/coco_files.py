@@ -88,7 +88,7 @@ def read(path: str | Path, images: Images) -> Annotations:
             f'{path} is not in COCO format: it lacks {", ".join(missing)}'
         )
     if not content['annotations']:
-        raise InputError(f'{path} has no annotations to learn from')
+        raise InputError(f'{path} has no annotations')
     content = {**content, 'images': _found(content['images'], images, path)}
     return Annotations(
         content,
@@ -121,7 +121,7 @@ def _found(listed: list[Mapping], images: Images, path: Path) -> list[dict]:
     if absent:
         raise InputError(
             f'{len(absent):,} of {len(listed):,} images of {path} are not in '
-            f'{images.folder}: {some_of(absent)}; pass the folder that holds '
-            'them as --images, or remove them from the JSON'
+            f'{images.folder}: {some_of(absent)}; set --images to the folder '
+            'that holds them, or remove them from the JSON'
         )
     return found

@@ -100,6 +100,6 @@ def at_least_two(names: Sequence[str], what: str) -> None:
     """
     if len(names) < _FEWEST:
         raise InputError(
-            f'{len(names)} {what}, expected at least {_FEWEST}: one to learn '
-            'from and one to measure with'
+            f'{len(names)} {what}, expected at least {_FEWEST}: one for '
+            'training and one for validation'
         )

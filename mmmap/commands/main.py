@@ -83,7 +83,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict]:
         part.add_argument(
             '--traceback',
             action='store_true',
-            help='show where an error was raised, not its message alone',
+            help='show where an error was raised, not only its message',
         )
         add(part)
     return parser, commands.choices
@@ -100,31 +100,35 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--classes',
         metavar='FILE',
-        help='a line a class: NAME, VALUE NAME or R G B NAME; by default the '
-        'values or colours of the masks are the classes',
+        help='one class per line: NAME, VALUE NAME or R G B NAME; by default '
+        'the values or colours of the masks are the classes',
     )
     parser.add_argument(
         '--ignore',
         nargs='+',
         type=int,
         metavar='VALUE',
-        help='values of the masks that are not classes, often 255',
+        help='values of the masks to ignore, besides 255',
     )
-    parser.add_argument('--val-masks', metavar='DIR', help='of --val-images')
+    parser.add_argument(
+        '--val-masks', metavar='DIR', help='masks of --val-images'
+    )
     _add_labelled(parser)
 
 
 def _add_detect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--images', required=True, help='folder of images')
     parser.add_argument(
-        '--coco', required=True, metavar='JSON', help='in the form of COCO'
+        '--coco', required=True, metavar='JSON', help='in COCO format'
     )
-    parser.add_argument('--val-coco', metavar='JSON', help='of --val-images')
+    parser.add_argument(
+        '--val-coco', metavar='JSON', help='annotations of --val-images'
+    )
     _add_labelled(parser)
 
 
 def _add_classify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('images', help='folder with a folder for each class')
+    parser.add_argument('images', help='folder with one folder per class')
     _add_labelled(parser)
 
 
@@ -133,22 +137,22 @@ def _add_labelled(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--start',
         metavar='RUN',
-        help='a pretraining run, a checkpoint, or published weights: map-base'
-        '=FILE, mambavision-tiny=FILE and the like',
+        help='a pretraining run, a checkpoint, or published weights such as '
+        'map-base=FILE or mambavision-tiny=FILE',
     )
     parser.add_argument(
-        '--val-images', metavar='DIR', help='images to measure with'
+        '--val-images', metavar='DIR', help='images for validation'
     )
     parser.add_argument(
         '--val-list',
         metavar='FILE',
-        help='names of the images to measure with, a line each',
+        help='names of the validation images, one per line',
     )
     parser.add_argument(
         '--val-share',
         type=_share,
         metavar='0..1',
-        help='of the images that are kept to measure with; by default 0.15',
+        help='share of the images for validation (default: 0.15)',
     )
     _add_choices(parser)
 
@@ -157,16 +161,16 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     """Options of all trainings."""
     parser.add_argument('--out', required=True, help='folder of the run')
     parser.add_argument(
-        '--dry-run', action='store_true', help='say what would be done'
+        '--dry-run', action='store_true', help='print the choices and stop'
     )
     chosen = parser.add_argument_group(
-        'what is chosen by the data and the machine, and printed'
+        'settings that are chosen for the data and the machine by default'
     )
     chosen.add_argument('--arch', choices=('mini', 'tiny', 'small', 'base'))
     chosen.add_argument(
         '--reading',
         choices=('colour', 'channels'),
-        help='of images: as 8-bit colour, or with all channels and bits',
+        help='read images as 8-bit colour, or with all channels and bits',
     )
     chosen.add_argument('--patch', type=int, choices=(8, 16))
     for name, about in _NUMBERS.items():
@@ -180,14 +184,14 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 
 _NUMBERS = dict(
-    edge='shorter edge that images are shrunk to, in pixels',
-    crop='edge of what a step sees of an image, a multiple of 32',
-    batch='images of a step',
-    epochs='passes over the data',
+    edge='shrink images to this shorter edge, in pixels',
+    crop='edge of the training crops, a multiple of 32',
+    batch='images per step',
+    epochs='number of epochs',
     hours='choose the epochs so that the run ends in this time',
     lr='learning rate',
     layer_decay='factor of the learning rate from layer to layer',
-    repeat='how often an epoch passes over the images',
+    repeat='passes over the images in an epoch',
 )
 _FRACTIONS = ('hours', 'lr', 'layer_decay')
 
@@ -197,42 +201,43 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('images', help='an image, or a folder of images')
     parser.add_argument('--out', required=True, metavar='DIR', help='results')
     parser.add_argument(
-        '--checkpoint', metavar='FILE', help='by default the best of the run'
+        '--checkpoint', metavar='FILE', help='default: the best of the run'
     )
     parser.add_argument(
         '--min-score',
         type=_share,
         default=0.3,
-        help='detections below it are left out (default: 0.3)',
+        help='lowest score of detections (default: 0.3)',
     )
     parser.add_argument(
         '--tile',
         type=_count,
         metavar='PIXELS',
-        help='larger images are predicted in tiles; by default twice the size '
-        'of the training images',
+        help='predict larger images in tiles of this edge; by default, images '
+        'four times as large as the training images, in tiles of their size',
     )
     parser.add_argument(
         '--overlap',
         type=_whole,
         metavar='PIXELS',
-        help='of tiles; by default a quarter of a tile',
+        help='overlap of tiles (default: a quarter of a tile)',
     )
     parser.add_argument(
         '--no-pictures', action='store_true', help='draw nothing'
     )
     parser.add_argument(
-        '--device', help='as cuda:1; by default a GPU if there is one'
+        '--device',
+        help='for example cuda:1; default: a GPU if there is one',
     )
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('run', help='folder of a run')
     parser.add_argument(
-        '--out', required=True, metavar='FILE', help='to write, .onnx'
+        '--out', required=True, metavar='FILE', help='.onnx file to write'
     )
     parser.add_argument(
-        '--checkpoint', metavar='FILE', help='by default the best of the run'
+        '--checkpoint', metavar='FILE', help='default: the best of the run'
     )
     parser.add_argument(
         '--overwrite', action='store_true', help='replace an existing file'
@@ -244,13 +249,13 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS = dict(
-    pretrain=(_add_pretrain, 'learn from images without labels, with MAP'),
-    segment=(_add_segment, 'learn the class of each pixel from masks'),
-    detect=(_add_detect, 'learn to find objects, from a JSON as of COCO'),
-    classify=(_add_classify, 'learn the class of an image from folders'),
-    predict=(_add_predict, 'predict on images with a run'),
-    export=(_add_export, 'write one file that predicts without torch'),
-    report=(_add_report, 'write one page about a run'),
+    pretrain=(_add_pretrain, 'pretrain with MAP on images without labels'),
+    segment=(_add_segment, 'train a segmentor on images and masks'),
+    detect=(_add_detect, 'train a detector on images and a COCO JSON'),
+    classify=(_add_classify, 'train a classifier on one folder per class'),
+    predict=(_add_predict, 'predict on images with a trained model'),
+    export=(_add_export, 'write the model as one file that needs no torch'),
+    report=(_add_report, 'write a page about a run'),
 )
 
 
@@ -259,7 +264,7 @@ def _count(text: str) -> int:
 
 
 def _whole(text: str) -> int:
-    return _number(int, text, lambda n: n >= 0, 'a whole number from 0')
+    return _number(int, text, lambda n: n >= 0, 'a whole number, 0 or more')
 
 
 def _positive(text: str) -> float:
@@ -267,7 +272,9 @@ def _positive(text: str) -> float:
 
 
 def _share(text: str) -> float:
-    return _number(float, text, lambda n: 0 < n < 1, 'a number in 0..1')
+    return _number(
+        float, text, lambda n: 0 < n < 1, 'a number between 0 and 1'
+    )
 
 
 def _number(kind, text: str, right, expected: str):

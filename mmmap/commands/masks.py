@@ -73,9 +73,9 @@ def pair(names: Sequence[str], folder: str | Path) -> dict[str, str]:
     if not found:
         shown = [*masks][:2] or ['no image files']
         raise InputError(
-            f'no mask in {folder} is named as an image: images are '
-            f'{some_of(list(names)[:2])}, masks {some_of(shown)}; expected '
-            'the name of the image, with any image suffix'
+            f'no mask in {folder} has the name of an image: images are '
+            f'{some_of(list(names)[:2])}, masks are {some_of(shown)}; give '
+            'each mask the name of its image, with any image suffix'
         )
     return found
 
@@ -89,7 +89,7 @@ def without_image(pairs: Mapping[str, str], folder: str | Path) -> list[str]:
         return []
     shown = some_of([Path(f).relative_to(folder).as_posix() for f in loose])
     number = counted(len(loose), 'mask')
-    return [f'left out, without an image: {number}: {shown}']
+    return [f'not used: {number} without an image: {shown}']
 
 
 def _by_ending(stems: Mapping[str, str], masks: Mapping) -> dict[str, str]:
@@ -147,11 +147,12 @@ def values_of(files: Sequence[str]) -> list[int]:
             found |= set(values.tolist())
             if len(found) > MOST + 1:
                 raise InputError(
-                    f'the masks hold more than {MOST} different values or '
-                    f'colours (seen up to {file}): photographs, instance '
-                    'numbers or edges smoothed by JPEG or by resizing are no '
-                    'classes. Save masks as PNG without smoothing, or list '
-                    'the colours that count with --classes'
+                    f'the masks have more than {MOST} different values or '
+                    f'colours (counted up to {file}), so they are not '
+                    'classes: perhaps photographs, instance numbers, or edges '
+                    'smoothed by JPEG or by resizing. Save masks as PNG '
+                    'without smoothing, or list the colours of the classes '
+                    'with --classes'
                 )
     return sorted(found)
 
@@ -191,7 +192,7 @@ def find_classes(
         return _of_values(values, [_colour_name(v) for v in values])
     values = [v for v in values if v != VOID]
     if not values:
-        raise InputError('the masks hold no class: all pixels are ignored')
+        raise InputError('the masks have no class: all pixels are ignored')
     names = [f'class {value}' for value in values]
     return _of_values(values, names, colours=False)
 
@@ -217,14 +218,14 @@ def _in_order(names: list[str], values: list[int], listed) -> Classes:
     first = 1 if highest == len(names) and 0 in values else 0
     if highest > VOID and len(values) == len(names):
         raise InputError(
-            f'{listed} has names alone, the masks have colours; write each '
-            f'line as R G B NAME. Colours are '
+            f'{listed} has only names, but the masks have colours; write each '
+            f'line as R G B NAME. The colours are '
             f'{some_of(_colour_name(v) for v in values)}'
         )
     if highest >= len(names) + first:
         raise InputError(
-            f'{listed} has {len(names)} names, the masks hold the values '
-            f'{some_of(values)} up to {highest}; write a line for each value, '
+            f'{listed} has {len(names)} names, but the masks have the values '
+            f'{some_of(values)} up to {highest}; write one line per value, '
             'as VALUE NAME'
         )
     numbers = {k + first: k for k in range(len(names))}
@@ -253,10 +254,10 @@ def read_list(path: str | Path) -> list[tuple[int | None, str]]:
     kinds = {value is None for value, _ in found}
     if len(kinds) != 1:
         raise InputError(
-            f'{path} must have a name in each line, with a value or a colour '
-            'before each or before none'
+            f'{path} has a value or colour before some names only; write it '
+            'before all names, or before none'
             if found
-            else f'{path} is empty; write a name a line'
+            else f'{path} is empty; write one class per line'
         )
     return found
 

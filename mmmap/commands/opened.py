@@ -26,7 +26,9 @@ def model_file(given: str | Path, checkpoint: str | Path | None) -> Path:
     path = Path(given).expanduser().absolute()
     if path.suffix == SUFFIX:
         if checkpoint is not None:
-            raise InputError(f'{given} holds its weights: no --checkpoint')
+            raise InputError(
+                f'{given} contains the weights; remove --checkpoint'
+            )
         return _existing(path, given)
     run_folder(given)
     if checkpoint is not None:
@@ -38,7 +40,7 @@ def model_file(given: str | Path, checkpoint: str | Path | None) -> Path:
 
 def _existing(path: Path, given: str | Path) -> Path:
     if not path.is_file():
-        raise FileError(f'there is no file {given}; correct the path')
+        raise FileError(f'{given} does not exist; correct the path')
     return path
 
 
@@ -51,9 +53,9 @@ def run_folder(given: str | Path) -> Path:
     run = Path(given).expanduser().absolute()
     if not (run / CONFIG).is_file():
         raise InputError(
-            f'{given} holds no {CONFIG}; name the folder of a run, --out of '
-            '`mmmap segment`, `detect` or `classify`, or a file of `mmmap '
-            'export` (for other configs there is tools/infer.py)'
+            f'{given} has no {CONFIG}; give the folder of a run (--out of '
+            '`mmmap segment`, `detect` or `classify`) or a file of `mmmap '
+            'export`. For other configs use tools/infer.py'
         )
     return run
 

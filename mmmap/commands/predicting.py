@@ -51,7 +51,7 @@ def run_predict(args: argparse.Namespace) -> None:
     )
     todo = {n: file for n, file in files.items() if n not in done}
     if done:
-        print(f'{len(done):,} images are predicted already')
+        print(f'{len(done):,} images are done already')
     with cli.during(lambda: cli.Activity('predicting', True)):
         bad = _predict_all(predictor, todo, out, not args.no_pictures)
         root = Path(args.images).expanduser()
@@ -60,8 +60,8 @@ def run_predict(args: argparse.Namespace) -> None:
         number = summarise(out, places, predictor.classes)
     if not number and predictor.task == 'detect':
         print(
-            f'no object has a score above {args.min_score:g}; --min-score '
-            'sets another limit, in another folder'
+            f'no object has a score above {args.min_score:g}; set a lower '
+            '--min-score, with another --out'
         )
     _note_place(predictor, files)
     written = sorted(p.name for p in out.iterdir() if p.name != _RECORD)
@@ -70,8 +70,8 @@ def run_predict(args: argparse.Namespace) -> None:
         raise InputError(
             f'{len(bad):,} of {len(files):,} images cannot be used: '
             f'{"; ".join(list(bad.values())[:3])}. '
-            + ('The others are predicted; ' if len(bad) < len(files) else '')
-            + 'replace these and run the same command again'
+            + ('The others are done. ' if len(bad) < len(files) else '')
+            + 'Replace these and run the same command again'
         )
 
 
@@ -100,7 +100,7 @@ def find_images(path: str | Path) -> dict[str, Path]:
     if path.is_dir():
         return named_files(images_in(path), path)
     if not path.is_file():
-        raise InputError(f'there is nothing at {path}; correct the path')
+        raise InputError(f'{path} does not exist; correct the path')
     return named_files([path], path.parent)
 
 
@@ -112,7 +112,7 @@ def _note_place(predictor, files: Mapping[str, Path]) -> None:
     if placed:
         print(
             f'note: the class maps of {counted(placed, "GeoTIFF")} are PNGs, '
-            f'without their place. To keep it: {INSTALL}'
+            f'without the georeference. To keep it: {INSTALL}'
         )
 
 

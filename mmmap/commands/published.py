@@ -101,15 +101,15 @@ def published_start(given: str) -> tuple[Path, dict[str, Any]]:
     source = Path(file).expanduser() if file else _lying(name)
     if source is None or not source.is_file():
         raise FileError(
-            f'--start {given}: there is no file. Download '
-            f'{weights.origin}; then give it as --start {name}=FILE, or put '
+            f'--start {given}: no file found. Download '
+            f'{weights.origin}; then pass it as --start {name}=FILE, or put '
             f'it into {place()} as {name}.pth'
         )
     digest = _digest(source)
     if known.get(name, digest) != digest:
         raise InputError(
-            f'--start {given}: the file has the SHA-256 {digest[:16]}..., the '
-            f'one given first for {name} had {known[name][:16]}...; give that '
+            f'--start {given}: the file has the SHA-256 {digest[:16]}..., but '
+            f'the first file of {name} had {known[name][:16]}...; use that '
             f'one, or remove its line from {place() / _HASHES}'
         )
     kept = _kept(name, digest)

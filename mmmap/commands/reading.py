@@ -34,16 +34,16 @@ def way_of(images: Images, given: str | None) -> tuple[str, str]:
         return 'channels', f'all images have {next(iter(kinds))}'
     if given != 'colour' and len(kinds) > 1 and not _shrinkable(deep):
         raise InputError(
-            f'the images of {images.folder} are of different kinds '
-            f'(channels x type: {counts}), expected one: a model has one '
-            'number of channels. Give each kind a folder'
+            f'the images in {images.folder} differ in channels x type '
+            f'({counts}), and a model takes only one kind; put each kind '
+            'into its own folder'
         )
     if given == 'channels' or not _shrinkable(deep):
         raise InputError(
             f'--reading {given}: images with channels x type {counts} cannot '
-            f'be read so; take the other of {" and ".join(WAYS)}'
+            f'be read in this way; use the other of {" and ".join(WAYS)}'
         )
-    return 'colour', f'upper 8 bits alone: channels x type are {counts}'
+    return 'colour', f'only the upper 8 bits: channels x type are {counts}'
 
 
 def _shrinkable(headers) -> bool:

@@ -51,6 +51,6 @@ def check_same(out: Path, what: str, old: Mapping, new: Mapping) -> None:
         )
         raise InputError(
             f'{out} holds {what} with other options ({changes}); name another '
-            'folder with --out, or remove this one. Without these changes '
-            'the command continues'
+            'folder with --out, remove this one, or continue it with the old '
+            'options'
         )

@@ -168,8 +168,8 @@ def best_checkpoint(out: Path) -> Path:
     last = last_checkpoint(str(out)) if out.is_dir() else None
     if last is None:
         raise InputError(
-            f'{out} holds no checkpoint: its training has not ended an epoch; '
-            'run the command that began it again'
+            f'{out} has no checkpoint, because its training has not finished '
+            'an epoch; run the training command again'
         )
     return Path(last)
 
@@ -199,8 +199,8 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
         print(f'{metric.name}: {metric.best:.4g}')
     elif task in METRICS:
         print(
-            f'{METRICS[task]}: none; the validation found nothing, as after '
-            'few steps: train longer, with --epochs or --hours'
+            f'{METRICS[task]}: none, because the model found nothing in the '
+            'validation images; train longer, with --epochs or --hours'
         )
     print(f'checkpoint: {checkpoint}')
     print(f'report: {page}')

@@ -67,7 +67,7 @@ def split(
             cut = len(names) - wanted
             return ordered[:cut], ordered[cut:], 'the end of the series'
         kept = set(rng.sample(sorted(names), wanted))
-        how = 'images drawn at random'
+        how = 'drawn at random'
     else:
         kept = _whole_groups(groups, wanted, rng)
         how = 'whole folders or series of names'

@@ -48,9 +48,9 @@ class Start(NamedTuple):
         own = self.backbone.get('in_channels', 3)
         if own != number:
             raise InputError(
-                f'--start: the pretraining {self.checkpoint} is of images of '
-                f'{own} channels, these are read with {number}; pretrain on '
-                'images like these, or leave --start out'
+                f'--start: {self.checkpoint} was pretrained on images with '
+                f'{own} channels, but these have {number}; pretrain on '
+                'images like these, or remove --start'
             )
 
 
@@ -72,15 +72,15 @@ def find_start(given: str | Path) -> Start:
         return Start(*published_start(str(given)))
     if not path.exists():
         raise FileError(
-            f'--start {given}: there is nothing; name the folder of a '
-            'pretraining (--out of `mmmap pretrain`), a checkpoint, or as '
-            f'NAME=FILE published weights: {", ".join(NAMES)}'
+            f'--start {given}: no such file or folder; give the folder of a '
+            'pretraining (--out of `mmmap pretrain`), a checkpoint, or '
+            f'published weights as NAME=FILE: {", ".join(NAMES)}'
         )
     if path.is_dir():
         found = last_checkpoint(str(path))
         if found is None:
             raise InputError(
-                f'--start {given}: the folder holds no checkpoint; a '
+                f'--start {given}: the folder has no checkpoint; '
                 'pretraining writes one after each epoch'
             )
         path = Path(found)
@@ -91,10 +91,9 @@ def find_start(given: str | Path) -> Start:
     start = Start(path, backbone)
     if start.kind not in ('HybridNet', 'MambaVision'):
         raise InputError(
-            f'--start {given}: {path.name} does not say that it is of a '
-            'HybridNet or a MambaVision (it says '
-            f'{backbone.get("type")}); give a checkpoint '
-            'of `mmmap pretrain` or of tools/train.py, or use a config of '
-            'your own with tools/train.py'
+            f'--start {given}: the config in {path.name} has the backbone '
+            f'{backbone.get("type")}, expected HybridNet or MambaVision; give '
+            'a checkpoint of `mmmap pretrain` or of tools/train.py, or write '
+            'a config and use tools/train.py'
         )
     return start

@@ -49,8 +49,8 @@ class Parts:
 
     def __str__(self) -> str:
         return (
-            f'{len(self.train):,} images to learn from, {len(self.val):,} to '
-            f'measure with ({self.how})'
+            f'{counted(len(self.train), "training image")}, '
+            f'{counted(len(self.val), "validation image")} ({self.how})'
         )
 
 
@@ -85,7 +85,7 @@ def _segment(options: Mapping) -> Data:
     without = [name for name in images.names if name not in pairs]
     if without:
         lines.append(
-            f'{len(without):,} images without a mask are left out: '
+            f'not used: {counted(len(without), "image")} without a mask: '
             f'{some_of(without)}'
         )
     lines += masks.without_image(pairs, options['masks'])
@@ -103,8 +103,8 @@ def _segment(options: Mapping) -> Data:
     )
     if len(classes.names) < 2:
         raise InputError(
-            f'the masks hold one class ({classes.names[0]}) and nothing else, '
-            'expected at least two, as the background and what is looked for'
+            f'the masks have only one class ({classes.names[0]}), expected at '
+            'least two, such as background and foreground'
         )
     lines += [str(parts), _describe_classes(classes.names, classes.source)]
     settings = dict(
@@ -148,19 +148,19 @@ def _detect(options: Mapping) -> Data:
         f'{listed}' + (f' and {more} more' if more > 0 else ''),
         'objects have outlines: Mask R-CNN'
         if found.with_masks
-        else 'objects have boxes alone: Faster R-CNN',
+        else 'objects have only boxes: Faster R-CNN',
     ]
     if found.lost:
         lines.append(
-            f'left out: {counted(found.lost, "annotation")} of images that '
+            f'not used: {counted(found.lost, "annotation")} of images that '
             f'{options["coco"]} does not list'
         )
     count = found.learnt_from(set(parts.train))
     if not count:
         raise InputError(
-            f'none of the {len(parts.train):,} images to learn from has an '
-            f'object in {options["coco"]}; expected one at least: choose '
-            'others with --val-list'
+            f'none of the {len(parts.train):,} training images has an object '
+            f'in {options["coco"]}; choose other validation images with '
+            '--val-list'
         )
     settings = dict(
         classes=found.names,
@@ -199,9 +199,9 @@ def _classify(options: Mapping) -> Data:
     classes = sorted(set(labels.values()))
     if len(classes) < 2:
         raise InputError(
-            f'{root} holds {len(classes)} class folder '
-            f'({some_of(classes)}), expected at least 2: a folder of images '
-            'for each class'
+            f'{root} has {len(classes)} class folder '
+            f'({some_of(classes)}), expected at least 2: one folder of images '
+            'per class'
         )
     options = {**options, 'val_images': given}
     parts = _parts_of_classes(options, labels)
@@ -248,8 +248,8 @@ def _labels(images: Images) -> dict[str, str]:
     loose = [name for name in images.names if '/' not in name]
     if loose:
         raise InputError(
-            f'{len(loose)} images of {images.folder} are in no class folder: '
-            f'{some_of(loose)}; expected CLASS/IMAGE'
+            f'{len(loose)} images in {images.folder} are not in a class '
+            f'folder: {some_of(loose)}; expected CLASS/IMAGE'
         )
     return {name: name.split('/')[0] for name in images.names}
 
@@ -274,10 +274,12 @@ def _listed(file: Path, names: list[str]) -> Parts:
     absent = sorted(set(wanted) - set(names))
     train = sorted(set(names) - set(wanted))
     if absent or not wanted or not train:
-        what = f'unknown: {some_of(absent)}' if absent else 'none or all'
+        what = 'all images' if wanted else 'no image'
+        if absent:
+            what = f'unknown images: {some_of(absent)}'
         raise InputError(
-            f'{file} must name some of the images, a path below their folder '
-            f'a line; {what}'
+            f'{file} lists {what}; write some of the images, one per line, '
+            'as paths relative to their folder'
         )
     return Parts(train, sorted(wanted), f'listed in {file}')
 
@@ -300,8 +302,8 @@ def _parts_of_classes(options: Mapping, labels: Mapping[str, str]) -> Parts:
         ways.add(how)
     if not val:
         raise InputError(
-            'each class has one image, expected at least 2 of one: some to '
-            'measure with'
+            'each class has only one image; at least one class needs 2 or '
+            'more, so that some are left for validation'
         )
     how = f'of each class {" or ".join(sorted(ways))}'
     return Parts(train, val, how, labels=dict(labels))
@@ -333,8 +335,8 @@ def _refuse_sizes(pairs: Mapping[str, str], images: Images) -> None:
     if wrong:
         raise InputError(
             f'{len(wrong):,} of {len(pairs):,} masks have another size than '
-            f'their image: {some_of(wrong)}; draw them on the image as it is '
-            'seen, or resize them without smoothing'
+            f'their image: {some_of(wrong)}; draw them on the upright image, '
+            'or resize them without smoothing'
         )
 
 
@@ -347,17 +349,17 @@ def _refuse_common(train: Mapping, val: Mapping) -> None:
     common = sorted(set(train) & set(val))
     if common:
         raise InputError(
-            f'{len(common)} images have the same name in both parts: '
-            f'{some_of(common)}; put both into one folder of images and name '
-            'those of the validation in a file, with --val-list'
+            f'{len(common)} training and validation images have the same '
+            f'name: {some_of(common)}; rename them, or put all images into '
+            'one folder and list those for validation with --val-list'
         )
 
 
 def _refuse_empty(pixels: Mapping, options: Mapping) -> None:
     if not sum(counts[:255].sum() for counts in pixels.values()):
         raise InputError(
-            f'no pixel of the masks is of a class of {options.get("classes")};'
-            ' correct its values'
+            f'no pixel of the masks has a value of {options.get("classes")}; '
+            'correct its values'
         )
 
 
@@ -365,8 +367,8 @@ def _found(images: Images) -> list[str]:
     lines = [f'{images.folder}: {images}']
     if images.unreadable:
         lines.append(
-            f'{len(images.unreadable):,} files cannot be opened and are left '
-            f'out: {some_of(images.unreadable)}'
+            f'not used: {counted(len(images.unreadable), "file")} that cannot '
+            f'be opened: {some_of(images.unreadable)}'
         )
     return lines
 

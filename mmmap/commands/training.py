@@ -48,7 +48,7 @@ def run_task(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
     else:
         check_same(out, 'a run', old, given)
         if options.get('dry_run'):
-            print(f'{out} holds this run; without --dry-run it continues')
+            print(f'{out} has this run; without --dry-run, it continues')
             return {}
     if old is not None and runs.finished(out):
         print(f'{out} is finished')
@@ -115,7 +115,7 @@ def _begin(task: str, out: Path, options: Mapping, given: Mapping) -> Choices:
             (folder / runs.RECORD).write_text(record, encoding='utf-8')
             print(f'{task}, on the {machine.device.replace("cuda", "GPU")}:')
             print(made)
-            print(f'time: about {duration(seconds)}, by a measured step')
+            print(f'time: about {duration(seconds)}, from a measured step')
             if not options.get('dry_run'):
                 print(f'run: {out}', flush=True)
     return made

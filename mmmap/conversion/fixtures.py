@@ -71,7 +71,7 @@ def check_fixture(
     check_keys("a fixture's config", fixture['config'], config)
     unknown = set(fixture) - keys
     if unknown:
-        raise InputError(f'nothing here compares {sorted(unknown)}')
+        raise InputError(f'cannot compare {sorted(unknown)}')
 
 
 def check_keys(what: str, found: Mapping, expected: set[str]) -> None:
@@ -84,6 +84,5 @@ def check_keys(what: str, found: Mapping, expected: set[str]) -> None:
     if missing:
         keys = sorted(found) if isinstance(found, Mapping) else type(found)
         raise InputError(
-            f'not the form of {what}: without {sorted(missing)}, its keys '
-            f'are {keys}'
+            f'not {what}: it lacks {sorted(missing)}, its keys are {keys}'
         )

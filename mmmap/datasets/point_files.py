@@ -51,7 +51,7 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
             return {name: archive[name] for name in archive.files}
     except _BROKEN as error:
         raise PointFileError(
-            f'cannot read {path} as an archive of NumPy ({error}); it is '
+            f'cannot read {path} as a NumPy archive ({error}); it is '
             'truncated or of another kind: copy or download it again'
         ) from error
 
@@ -80,8 +80,8 @@ def check_clouds(points: np.ndarray, source: str | Path) -> None:
         first = int(np.flatnonzero(~usable)[0])
         raise PointFileError(
             f'{source}: sample {first} has coordinates that are NaN, infinite '
-            f'or larger than {LARGEST:g}, as have {int((~usable).sum())} of '
-            f'{len(points)} samples; fix or remove them'
+            f'or larger than {LARGEST:g} ({int((~usable).sum())} of '
+            f'{len(points)} samples have); fix or remove them'
         )
 
 

@@ -188,8 +188,8 @@ def _is_complete(root, kind, parameters, overwrite) -> bool:
     found = {**meta.get('parameters', {}), 'format': meta['format']}
     if found != {**parameters, 'format': kind}:
         raise FileError(
-            f'{root} holds {name} made with {found}, asked for are '
-            f'{dict(parameters)}: give another root, or --overwrite'
+            f'{root} holds {name} made with {found}, not with '
+            f'{dict(parameters)}: choose another root, or pass --overwrite'
         )
     if meta.get('digest') != digest(root):
         raise FileError(

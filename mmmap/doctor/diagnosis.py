@@ -197,7 +197,7 @@ class Doctor:
         if version == '-':
             return row._replace(state='wrong', why='not installed', fix=fix)
         if not satisfies(version, row.wanted):
-            why = 'not the version that was tried'
+            why = 'not the version that was tested'
             return row._replace(state='note', why=why, fix=fix)
         return row
 
@@ -221,7 +221,7 @@ class Doctor:
         """Judge setuptools, which only builds need."""
         row = self.package('setuptools')
         if row.found == '-':
-            return row._replace(state='note', why='needed to build mmcv only')
+            return row._replace(state='note', why='needed only to build mmcv')
         if satisfies(row.found, '>=81'):
             why = 'mmcv builds with 80; torch refuses 82'
             return row._replace(state='wrong', why=why)
@@ -259,7 +259,7 @@ class Doctor:
                 fix=self.reinstall(name),
             )
         known = satisfies(version, f'=={tried}')
-        why = f'upstream {other}' + ('' if known else f'; {tried} was tried')
+        why = f'upstream {other}' + ('' if known else f'; {tried} was tested')
         return row._replace(why=why)
 
     def imports(self, probes: dict[str, Probe]) -> list[Row]:
@@ -318,7 +318,7 @@ class Doctor:
         if self.nvidia and not cuda:
             rows[0] = rows[0]._replace(
                 state='wrong',
-                why=f'a GPU answers, but torch {torch} cannot use it',
+                why=f'there is a GPU, but torch {torch} cannot use it',
                 fix=self.reinstall('torch'),
             )
         if ops is None:

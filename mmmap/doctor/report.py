@@ -23,7 +23,7 @@ def table(rows: list[Row]) -> str:
 def remedies(rows: list[Row]) -> str:
     """What to type, the wrong things first, each command once."""
     lines, seen = [], set()
-    for state, title in (('wrong', 'To fix:'), ('note', 'If you like:')):
+    for state, title in (('wrong', 'To fix:'), ('note', 'Optional:')):
         chosen = [row for row in rows if row.state == state and row.fix]
         lines += ['', title] if chosen else []
         for row in chosen:
@@ -41,5 +41,5 @@ def report(rows: list[Row]) -> str:
         return f'{text}\nAll that is required works.'
     text += f'\n{wrong} of {len(rows)} things are wrong.'
     if (ROOT / 'Makefile').exists():
-        text += ' All at once, in .venv: make repair'
+        text += ' To fix all of them in .venv: make repair'
     return text

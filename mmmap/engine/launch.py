@@ -221,8 +221,8 @@ def _network_advice() -> Iterator[None]:
         raise NetworkError(
             f'the processes cannot reach each other ({text.splitlines()[0]}). '
             f'Set {" and ".join(_INTERFACES)} on each machine to the network '
-            f'interface that reaches MASTER_ADDR (here are {known}), and let '
-            f'the firewall pass connections between them; now {given}'
+            f'interface that reaches MASTER_ADDR (this machine has {known}), '
+            f'and let the firewall pass connections between them; now {given}'
         ) from error
 
 

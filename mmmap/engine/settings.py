@@ -26,7 +26,7 @@ def open_config(path: str | Path) -> Config:
     """
     if Path(path).is_dir():
         raise InputError(
-            f'{path} is a folder, expected a config file, as '
+            f'{path} is a folder, expected a config file, such as '
             f'{next(Path(path).glob("*.py"), Path(path, "NAME.py"))}'
         )
     if not Path(path).is_file():
@@ -89,7 +89,7 @@ def _refuse_dict(config: Config, key: str, text: str) -> None:
         if any(map(_is_dict, node.elts)):
             raise InputError(
                 f'--cfg-options {key} takes no list of dicts: write it into '
-                f'a config file, or change one by its place, as {key}.0.'
+                f'a config file, or change one dict by its index: {key}.0.'
                 'KEY=VALUE'
             )
     elif _is_dict(node) or text.startswith(('{', 'dict(')):
@@ -171,7 +171,7 @@ def _check_place(key: str, above: str, items: list, part: str) -> None:
     if not part.isdigit() or int(part) >= len(items):
         raise InputError(
             f'--cfg-options {key}: {above} is a list of {len(items)}, '
-            f'expected a place from 0 to {len(items) - 1} in it, got {part}'
+            f'expected an index from 0 to {len(items) - 1}, got {part}'
         )
 
 

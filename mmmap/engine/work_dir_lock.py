@@ -51,6 +51,6 @@ def _message(path: Path, file) -> str:
     file.seek(0)
     holder = file.read(200).strip() or 'another process'
     return (
-        f'another training writes into {path.parent} ({holder}): give this '
-        'one another --work-dir, or end that one first'
+        f'another training writes into {path.parent} ({holder}): choose '
+        'another --work-dir, or stop that training first'
     )

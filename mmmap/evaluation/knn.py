@@ -74,8 +74,8 @@ def _check(ks: Sequence[int], temperature: float, samples: int) -> None:
         )
     if max(ks) > samples:
         raise InputError(
-            f'{max(ks)} neighbours are asked for, but there are {samples} '
-            'training samples; choose smaller numbers with --k'
+            f'--k has {max(ks)} neighbours, but there are only {samples} '
+            'training samples; use smaller numbers'
         )
     if not temperature > 0:
         raise InputError(

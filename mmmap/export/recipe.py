@@ -108,6 +108,6 @@ def _steps(config: Config) -> tuple[list[dict], dict | None]:
         ):
             raise InputError(
                 f'the step {kind} of the test pipeline, with {rest or "its "}'
-                'settings, is not known without mmcv'
+                'settings, cannot run without mmcv'
             )
     return steps, reading

@@ -154,7 +154,7 @@ def source_of(
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f'there is nothing at {path}; correct the path')
+        raise InputError(f'{path} does not exist; correct the path')
     suffix = path.suffix.lower()
     images = (*IMAGE_SUFFIXES, *reader.suffixes)
     if path.is_dir() or suffix in images:

@@ -53,8 +53,8 @@ class TiledPredictor(ABC):
         self.overlap = overlap
         if self.tile and (overlap or 0) >= self.tile:
             raise InputError(
-                f'an overlap of {overlap} pixels leaves nothing of tiles of '
-                f'{self.tile}; take less than half'
+                f'the overlap of {overlap} pixels is not smaller than the '
+                f'tiles of {self.tile}; use less than half of them'
             )
 
     @abstractmethod

@@ -67,7 +67,7 @@ class Backend:
         if self.devices and device_type not in self.devices:
             return (
                 f'it runs on {" and ".join(self.devices)} tensors, '
-                f'not on {device_type}; move the tensors, or name another'
+                f'not on {device_type}; move the tensors, or select another'
             )
         missing = _import_error(self.module)
         if missing:
@@ -268,7 +268,7 @@ def _first_that_runs(op: str, device: torch.device, traits: tuple) -> Backend:
         if not reason:
             return backend
         _warn_once(
-            f'{op}: backend {backend.name!r} is set aside on {device}'
+            f'{op}: backend {backend.name!r} is disabled on {device}'
             f'{_for(traits)}, and the next one runs: {reason}'
         )
     raise RuntimeError(f'{op}: no backend runs on {device}')

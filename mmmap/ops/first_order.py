@@ -46,7 +46,7 @@ def define_with_gradient(
 
     def refuse(ctx, *grads):
         raise RuntimeError(
-            f'{op}: the kernels differentiate once; for gradients of '
+            f'{op}: the kernels have no second derivatives; for gradients of '
             f'gradients use backend={instead!r}'
         )
 

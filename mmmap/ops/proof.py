@@ -94,7 +94,7 @@ def _check_alive(device: torch.device, error: Exception) -> None:
     except RuntimeError:
         raise RuntimeError(
             f'a kernel left {device} unusable for this process ({error}); '
-            'name another backend and start again'
+            'select another backend and start again'
         ) from error
 
 

@@ -78,7 +78,7 @@ def read_log(work_dir: str | Path) -> Log:
     work_dir = Path(work_dir)
     if not work_dir.is_dir():
         raise FileNotFoundError(
-            f'no folder at {work_dir}; name the work_dir of a run, as '
+            f'no folder at {work_dir}; name the work_dir of a run, such as '
             'work_dirs/CONFIG'
         )
     log = Log()

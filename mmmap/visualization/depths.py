@@ -81,8 +81,8 @@ def check_depths(backbone: nn.Module, depths: Sequence[int]) -> None:
     wrong = [depth for depth in depths if not 0 <= depth < count]
     if wrong or not depths:
         raise InputError(
-            f'depths {list(depths)} are asked for; this '
-            f'{type(backbone).__name__} has those from 0 to {count - 1}'
+            f'depths must be from 0 to {count - 1} for this '
+            f'{type(backbone).__name__}, got {list(depths)}'
         )
 
 

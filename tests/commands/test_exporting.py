@@ -151,4 +151,4 @@ def test_a_file_of_something_else(tmp_path, capsys):
     assert call(*command, tmp_path / 'out') == 1
     assert 'is not an ONNX file' in capsys.readouterr().err
     assert call(*command, tmp_path / 'o', '--checkpoint', 'x.pth') == 1
-    assert 'holds its weights' in capsys.readouterr().err
+    assert 'contains the weights' in capsys.readouterr().err

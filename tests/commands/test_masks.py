@@ -123,5 +123,5 @@ def test_masks_are_found_by_a_suffix_of_their_name(tmp_path):
 
 def test_masks_with_other_names_are_refused(tmp_path):
     save(tmp_path / 'x.png', grid(0))
-    with pytest.raises(InputError, match='is named as an image'):
+    with pytest.raises(InputError, match='has the name of an image'):
         masks.pair(['a.jpg'], tmp_path)

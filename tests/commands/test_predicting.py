@@ -87,7 +87,7 @@ def test_a_stopped_prediction_continues(roads, tmp_path, monkeypatch, capsys):
     before = {p: p.stat().st_mtime_ns for p in out.glob('class_maps/*')}
     capsys.readouterr()
     assert call(*command) == 0
-    assert '3 images are predicted already' in capsys.readouterr().out
+    assert '3 images are done already' in capsys.readouterr().out
     lines = (out / 'predictions.jsonl').read_text().splitlines()
     assert len({json.loads(line)['image'] for line in lines}) == 12
     assert len(lines) == 12
@@ -258,5 +258,5 @@ def test_a_pretraining_predicts_nothing(tmp_path, capsys):
 
 def test_a_folder_without_a_run(tmp_path, capsys):
     assert call('predict', tmp_path, tmp_path, '--out', tmp_path / 'o') == 1
-    assert 'holds no config.py' in capsys.readouterr().err
+    assert 'has no config.py' in capsys.readouterr().err
     assert not Path(tmp_path / 'o').exists()

@@ -100,7 +100,7 @@ def test_map_from_a_file_and_by_name_again(tmp_path, weights, capsys):
     assert classify(tmp_path, 'map-tiny', 'again') == 0
     other = official(tmp_path / 'other.pth', value=8.0)
     assert classify(tmp_path, f'map-tiny={other}', 'other') == 1
-    assert 'the one given first for map-tiny' in capsys.readouterr().err
+    assert 'the first file of map-tiny' in capsys.readouterr().err
     assert not (tmp_path / 'other').exists()
 
 

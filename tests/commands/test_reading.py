@@ -135,8 +135,8 @@ def test_grey_of_16_bits_beside_colour_is_read_as_colour(tmp_path):
     made.save(tmp_path / 'b.jpg', made.scene(0)[0])
     way, why = way_of(look(tmp_path), None)
     assert way == 'colour'
-    assert 'upper 8 bits alone' in why
-    with pytest.raises(InputError, match='cannot be read so'):
+    assert 'only the upper 8 bits' in why
+    with pytest.raises(InputError, match='cannot be read in this way'):
         way_of(look(tmp_path), 'channels')
 
 
@@ -193,7 +193,7 @@ def test_pretrain_and_start_with_as_many_channels(tmp_path, channels, capsys):
     start = ('--start', tmp_path / 'pre', '--out', tmp_path / 'no')
     assert call('segment', *folders, *start) == 1
     output = capsys.readouterr().err
-    assert f'is of images of {channels} channels' in output
+    assert f'was pretrained on images with {channels} channels' in output
 
 
 @pytest.mark.slow
@@ -252,4 +252,4 @@ def test_one_class_is_none_to_tell_apart(tmp_path, capsys):
         made.save(file, np.ones((48, 64), np.uint8))
     folders = ('--images', tmp_path / 'photos', '--masks', tmp_path / 'masks')
     assert call('segment', *folders, '--out', tmp_path / 'run') == 1
-    assert 'the masks hold one class (class 1)' in capsys.readouterr().err
+    assert 'the masks have only one class (class 1)' in capsys.readouterr().err

@@ -38,7 +38,7 @@ def test_one_series_is_cut_once():
 def test_unrelated_names_are_drawn():
     names = [f'{letter}.png' for letter in 'abcdefghijkl']
     train, val, how = split(names)
-    assert how == 'images drawn at random'
+    assert how == 'drawn at random'
     assert (len(train), len(val)) == (10, 2)
     assert split(names)[1] == val
     assert split(names, seed=3)[1] != val

@@ -41,7 +41,7 @@ def test_segment_writes_an_ordinary_run(tmp_path, capsys):
     assert call(*segment(tmp_path, *SHORT)) == 0
     out = tmp_path / 'runs/a b'
     output = capsys.readouterr()
-    assert '10 images to learn from, 2 to measure with' in output.out
+    assert '10 training images, 2 validation images' in output.out
     assert '3 classes, by the values of the masks' in output.out
     assert 'mmmap predict' in output.out
     assert 'step 2 of 2' in output.err
@@ -204,7 +204,7 @@ def test_a_dry_run_leaves_nothing(tmp_path, capsys):
     assert call(*segment(tmp_path, '--dry-run', '--hours', '0.0001')) == 0
     output = capsys.readouterr().out
     assert 'time: about' in output
-    assert 'the shortest; longer than 0.0001 h' in output
+    assert 'the least, but longer than 0.0001 h' in output
     assert not (tmp_path / 'runs').exists()
 
 
@@ -243,7 +243,7 @@ def test_masks_without_an_image_are_named(tmp_path, capsys):
     made.save(tmp_path / 'masks/more/x.png', made.scene(0)[1])
     assert call(*segment(tmp_path, '--dry-run')) == 0
     output = capsys.readouterr().out
-    assert 'left out, without an image: 1 mask: more/x.png' in output
+    assert 'not used: 1 mask without an image: more/x.png' in output
 
 
 def test_a_json_with_gaps(tmp_path, capsys):
@@ -257,7 +257,7 @@ def test_a_json_with_gaps(tmp_path, capsys):
     number = sum(a['image_id'] == 999 for a in content['annotations'])
     file.write_text(json.dumps(content))
     data = look_at_data('detect', dict(images=tmp_path / 'photos', coco=file))
-    assert f'left out: {number} annotations of images that' in '\n'.join(
+    assert f'not used: {number} annotations of images that' in '\n'.join(
         data.lines
     )
     found = coco_files.read(file, data.images)
@@ -349,7 +349,7 @@ def test_failed_preparation_leaves_no_folder(tmp_path):
         (('segment', '--images', 'photos', '--masks', 'gone'), 'gone is no'),
         (('pretrain', 'gone'), 'gone does not exist'),
         (('pretrain', 'empty'), 'has no images'),
-        (('classify', 'photos'), 'are in no class folder'),
+        (('classify', 'photos'), 'are not in a class folder'),
         (('classify', 'kinds'), 'expected at least 2'),
         (('detect', '--images', 'photos', '--coco', 'no.json'), 'not a JSON'),
         (('segment', '--images', 'one', '--masks', 'one'), '1 image with a'),

@@ -71,7 +71,7 @@ def test_a_class_that_only_val_has_is_never_guessed():
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(ks=(1, 13)), '13 neighbours are asked for, but there are 12'),
+        (dict(ks=(1, 13)), '13 neighbours, but there are only 12'),
         (dict(ks=()), 'at least one neighbour'),
         (dict(ks=(0,)), 'at least one neighbour'),
         (dict(temperature=0), 'must be positive'),

@@ -264,7 +264,7 @@ def test_bad_input(models, photos, tmp_path, capsys):
     assert 'no checkpoint at none.pth' in output(
         config, 'none.pth', photos / 'a.png'
     )
-    assert 'there is nothing at none' in output(config, checkpoint, 'none')
+    assert 'none does not exist' in output(config, checkpoint, 'none')
     assert '1 of 4 images cannot be read' in output(config, checkpoint, photos)
     assert '--batch-size must be at least 1' in output(
         config, checkpoint, photos / 'a.png', '--batch-size', 0

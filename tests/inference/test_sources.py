@@ -101,7 +101,7 @@ def test_nothing_is_left(tmp_path):
 
 
 def test_what_is_no_input(tmp_path):
-    with pytest.raises(InputError, match='there is nothing at'):
+    with pytest.raises(InputError, match='does not exist'):
         source_of(tmp_path / 'none')
     with pytest.raises(InputError, match='has no images'):
         source_of(tmp_path)

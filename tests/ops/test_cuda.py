@@ -255,7 +255,7 @@ def test_the_longest_sequence(monkeypatch):
 @pytest.mark.parametrize(
     ('channels', 'state', 'message'),
     [
-        (32768, 4, '32768 channels of 65536 tokens; name another backend'),
+        (32768, 4, '32768 channels of 65536 tokens; select another backend'),
         (8192, 64, 'fewer than 2.31 states of an image, got 2147483648'),
     ],
 )

@@ -135,7 +135,7 @@ def test_wrong_scan_is_set_aside(plant, message):
     inputs = make_scan()
     with pytest.warns(RuntimeWarning, match=message) as caught:
         y = selective_scan(**inputs)
-    assert "'planted' is set aside on cpu for torch.float32, 3" in str(
+    assert "'planted' is disabled on cpu for torch.float32, 3" in str(
         caught[0].message
     )
     assert torch.equal(y, selective_scan(**inputs, backend=None))
@@ -374,7 +374,7 @@ def test_nothing_is_proven_while_a_graph_is_captured(plant, monkeypatch):
 
 def test_report_names_what_was_set_aside(plant):
     plant('selective_scan', wrong_output)
-    with pytest.warns(RuntimeWarning, match='is set aside'):
+    with pytest.warns(RuntimeWarning, match='is disabled'):
         rows = {row[:2]: row for row in backend.report()}
     reason = rows['selective_scan', 'cpu'][3]
     assert reason.startswith('planted: ')

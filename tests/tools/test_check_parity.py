@@ -108,7 +108,7 @@ def test_not_a_number_is_no_agreement(fixture):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (lambda f: f.pop('grads'), 'not the form of a fixture of 2-D MAP'),
+        (lambda f: f.pop('grads'), 'not a fixture of 2-D MAP'),
         (lambda f: f.update(mask=torch.zeros(2, 9)), 'error: '),
         (lambda f: f.update(state_dict=[]), 'error: '),
         (lambda f: f['config'].update(embed_dim=16), 'it is of another arch'),

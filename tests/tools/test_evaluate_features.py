@@ -126,10 +126,10 @@ def other_arch(scene):
     ('prepare', 'options', 'message'),
     [
         (one_class, (), 'are of one class'),
-        (lambda s: None, ('--k', '25'), '25 neighbours are asked for'),
+        (lambda s: None, ('--k', '25'), '25 neighbours, but there are only'),
         (lambda s: None, ('--temperature', '0'), 'temperature'),
         (poison, (), '24 of 24 features of train are not finite'),
-        (other_classes, (), 'other classes: red, violet'),
+        (other_classes, (), 'different classes: red, violet'),
         (other_arch, (), 'does not fit HybridNet'),
         (lambda s: None, ('--val', 'test'), 'data/test: does not exist'),
         (lambda s: None, ('--data-root', 'nowhere'), 'does not exist'),

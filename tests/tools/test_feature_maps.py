@@ -98,7 +98,7 @@ def record(content):
 @pytest.mark.parametrize(
     ('prepare', 'options', 'message'),
     [
-        (lambda s: None, ('--depths', '3'), 'has those from 0 to 2'),
+        (lambda s: None, ('--depths', '3'), 'depths must be from 0 to 2'),
         (lambda s: None, ('--token', '4', '0'), 'no token (4, 0)'),
         (lambda s: None, ('--size', '0'), 'must be positive'),
         (lambda s: None, ('--size', '3'), 'smaller than a 4x4 patch'),

@@ -146,7 +146,7 @@ def test_one_dies_and_the_other_ends(machines, asleep, dies):
     os.killpg(runs[dies].pid, signal.SIGKILL)
     status, output = ended([runs[1 - dies]], 60)[0]
     assert status == 1, output
-    assert f'no sign of machine {dies} for 4 s' in output
+    assert f'no signal from machine {dies} for 4 s' in output
 
 
 @pytest.mark.slow
@@ -156,7 +156,7 @@ def test_the_network_dies_and_both_end(machines, asleep):
     assert ip('-n', name, 'link', 'set', end, 'down').returncode == 0
     for node, (status, output) in enumerate(ended(runs, 60)):
         assert status == 1, output
-        assert f'no sign of machine {1 - node} for 4 s' in output
+        assert f'no signal from machine {1 - node} for 4 s' in output
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_one_process_fails_and_the_other_machine_ends(machines, asleep):
     ]
     (first, said), (second, _) = ended(runs, 90)
     assert (first, second) == (1, 3)
-    assert 'machine 1 failed; it says why' in said
+    assert 'machine 1 failed; see its output' in said
 
 
 def train(machines, config, work_dir, *options, **others):

@@ -93,9 +93,9 @@ def open_clouds(args: argparse.Namespace) -> tuple[dict, dict]:
     split = args.split or (there or SPLITS)[0]
     if split not in there or args.number < 1:
         raise InputError(
-            f'{args.number} clouds of the {split} split are asked for, '
-            f'{args.config} has {", ".join(there) or "none"}; the number must '
-            'be positive'
+            f'cannot draw {args.number} clouds of the {split} split: '
+            f'{args.config} has {", ".join(there) or "none"}, and the number '
+            'must be positive'
         )
     init_default_scope('mmpretrain')
     if args.data_root:

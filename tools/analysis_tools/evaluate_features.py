@@ -114,8 +114,8 @@ def open_splits(args: argparse.Namespace, size: tuple[int, int]) -> dict:
     if classes['train'] != classes['val']:
         apart = sorted(classes['train'] ^ classes['val'])
         raise InputError(
-            f'{root / args.train} and {root / args.val} have other classes: '
-            f'{", ".join(apart[:5])} in one of them alone'
+            f'{root / args.train} and {root / args.val} have different '
+            f'classes: {", ".join(apart[:5])} in only one of them'
         )
     return sets
 
@@ -131,7 +131,7 @@ def in_parts(
     if not isinstance(backbone, Backbone):
         raise InputError(
             f'a {type(backbone).__name__} cannot encode a part of the tokens; '
-            'leave out --parts'
+            'remove --parts'
         )
     layout = backbone.layout(backbone.units(images))
     if parts > layout.length:

@@ -225,7 +225,7 @@ def whole_tiles(
     if not H or not W:
         raise InputError(
             f'{path} is {shape[0]}x{shape[1]}, smaller than a tile of '
-            f'{size[0]}x{size[1]}; leave out --tiles'
+            f'{size[0]}x{size[1]}; remove --tiles'
         )
     return H, W
 

@@ -173,7 +173,7 @@ class Installer:
             'mmcv',
             f'mmcv with operators for {self.ops}',
             f'{spoken(CORE_SECONDS[self.ops] / self.jobs)} to compile, '
-            f'{self.jobs} files at a time; seconds if pip has kept it',
+            f'{self.jobs} files at a time; seconds if it is in the pip cache',
             digest(torch, mmcv, self.ops),
             lambda: self.compile_mmcv(mmcv),
         )
@@ -194,7 +194,7 @@ class Installer:
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f'Waiting for the installer that works on {self.venv}')
+            print(f'Waiting for another installer that uses {self.venv}')
             fcntl.flock(self.lock, fcntl.LOCK_EX)
 
     def install(self) -> None:
@@ -297,7 +297,7 @@ class Installer:
                 self.pip_install(*command, *flags)
                 if runs(self.python, OPS_CHECK[self.ops]):
                     return
-        print('    the mmcv that pip has kept does not serve: compiling it')
+        print('    the mmcv in the pip cache does not fit: compiling it')
         drop = ['cache', 'remove', 'onedl_mmcv*']
         self.run([self.python, '-m', 'pip', *drop], check=False)
         self.pip_install(*command, *again)
@@ -313,7 +313,7 @@ class Installer:
         if not any((ROOT / 'mmmap').glob('_C.*')):
             print(
                 '    the C++ operators could not be built (see the log): '
-                'the torch ones serve, several times slower on a CPU'
+                'mmmap uses the torch ones, several times slower on a CPU'
             )
 
     def pip_install(self, *args: str) -> None:

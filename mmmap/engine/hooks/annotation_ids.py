@@ -32,7 +32,7 @@ class AnnotationIdHook(Hook):
                 number_from_one(coco)
                 runner.logger.info(
                     'annotations of the metric are numbered from 0; '
-                    'pycocotools would miss one: each id is raised by 1'
+                    'pycocotools would miss one, so 1 is added to each id'
                 )
 
 

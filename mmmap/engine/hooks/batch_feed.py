@@ -23,8 +23,8 @@ def check_feed(runner: Runner) -> None:
             raise
         raise InputError(
             'no training image is left: the annotations list none, or '
-            'filter_cfg of the data set (filter_empty_gt, min_size) leaves '
-            'all of them out'
+            'filter_cfg of the data set (filter_empty_gt, min_size) removes '
+            'all of them'
         ) from error
     size = loader.batch_size or 1
     needed = runner.world_size * (size if loader.drop_last else 1)

@@ -95,8 +95,8 @@ class FeatureMonitorHook(Hook):
         """Prepare the samples, so that mistakes show at the start."""
         if hasattr(runner.model, 'set_state_dict_type'):
             raise InputError(
-                'FeatureMonitorHook needs whole weights, and these are '
-                'sharded; remove it from custom_hooks'
+                'FeatureMonitorHook cannot use sharded weights; remove it '
+                'from custom_hooks'
             )
         if not is_main_process():
             return
@@ -116,8 +116,8 @@ class FeatureMonitorHook(Hook):
         """The labelled images to learn from and to evaluate on."""
         if self._samples[0]['inputs'].dim() != 3:
             raise InputError(
-                'data_root of FeatureMonitorHook is for images, and this '
-                'pretraining is on clouds; remove data_root'
+                'data_root of FeatureMonitorHook is for images, but this '
+                'pretraining is on point clouds; remove data_root'
             )
         sets = [
             image_folder(Path(self.data_root, folder), image_size(backbone))
@@ -207,9 +207,9 @@ class FeatureMonitorHook(Hook):
         found = []
         if scores['deviation'] < COLLAPSED:
             found.append(
-                'the features have collapsed: all samples give nearly the '
-                f'same ones (deviation {scores["deviation"]:.2g}, healthy '
-                'ones 0.1 to 1). Lower the learning rate, or look at the data'
+                'the features have collapsed: they are nearly the same for '
+                f'all samples (deviation {scores["deviation"]:.2g}, usually '
+                '0.1 to 1). Lower the learning rate, or check the data'
             )
         history = runner.message_hub.log_scalars.get('train/loss')
         if history is not None:

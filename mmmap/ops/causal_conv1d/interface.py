@@ -61,7 +61,7 @@ def causal_conv1d(
     if seq_idx is not None:
         raise NotImplementedError(
             'causal_conv1d: seq_idx (packed sequences) is not supported; '
-            'pass one sequence a batch entry'
+            'pass one sequence per batch entry'
         )
     _check_activation(activation)
     _check(x, weight, bias, initial_states, final_states_out)

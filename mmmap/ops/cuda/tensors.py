@@ -41,7 +41,7 @@ def token_rows(x: Tensor, groups: int, dtype: torch.dtype) -> Tensor:
     if (channels + groups) * length >= 2**31:
         raise ValueError(
             'backend cuda takes images of fewer than 2^31 elements, got '
-            f'{channels} channels of {length} tokens; name another backend'
+            f'{channels} channels of {length} tokens; select another backend'
         )
     image, channel, token = x.stride()
     fits = (
