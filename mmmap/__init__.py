@@ -2,12 +2,12 @@
 
 Importing it makes the backbones, the pretraining algorithms, the necks, the
 hooks, and the data sets and metrics of point clouds known to OpenMMLab's
-registries, which import them when they are first asked for a class.
-``mmmap.ops``, ``mmmap.models.layers`` and ``mmmap.models.masking`` need torch
-alone and work where OpenMMLab is not installed.
+registries, which import them when a class is first looked up.
+``mmmap.ops``, ``mmmap.models.layers`` and ``mmmap.models.masking`` need only
+torch, and work without OpenMMLab.
 
 ``mmmap.pretrain``, ``segment``, ``detect``, ``classify`` and ``predict`` do
-what the command ``mmmap`` does; they are imported when they are asked for.
+what the command ``mmmap`` does; they are imported at first use.
 """
 
 from . import openmmlab

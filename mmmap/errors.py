@@ -1,8 +1,8 @@
 """Errors that a user can fix.
 
-They end a command with their message only; see ``mmmap/cli.py``. A message
-says what came, what was expected and what to do. All other errors are bugs
-and keep their traceback.
+They end a command and print only their message; see ``mmmap/cli.py``. A
+message says what the input was, what was expected, and what to do. All other
+errors are bugs and keep their traceback.
 """
 
 

@@ -34,7 +34,7 @@ def config_path(name: str) -> Path:
 
 
 def tool(name: str) -> ModuleType:
-    """A script of ``tools`` as a module, as ``tool('train')``."""
+    """A script of ``tools`` as a module, for example ``tool('train')``."""
     path = root() / 'tools' / f'{name}.py'
     spec = spec_from_file_location(f'mmmap_tool_{name}', path)
     module = module_from_spec(spec)

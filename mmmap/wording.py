@@ -9,7 +9,7 @@ def counted(number: int, one: str, many: str = '') -> str:
     Args:
         number: How many.
         one: The singular, perhaps with its verb: ``'image is'``.
-        many: The plural, as ``'images are'``; by default ``one`` and an s.
+        many: The plural, e.g. ``'images are'``; by default ``one`` and an s.
     """
     return f'{number:,} {one if number == 1 else many or f"{one}s"}'
 

@@ -1,9 +1,9 @@
-"""Show what pretraining is for: many images without labels, few with.
+"""Show what pretraining is for: many images, but few labels.
 
-Scenes are put together from photographs that ship in Python packages. A small
+Scenes are composed of photographs that come with Python packages. A small
 HybridNet is pretrained on 4,000 of them with MAP, without labels. UPerNet is
-trained on 10 labelled ones, Mask R-CNN on 20, each from that checkpoint and
-from scratch, and tested on 200 others.
+trained on 10 labelled scenes, Mask R-CNN on 20, each from that checkpoint and
+from scratch, and tested on 200 other scenes.
 
     python tools/demo.py --work-dir work_dirs/demo
 

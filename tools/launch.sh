@@ -24,7 +24,7 @@ python=${PYTHON:-python}
 if [[ -z ${PYTHON:-} && -x $tools/../.venv/bin/python ]]; then
     python=$tools/../.venv/bin/python
 fi
-# One thread a process unless asked for more: processes share the cores.
+# One thread per process by default: processes share the cores.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 exec "$python" "$tools/launch.py" "$processes" "$tools/$script" \
     "${arguments[@]}"

@@ -1,4 +1,4 @@
-"""Write the files that follow from configs/rows.yml, for `make configs`.
+"""Write the files that depend on configs/rows.yml, for `make configs`.
 
 From that table and the configs themselves: the metafiles and model-index.yml,
 the tables of the READMEs of configs/ and of docs/results (between a line

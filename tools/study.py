@@ -1,6 +1,6 @@
-"""Compare ways of pretraining: a table of rows, each with several seeds.
+"""Compare pretraining methods: a table of rows, each with several seeds.
 
-A study is a YAML file: rows list their differences, everything else is shared.
+A study is a YAML file whose rows list only their differences.
 Each row is pretrained, then every task is trained from that checkpoint and
 tested; each run writes a JSON file to OUT/runs.
 

@@ -44,7 +44,7 @@ train_dataloader = dict(
             pipeline=[
                 load,
                 annotate,
-                # Scenes are left whole by it.
+                # It does not crop scenes.
                 dict(crop, crop_size=(64, 64), cat_max_ratio=1.0),
                 flip,
                 pack,

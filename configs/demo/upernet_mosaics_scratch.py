@@ -5,5 +5,5 @@
 _base_ = 'upernet_mosaics.py'
 
 model = dict(backbone=dict(init_cfg=None))
-# Layers that learn from nothing learn at one rate.
+# From scratch, all layers have the same learning rate.
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))

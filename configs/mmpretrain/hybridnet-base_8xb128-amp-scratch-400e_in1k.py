@@ -9,5 +9,5 @@
 _base_ = 'hybridnet-base_8xb128-amp-ft-400e_in1k.py'
 
 model = dict(backbone=dict(init_cfg=None))
-# No layer is better prepared than another.
+# From scratch, all layers have the same learning rate.
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))

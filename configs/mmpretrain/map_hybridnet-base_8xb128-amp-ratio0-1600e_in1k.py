@@ -8,5 +8,5 @@
 # Options: README.md.
 _base_ = 'map_hybridnet-base_8xb128-amp-1600e_in1k.py'
 
-# Every token is visible and every one is guessed.
+# All tokens are visible, and all are predicted.
 model = dict(masking=dict(_delete_=True, type='NoMasking'))

@@ -33,7 +33,7 @@ train_dataloader = dict(
                 ratio_range=(0.8, 1.25),
                 keep_ratio=True,
             ),
-            # Not flipped: a digit has its left and its right.
+            # Not flipped: that would change the digits.
             pack,
         ],
         **digits,

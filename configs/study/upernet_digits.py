@@ -34,7 +34,7 @@ train_dataloader = dict(
             annotate,
             dict(resize, scale=(96, 96), ratio_range=(0.9, 1.3)),
             dict(type='RandomCrop', crop_size=(96, 96)),
-            # Not flipped: a digit has its left and its right.
+            # Not flipped: that would change the digits.
             pack,
         ],
         **digits,

@@ -146,7 +146,7 @@ def load(
     Args:
         model: The model, or a part of one.
         checkpoint: File or URL.
-        prefix: Part of the checkpoint to load, as ``'backbone.'``.
+        prefix: Part of the checkpoint to load, for example ``'backbone.'``.
         policy: What need not agree.
         check: Called with the content of the file; raises if it belongs to
             another model although all shapes fit.

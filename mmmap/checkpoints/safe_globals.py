@@ -1,4 +1,4 @@
-"""The classes that a checkpoint may hold beside tensors.
+"""The classes that a checkpoint may hold besides tensors.
 
 torch reads with ``weights_only=True``: it builds only tensors, plain
 containers and the classes listed here. mmengine's reader starts the same way,

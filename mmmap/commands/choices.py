@@ -1,7 +1,7 @@
-"""What a run uses by default, each with its reason.
+"""The default settings of a run, each with its reason.
 
-``BASES`` and ``ARCHS`` are the tables; :func:`choose` reads them for the data
-and the machine at hand. Every choice is an option of the command.
+``BASES`` and ``ARCHS`` are the tables; :func:`choose` uses them for given data
+and a given machine. Every choice is also an option of the command.
 """
 
 import math
@@ -148,7 +148,7 @@ def choose(
     """Choose what does not need a measured step.
 
     Args:
-        task: As ``'segment'``.
+        task: For example ``'segment'``.
         images: Of the folder.
         count: Of them that are trained on.
         machine: What it runs on.
@@ -178,7 +178,7 @@ def choose_epochs(
 
     Args:
         made: Gets ``epochs`` and ``val_interval``.
-        task: As ``'segment'``.
+        task: For example ``'segment'``.
         machine: What it runs on.
         count: Images that are trained on.
         seconds: Of a step.

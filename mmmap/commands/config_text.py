@@ -1,4 +1,4 @@
-"""The ``config.py`` of a run: short, and made to be read and edited."""
+"""The ``config.py`` of a run: short, for users to read and edit."""
 
 import shlex
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def config_text(
     """The text of a run's ``config.py``.
 
     Args:
-        task: As ``'segment'``.
+        task: For example ``'segment'``.
         out: The folder of the run.
         images: That of the images.
         made: Sizes, network, schedule.

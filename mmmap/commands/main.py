@@ -32,7 +32,7 @@ def checked(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a call from Python, as the command line would have them.
 
     Args:
-        command: As ``'segment'``.
+        command: For example ``'segment'``.
         options: By their names, with ``_`` for ``-``; None where not given.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Masks of any form become class maps: values, colours, a list of names.
+"""Convert masks of values or colours to class maps.
 
 A class map has one channel; its pixels hold the number of a class, from 0,
-and 255 where a pixel is of no class.
+or 255 for pixels without a class.
 """
 
 import re

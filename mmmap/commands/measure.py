@@ -1,4 +1,4 @@
-"""How long a step of a run takes here, and how much memory."""
+"""Measure the time and memory of a step of a run."""
 
 import time
 from collections.abc import Iterator

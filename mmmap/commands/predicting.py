@@ -1,4 +1,4 @@
-"""``mmmap predict``: a result for each image as soon as it is there."""
+"""``mmmap predict``: write each result as soon as it is ready."""
 
 import argparse
 import json

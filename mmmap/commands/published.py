@@ -1,7 +1,8 @@
 """``--start map-base=FILE``: weights that others have published.
 
-They may not be handed on, or have no lasting address: the user brings the
-file. It is converted once, checked against the model, and kept with its hash.
+mmmap may not redistribute them, and some have no lasting address, so the user
+gives the file. It is converted once, checked against the model, and kept with
+its hash.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""How the images of a run are read: as 8-bit colour, or all they hold."""
+"""How the images of a run are read: as 8-bit colour, or completely."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Predictions in the forms that other programs read."""
+"""Predictions in the formats of other programs."""
 
 import csv
 import json

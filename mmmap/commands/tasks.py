@@ -58,7 +58,7 @@ def look_at_data(task: str, options: Mapping[str, Any]) -> Data:
     """Look at the folders of a task.
 
     Args:
-        task: As ``'segment'``.
+        task: For example ``'segment'``.
         options: Of the command line.
 
     Raises:

@@ -27,7 +27,7 @@ def run_task(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Look, choose, say so, check, train; or continue what was begun.
 
     Args:
-        task: As ``'segment'``.
+        task: For example ``'segment'``.
         options: Of the command line: paths, and what is chosen otherwise.
 
     Returns:

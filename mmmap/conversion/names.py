@@ -62,7 +62,7 @@ def count(weights: Mapping[str, Tensor], prefix: str) -> int:
 
 
 def pattern_of_mmmap(weights: Mapping[str, Tensor]) -> str:
-    """The order of blocks of our weights of any HybridNet, as ``'MMMT'``."""
+    """The order of blocks of our weights of any HybridNet, e.g. ``'MMMT'``."""
     depth = count(weights, 'backbone.layers')
     return ''.join(
         'M' if f'backbone.layers.{i}.mixer.in_proj.weight' in weights else 'T'

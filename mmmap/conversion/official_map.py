@@ -153,7 +153,7 @@ def name_map(pattern: str, decoder_depth: int) -> dict[str, str]:
 
 
 def pattern_of(official: Mapping[str, Tensor]) -> str:
-    """The order of blocks of official weights, as ``'MMMT...'``.
+    """The order of blocks of official weights, for example ``'MMMT...'``.
 
     The names do not show where attention is; the published code has it after
     every so many Mamba blocks: three, if that gives the numbers found.

@@ -126,7 +126,7 @@ def write_set(
 
     Args:
         root: Folder to make.
-        kind: What it is and its version, as ``'mmmap scenes, version 2'``.
+        kind: What it is and its version, e.g. ``'mmmap scenes, version 2'``.
         parameters: What it is made from.
         write: Fills the folder it is given.
         overwrite: Replace a set of this kind with other parameters, or a

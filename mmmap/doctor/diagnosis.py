@@ -238,7 +238,7 @@ class Doctor:
             return [row]
         why = (
             "mmpretrain's multimodal models need an older one; without "
-            'mmmap, mmpretrain cannot be imported beside it'
+            'mmmap, mmpretrain cannot be imported with this one'
         )
         return [
             row._replace(state='note', why=why, fix=self.older_transformers())

@@ -69,9 +69,7 @@ def knn_accuracy(
 
 def _check(ks: Sequence[int], temperature: float, samples: int) -> None:
     if not ks or min(ks) < 1:
-        raise InputError(
-            f'at least one neighbour must be asked for, got k={list(ks)}'
-        )
+        raise InputError(f'at least one neighbour is needed, got k={list(ks)}')
     if max(ks) > samples:
         raise InputError(
             f'--k has {max(ks)} neighbours, but there are only {samples} '

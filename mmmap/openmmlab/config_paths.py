@@ -1,6 +1,6 @@
 """``_base_ = 'mmmap::_base_/mmmap.py'`` names a config of this package.
 
-mmengine knows such names for a fixed list of packages alone.
+mmengine knows such names only for a fixed list of packages.
 """
 
 from mmengine.config import Config

@@ -1,4 +1,4 @@
-"""mmpretrain works beside transformers 5, except its multimodal models.
+"""mmpretrain works with transformers 5, except its multimodal models.
 
 mmpretrain (1.3.6) imports names that transformers 5 no longer has, replaces
 some of them by None, and then fails to import: 'NoneType takes no arguments'.

@@ -1,4 +1,4 @@
-"""Our classes are registered when a registry is first asked for one.
+"""Our classes are registered when one is first looked up in a registry.
 
 Importing them imports OpenMMLab's models, which takes seconds. Registries
 have ``locations`` for this, except mmengine's own, which hold our hooks for

@@ -1,4 +1,4 @@
-"""Clouds side by side, on a page to turn and zoom in a browser.
+"""Clouds side by side, on an HTML page where they can be rotated and zoomed.
 
 The page is one file without external requests. Letters: N points.
 """

@@ -164,7 +164,7 @@ def part_row(
         points: (N, 3).
         truth: Part of each point, (N,).
         predicted: Predicted part of each point, (N,).
-        parts: Names of all parts, as ``'Chair/leg'``; the category before
+        parts: Names of all parts, e.g. ``'Chair/leg'``; the category before
             the slash is not shown.
     """
     present = np.unique(np.concatenate((truth, predicted)))

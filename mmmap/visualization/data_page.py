@@ -26,8 +26,8 @@ def draw_splits(
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``.
-        folder: Where the pages go, as ``train.png``.
+        splits: Which, for example ``('train', 'val')``.
+        folder: Where the pages go, for example ``train.png``.
 
     Yields:
         The files.

@@ -37,7 +37,7 @@ def kinds_of(backbone: nn.Module) -> list[str]:
 
 
 def names_of(backbone: nn.Module) -> list[str]:
-    """A name for each depth, as ``'block 3, attention'``."""
+    """A name for each depth, for example ``'block 3, attention'``."""
     what = 'block' if isinstance(backbone, HybridNet) else 'stage'
     kinds = enumerate(kinds_of(backbone))
     return [f'{what} {index}, {kind}' for index, kind in kinds]

@@ -124,7 +124,7 @@ def _as_seen(column: Tensor, image: Tensor) -> np.ndarray:
 
 
 def method_names(models: Sequence[MAP]) -> list[str]:
-    """The method of each model, as ``'MAE, raw pixels'``.
+    """The method of each model, for example ``'MAE, raw pixels'``.
 
     Args:
         models: The models; equal methods are numbered.

@@ -1,4 +1,4 @@
-"""Time prediction on small images beside mmsegmentation's inferencer.
+"""Time prediction on small images, and mmsegmentation's inferencer.
 
 Example::
 

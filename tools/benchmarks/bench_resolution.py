@@ -1,6 +1,6 @@
 r"""Measure memory and time against resolution, beside a ViT.
 
-One image a step, without a head. Four backbones of one width and depth:
+One image per step, without a head. Four backbones of one width and depth:
 
 - ``HybridNet``: as published, with global attention;
 - ``HybridNet, windows``: every other attention block attends within windows of

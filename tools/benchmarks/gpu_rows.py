@@ -88,7 +88,9 @@ def parser(description: str) -> argparse.ArgumentParser:
         '--quick', action='store_true', help='small sizes, seconds on a CPU'
     )
     made.add_argument(
-        '--results', type=Path, help='rows in this file are left out'
+        '--results',
+        type=Path,
+        help='do not measure rows that are in this file',
     )
     made.add_argument('--rows', default='', help='a regular expression')
     return made

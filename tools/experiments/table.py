@@ -21,7 +21,7 @@ NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9 .+%-]*')
 
 @dataclass(frozen=True)
 class Row:
-    """A way of pretraining.
+    """A pretraining method.
 
     Attributes:
         name: What the tables call it.

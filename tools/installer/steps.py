@@ -221,17 +221,17 @@ class Installer:
             )
 
     def make_venv(self) -> None:
-        """Adopt an environment made by hand if it works; else make one.
+        """Use an existing environment if it works; otherwise make one.
 
         Raises:
-            InstallError: One made by hand has no pip, or a Python that the
+            InstallError: An existing one has no pip, or a Python that the
                 pins have no builds for.
         """
         unrecorded = not self.record.read()
         if unrecorded and runs(self.python, 'pass'):
             self.check_adopted()
             return
-        # Distinguishes an interrupted environment from one made by hand.
+        # Distinguishes an interrupted environment from one that others made.
         self.record.write({'venv': 'begun'})
         for child in self.venv.iterdir():
             if not child.name.startswith('install.'):
@@ -239,7 +239,7 @@ class Installer:
         self.run([sys.executable, '-m', 'venv', self.venv])
 
     def check_adopted(self) -> None:
-        """Check that an environment made by hand can be completed.
+        """Check that an existing environment can be completed.
 
         Raises:
             InstallError: It cannot; the text says what to do.
@@ -284,7 +284,7 @@ class Installer:
         shutil.rmtree(folder)
 
     def compile_mmcv(self, pin: str) -> None:
-        """Install mmcv, from pip's store of built wheels if that one serves.
+        """Install mmcv, from pip's cache of built wheels if possible.
 
         pip keeps one wheel of a release, whatever it was built against. One
         that does not load here or lacks the CUDA operators is rebuilt, as

@@ -7,7 +7,7 @@ Example::
     python tools/model_converters/official_mambavision_to_mmmap.py \
         mmmap.pth mambavision.pth --reverse
 
-Every weight must be known and none absent. The result is a checkpoint of an
+An unknown or missing weight is an error. The result is a checkpoint of an
 ImageClassifier with a linear head; a backbone of any task takes its part by
 ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')``.
 NVIDIA's weights are licensed for non-commercial use.

@@ -6,7 +6,7 @@ Example::
     python tools/model_converters/official_map_to_mmmap.py \
         mmmap.pth map.pth --reverse
 
-Every weight must be known and none absent. What the published code has but
+An unknown or missing weight is an error. What the published code has but
 does not use in pretraining (class token, classifier) is kept under a separate
 key, so that ``--reverse`` restores it.
 """

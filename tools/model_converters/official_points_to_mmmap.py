@@ -7,8 +7,8 @@ Example::
     python tools/model_converters/official_points_to_mmmap.py \
         mmmap.pth points.pth --reverse
 
-The names show whether it is from pretraining or a classifier. Every weight
-must be known and none may be missing. The class token, which pretraining does
+The names show whether it is from pretraining or a classifier. An unknown or
+missing weight is an error. The class token, which pretraining does
 not use, is kept under a separate key, so that ``--reverse`` restores it.
 """
 

@@ -1,5 +1,5 @@
 # CamVid, 11 classes, 480 x 360 pixels, in crops of 352, in folders as
-# ADE20K's: images/training, annotations/training, .../validation.
+# ADE20K's layout: images/training, annotations/training, .../validation.
 _base_ = ['ade20k.py', 'camvid_classes.py']
 
 load, annotate, resize, crop, *rest = _base_.train_dataloader.dataset.pipeline

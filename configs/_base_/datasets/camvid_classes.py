@@ -1,4 +1,4 @@
-# The 11 classes of CamVid, of which 0 in a class map is none.
+# The 11 classes of CamVid; 0 in a class map is no class.
 camvid_classes = (
     'Sky',
     'Building',

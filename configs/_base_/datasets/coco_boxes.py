@@ -1,4 +1,4 @@
-# COCO 2017 with boxes alone, the shorter edge at 800 pixels.
+# COCO 2017 with only boxes, the shorter edge at 800 pixels.
 _base_ = 'coco.py'
 
 load, _, *rest = _base_.train_dataloader.dataset.pipeline

@@ -1,4 +1,4 @@
-# COCO 2017 with boxes alone, half of the images cropped first: DETR's.
+# COCO 2017 with only boxes, half of the images cropped first, as in DETR.
 _base_ = 'coco_boxes.py'
 
 load, annotate, _, flip, pack = _base_.train_dataloader.dataset.pipeline

@@ -1,4 +1,4 @@
-# `mmmap detect`: Mask R-CNN on images with a JSON of COCO's form.
+# `mmmap detect`: Mask R-CNN on images with a JSON in COCO format.
 _base_ = [
     '../models/mask-rcnn.py',
     '../datasets/coco.py',

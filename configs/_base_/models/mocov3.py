@@ -28,5 +28,5 @@ model = dict(
         temperature=0.2,
     ),
 )
-# Several GPUs normalise over the batch of all; a CPU or one GPU needs nothing.
+# Several GPUs normalise over the whole batch.
 sync_bn = 'torch'

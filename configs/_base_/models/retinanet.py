@@ -36,7 +36,7 @@ model = dict(
             min_pos_iou=0,
             ignore_iof_thr=-1,
         ),
-        # The focal loss wants all anchors.
+        # The focal loss needs all anchors.
         sampler=dict(type='PseudoSampler'),
         allowed_border=-1,
         pos_weight=-1,

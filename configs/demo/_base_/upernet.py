@@ -32,7 +32,7 @@ optim_wrapper = dict(
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=6, val_interval=3)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-# Short runs count in epochs.
+# Short runs are counted in epochs.
 default_hooks = dict(
     logger=dict(interval=10, log_metric_by_epoch=True),
     checkpoint=dict(by_epoch=True, interval=1),

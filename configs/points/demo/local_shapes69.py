@@ -1,4 +1,4 @@
-# Each group rebuilt from its own row along a Hilbert curve.
+# Each group is predicted only from its own row along a Hilbert curve.
 _base_ = '_base_/map.py'
 
 model = dict(

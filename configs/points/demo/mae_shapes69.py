@@ -1,4 +1,4 @@
-# Point-MAE in the same frame: the decoder attends to everything.
+# Point-MAE with the same network: the decoder attends to all tokens.
 _base_ = '_base_/map.py'
 
 model = dict(decoder=dict(attention='full'))

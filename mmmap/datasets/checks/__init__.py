@@ -67,7 +67,7 @@ def look_at_data(
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``. A test split that equals the
+        splits: Which, e.g. ``('train', 'val')``. A test split that equals the
             validation split is not checked twice.
         full: Open every file, not only a few.
         progress: Called with a line every 2 seconds.
@@ -165,7 +165,7 @@ def check_data(
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``.
+        splits: Which, for example ``('train', 'val')``.
         skip_bad: Training skips unusable samples.
 
     Returns:
@@ -223,7 +223,7 @@ def check_dataset(settings: Mapping, scope: str, full: bool = False) -> Report:
 
     Args:
         settings: Of the data set, as in a config.
-        scope: The library of its type, as ``'mmdet'``.
+        scope: The library of its type, for example ``'mmdet'``.
         full: Open every file, not only a few.
     """
     config = dict(default_scope=scope, train_dataloader=dict(dataset=settings))

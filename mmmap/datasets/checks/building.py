@@ -35,7 +35,7 @@ def parts_of(
 
     Args:
         config: An mmengine config.
-        splits: Which, as ``('train', 'val')``.
+        splits: Which, for example ``('train', 'val')``.
         files: Keeps the annotation files that were read, by path.
 
     Yields:

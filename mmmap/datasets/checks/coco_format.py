@@ -54,7 +54,7 @@ def check_keys(
     Args:
         report: Gets the errors.
         path: The file.
-        kind: Of the entries, as ``'images'``.
+        kind: Of the entries, for example ``'images'``.
         entries: What is checked.
         keys: Those that each entry needs.
     """

@@ -37,7 +37,7 @@ class Count(NamedTuple):
     """A number of classes in a config.
 
     Attributes:
-        place: Its path, as ``model.decode_head.num_classes``.
+        place: Its path, for example ``model.decode_head.num_classes``.
         number: Its value, which a config may have as text.
         given: Whether the config sets it; else it is the type's default.
         head: The settings of its head.

@@ -29,7 +29,7 @@ def turns_upright(load: Callable[[Mapping], dict], suffix: str) -> bool:
 
     Args:
         load: Reads the image of a sample.
-        suffix: As ``'.jpg'``.
+        suffix: For example ``'.jpg'``.
     """
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # a quarter turn

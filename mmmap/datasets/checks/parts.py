@@ -76,7 +76,7 @@ class Part:
         return [step for step in steps if isinstance(step, Mapping)]
 
     def loads(self, what: str) -> bool:
-        """Whether a step is set to load something, as ``'with_mask'``."""
+        """Whether a step is set to load something, e.g. ``'with_mask'``."""
         return any(step.get(what) for step in self.steps)
 
     @property

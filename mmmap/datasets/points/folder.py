@@ -25,7 +25,7 @@ class PointFolder(CloudFiles):
     classes instead.
 
     Args:
-        split: Folder below ``data_root``, as ``'train'``.
+        split: Folder below ``data_root``, for example ``'train'``.
         surface: Points to draw from the faces of each mesh, always the same
             ones; by default its vertices are the points. Needs ``.ply`` or
             ``.off`` with faces, other files are clouds already.

@@ -17,7 +17,7 @@ class ProgressLineHook(Hook):
     Args:
         stream: By default stderr. A terminal shows one line that is
             overwritten, a file gets one line after another.
-        metric: Name of the metric that is shown, as ``'mIoU'``.
+        metric: Name of the metric that is shown, for example ``'mIoU'``.
     """
 
     priority = 'VERY_LOW'

@@ -181,7 +181,7 @@ class Encoder(BaseModule):
 
         Args:
             param_name: Name of the parameter.
-            prefix: Prefix of this backbone in the model, as ``'backbone.'``.
+            prefix: Prefix of this backbone in the model, e.g. ``'backbone.'``.
 
         Returns:
             The depth (0 for the embedding, i + 1 for block i, the largest

@@ -49,7 +49,7 @@ class HybridNet(Backbone):
               ``attention_every``: an attention block follows every so many
               Mamba blocks; or
             - ``pattern``: the blocks in order, ``'M'`` Mamba, ``'T'``
-              attention, as ``'MMMT' * 8``;
+              attention, for example ``'MMMT' * 8``;
 
             and optionally ``num_heads`` (12), ``mlp_ratio`` (2.0),
             ``d_state`` (16), ``d_conv`` (4), ``expand`` (2).

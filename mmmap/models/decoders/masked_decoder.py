@@ -66,7 +66,7 @@ class MaskedDecoder(BaseModule):
 
     A hidden token that may attend to no visible one (``'same_row'`` in a row
     that is completely hidden, or the first hidden tokens of other orders) is
-    predicted from its position alone. Its loss counts like any other: it
+    predicted only from its position. Its loss counts like any other: it
     trains the decoder towards the mean and sends no gradient to the encoder.
 
     Args:

@@ -35,8 +35,8 @@ def check_channels(x: Tensor, wanted: int, giver: str, taker: str) -> None:
     Args:
         x: The input.
         wanted: C.
-        giver: The part that it comes from, as ``'decoder'``.
-        taker: The part that takes it, as ``'head'``.
+        giver: The part that it comes from, for example ``'decoder'``.
+        taker: The part that takes it, for example ``'head'``.
 
     Raises:
         InputError: It has other channels.

@@ -9,8 +9,8 @@ from .base import Layout, MaskPlan
 class NoMasking(nn.Module):
     """Hide nothing and predict everything: an auto-encoder.
 
-    This is the ratio of 0 in comparisons, where a loss over hidden tokens
-    alone is not defined.
+    Comparisons use it for a ratio of 0, for which a loss over hidden tokens
+    is not defined.
     """
 
     def forward(self, layout: Layout) -> MaskPlan:

@@ -45,7 +45,7 @@ class MultiDepthFeaturePyramid(BaseModule):
         )
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """One map (B, C, h, w) a level -> maps of C channels.
+        """One map (B, C, h, w) per level -> maps of C channels.
 
         Raises:
             InputError: The number of maps is not that of the levels.

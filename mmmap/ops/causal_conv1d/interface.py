@@ -36,7 +36,7 @@ def causal_conv1d(
     Args:
         x: Input, (B, D, L).
         weight: Filters, (D, W); the last tap applies to the current token.
-            It can, and should, be fp32 beside half-precision inputs.
+            It can, and should, be fp32 with half-precision inputs.
         bias: (D,).
         seq_idx: Only for the argument order; packed sequences are not
             supported.
@@ -73,7 +73,7 @@ def causal_conv1d(
     if final_states_out is not None:
         _expect('final_states_out', final_states_out, (*x.shape[:2], before))
         return_final_states = True
-    # Parameters and sums are at least fp32, also beside half types.
+    # Parameters and sums are at least fp32, also with half types.
     wide = torch.promote_types(x.dtype, torch.float32)
     weight = weight.to(wide)
     bias = None if bias is None else bias.to(wide)

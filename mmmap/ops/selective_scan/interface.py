@@ -70,7 +70,7 @@ def selective_scan(
 
     Raises:
         ValueError: A shape does not fit the others, or no such backend.
-        RuntimeError: The backend asked for cannot run here.
+        RuntimeError: The selected backend cannot run here.
     """
     inputs = _check(u, delta, A, B, C, D, delta_bias, reverse)
     _check_gate(z, u)
@@ -115,7 +115,7 @@ def selective_scan_bidirectional(
 
     Raises:
         ValueError: Not pairs, or a shape does not fit the others.
-        RuntimeError: The backend asked for cannot run here.
+        RuntimeError: The selected backend cannot run here.
     """
     pairs = dict(u=u, delta=delta, A=A, B=B, C=C, D=D, delta_bias=delta_bias)
     for name, pair in pairs.items():

@@ -1,4 +1,4 @@
-"""What the operators need, and what to do where they do not serve."""
+"""What the operators need, and errors for missing ones."""
 
 import importlib.metadata
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def check_torchvision() -> None:
 
 
 def missing(name: str) -> Callable:
-    """A function that stands for an operator only a compiled mmcv has.
+    """A placeholder for an operator that only a compiled mmcv has.
 
     Args:
         name: The operator's name in mmcv's extension.
@@ -69,10 +69,10 @@ def missing(name: str) -> Callable:
 
 
 def get_compiler_version() -> str:
-    """What stands for the C++ compiler in reports of the environment."""
+    """The text for the C++ compiler in reports of the environment."""
     return 'none: operators in Python on torchvision'
 
 
 def get_compiling_cuda_version() -> str:
-    """What stands for the CUDA compiler in reports of the environment."""
+    """The text for the CUDA compiler in reports of the environment."""
     return 'none: operators in Python on torchvision'
