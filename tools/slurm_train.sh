@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train under Slurm: one process a GPU.
+# Train under Slurm: one process per GPU.
 #
 #   [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=8] [SRUN_ARGS=...] \
 #       tools/slurm_train.sh PARTITION JOB_NAME CONFIG \
