@@ -38,7 +38,7 @@ class ImageReader:
     def __init__(self, config: Mapping) -> None:
         dataset = _dataset_of(config)
         self._scope = config.get('default_scope') or 'mmpretrain'
-        self._steps = [dict(step) for step in dataset['pipeline']]
+        self._steps = _steps_of(dataset)
         self._built: dict[int, Callable] = {}
         self._first = 0
         suffix = dataset.get('img_suffix')
@@ -167,11 +167,10 @@ class ImageReader:
 
 def loading_steps(config: Mapping) -> list[dict]:
     """The steps of a config that read an image, for another pipeline."""
-    steps = [dict(step) for step in _dataset_of(config)['pipeline']]
+    steps = _steps_of(_dataset_of(config))
     kinds = [str(step['type']).split('.')[-1] for step in steps]
     loads = [index for index, k in enumerate(kinds) if k.startswith('Load')]
-    # LoadImageOnce keeps all images, which pays in training alone.
-    if not loads or kinds[loads[0]] == 'LoadImageOnce':
+    if not loads:
         return PLAIN
     steps = steps[: loads[0] + 1]
     scope = config.get('default_scope')
@@ -180,6 +179,17 @@ def loading_steps(config: Mapping) -> list[dict]:
         # What all libraries share is not found behind the name of one.
         if scope and '.' not in kind and kind not in TRANSFORMS:
             step['type'] = f'{scope}.{kind}'
+    return steps
+
+
+def _steps_of(dataset: Mapping) -> list[dict]:
+    """The steps of a pipeline, without a memory of images."""
+    steps = [dict(step) for step in dataset['pipeline']]
+    for step in steps:
+        # It keeps all images, which pays in training alone.
+        if str(step['type']).split('.')[-1] == 'LoadImageOnce':
+            step['type'] = 'LoadImageFromFile'
+            step.pop('max_bytes', None)
     return steps
 
 

@@ -26,7 +26,7 @@ from ..errors import InputError
 from .launch import is_main_rank
 
 # These copy or run the whole model in one process.
-_IMPOSSIBLE = ('EMAHook', 'ReconstructionHook')
+_IMPOSSIBLE = ('EMAHook', 'FeatureMonitorHook', 'ReconstructionHook')
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 

@@ -68,10 +68,12 @@ def pooled(outs: Tensor | Sequence[Tensor]) -> Tensor:
         InputError: An output of another form.
     """
     last = outs if isinstance(outs, Tensor) else outs[-1]
-    if not isinstance(last, Tensor) or last.dim() not in (2, 3, 4):
+    usable = isinstance(last, Tensor) and last.is_floating_point()
+    if not usable or last.dim() not in (2, 3, 4):
         raise InputError(
             'a backbone must give vectors (B, C), tokens (B, L, C) or maps '
-            f'(B, C, h, w), got {type(last).__name__} '
+            '(B, C, h, w) of fractions, got '
+            f'{getattr(last, "dtype", type(last).__name__)} '
             f'{tuple(getattr(last, "shape", ()))}'
         )
     if last.dim() == 4:

@@ -6,7 +6,7 @@ import pytest
 from mmengine.registry import TRANSFORMS
 
 from mmmap.datasets.image_memory import LoadImageOnce
-from mmmap.datasets.image_reader import PLAIN, loading_steps
+from mmmap.datasets.image_reader import PLAIN, ImageReader, loading_steps
 
 
 @pytest.fixture
@@ -44,8 +44,15 @@ def test_memory_is_bounded(files):
     assert np.unique(read(load, files[1])['img']).tolist() == [0]
 
 
-def test_other_pipelines_do_not_keep_images():
+def test_other_pipelines_do_not_keep_images(files):
+    """They read as training does, but from the file."""
     assert loading_steps(config('LoadImageOnce')) == PLAIN
+    grey = config('LoadImageOnce', color_type='grayscale', max_bytes=9)
+    assert loading_steps(grey) == [dict(PLAIN[0], color_type='grayscale')]
+    reader = ImageReader(grey)
+    assert reader.read(files[0])['img'].shape == (4, 6)
+    cv2.imwrite(files[0], np.zeros((4, 6, 3), np.uint8))
+    assert np.unique(reader.read(files[0])['img']).tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +67,7 @@ def test_steps_are_found_in_other_scopes(kind, scope):
             assert kinds.get(step['type']).__name__ == kind
 
 
-def config(kind):
-    pipeline = [dict(type=kind), dict(type='PackDetInputs')]
+def config(kind, **settings):
+    pipeline = [dict(type=kind, **settings), dict(type='PackDetInputs')]
     dataset = dict(type='CocoDataset', pipeline=pipeline)
     return dict(default_scope='mmdet', test_dataloader=dict(dataset=dataset))

@@ -3,6 +3,7 @@
 import json
 import logging
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mmmap.evaluation import effective_rank, feature_deviation, pooled
 from mmmap.reports import read_log
 from tests.engine.test_reconstruction_hook import EACH_KIND, KINDS, trained
 from tests.engine.tiny_runner import noise, tiny_runner
+from tests.models.tiny import tiny_map
 
 
 def logged(work_dir):
@@ -124,16 +126,102 @@ def test_settings_out_of_range(settings, output):
         FeatureMonitorHook(**settings)
 
 
-def test_labelled_images_that_do_not_fit(tmp_path):
-    for split, names in dict(train='ab', val='ac').items():
+@pytest.mark.parametrize(
+    ('train', 'val', 'problem'),
+    [
+        ('ab', 'ac', 'have different classes'),
+        ('a', 'a', 'has 1 images of 1 classes; a linear probe needs'),
+        ('ab', 'ab', 'has 2 images of 2 classes; a linear probe needs'),
+    ],
+)
+def test_labelled_images_that_do_not_fit(tmp_path, train, val, problem):
+    for split, names in dict(train=train, val=val).items():
         for name in names:
             folder = tmp_path / 'data' / split / name
             folder.mkdir(parents=True)
             Image.new('RGB', (16, 16)).save(folder / '0.png')
     hook = FeatureMonitorHook(data_root=str(tmp_path / 'data'))
-    with pytest.raises(InputError, match='have different classes'):
+    with pytest.raises(InputError, match=problem):
         tiny_runner(tmp_path / 'images', [hook]).train()
+
+
+def test_labelled_images_are_not_for_clouds(tmp_path):
+    hook = FeatureMonitorHook(data_root=str(tmp_path))
     make_model, make_data = KINDS['points']
     clouds = dict(model=make_model(), dataset=make_data())
     with pytest.raises(InputError, match='is for images'):
         tiny_runner(tmp_path / 'points', [hook], **clouds).train()
+
+
+def test_labelled_images_are_read_as_those_of_training(tmp_path):
+    for name in ('train/a/0', 'train/a/1', 'train/b/0', 'val/a/0', 'val/b/0'):
+        file = tmp_path / f'{name}.png'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (16, 16), (255, 0, 0)).save(file)
+    hook = FeatureMonitorHook(data_root=str(tmp_path))
+    load = dict(type='LoadImageOnce', imdecode_backend='pillow')
+    dataset = dict(pipeline=[dict(load, color_type='grayscale')])
+    config = dict(train_dataloader=dict(dataset=dataset))
+    runner = SimpleNamespace(cfg=config, model=tiny_map())
+    hook._samples = noise()
+    for data in hook._open(runner):
+        assert data.pipeline.transforms[0].color_type == 'grayscale'
+
+
+@pytest.mark.parametrize(
+    ('outs', 'problem'),
+    [
+        # As of mmpretrain's MAEViT, whose last output are places of tokens.
+        (lambda x: (x, torch.zeros(len(x), 4).long()), r'got torch.int64'),
+        (lambda x: torch.cat([x, x]).view(3, 7), 'features of a HybridNet'),
+    ],
+)
+def test_an_encoder_is_tried_before_the_first_step(
+    tmp_path, monkeypatch, outs, problem
+):
+    runner = tiny_runner(tmp_path, [FeatureMonitorHook()])
+    monkeypatch.setattr(runner.model.backbone, 'forward', outs)
+    with pytest.raises(InputError, match=problem):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_a_monitor_does_not_end_a_training(tmp_path, monkeypatch):
+    """Not on features that are not finite, nor on a single sample."""
+    runner = tiny_runner(tmp_path / 'a', [FeatureMonitorHook(interval=1)])
+    monkeypatch.setattr(
+        feature_monitor,
+        'pooled',
+        lambda outs: torch.full(
+            (len(outs[-1]), 4), torch.nan if runner.iter else 1.0
+        ),
+    )
+    runner.train()
+    assert runner.iter == 4
+    (log,) = (tmp_path / 'a').glob('*/*.log')
+    assert 'not measured: features must be finite' in log.read_text()
+    one = tiny_runner(tmp_path / 'b', [FeatureMonitorHook()], dataset=noise(1))
+    one.train()
+    assert one.iter == 2
+
+
+@pytest.mark.parametrize(
+    ('losses', 'stalled'),
+    [
+        # MAE falls by less than a thousandth in ten of its 1,600 epochs.
+        ([0.4, 0.3998, 0.3996, 0.3994], False),
+        ([0.4, 0.41, 0.402, 0.3995], False),
+        ([0.4, 0.41, 0.402, 0.4], True),
+        ([-0.5, -0.5, -0.5, -0.6], False),
+        ([-0.5, -0.4, -0.5, -0.4], True),
+        ([0.4, 0.4, 0.4], False),
+    ],
+)
+def test_a_loss_that_still_falls_is_not_stalled(losses, stalled):
+    hook = FeatureMonitorHook()
+    hook.losses = losses[:-1]
+    history = SimpleNamespace(mean=lambda window: losses[-1])
+    hub = SimpleNamespace(log_scalars={'train/loss': history})
+    runner = SimpleNamespace(message_hub=hub, max_iters=20, max_epochs=2)
+    found = hook.warnings(runner, dict(deviation=1.0))
+    assert bool(found) is stalled

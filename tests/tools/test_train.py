@@ -136,7 +136,7 @@ def test_sharded_processes_train_as_one(digits, tmp_path):
     parts = map_config(
         tmp_path / 'parts.py',
         images,
-        hooks="[dict(type='EMAHook')]",
+        hooks="[dict(type='EMAHook'), dict(type='FeatureMonitorHook')]",
         extra=DETERMINISTIC,
     )
     one, two = tmp_path / 'one', tmp_path / 'two'
@@ -151,7 +151,7 @@ def test_sharded_processes_train_as_one(digits, tmp_path):
             f'train_cfg.max_epochs={epochs}',
         )
         assert done.returncode == 0, done.stderr
-    assert 'sharded: without EMAHook' in done.stdout
+    assert 'sharded: without EMAHook, FeatureMonitorHook' in done.stdout
     single, sharded = scalars(one), scalars(two)
     assert [line['step'] for line in sharded] == [*range(1, 11)]
     norms = [[line['grad_norm'] for line in log] for log in (sharded, single)]

@@ -15,6 +15,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from torch import Tensor
 
+from ...datasets.image_reader import loading_steps
 from ...errors import InputError
 from ...evaluation import (
     effective_rank,
@@ -28,8 +29,11 @@ from ...evaluation import (
 from ..trained_models import image_size
 
 COLLAPSED = 0.02  # deviation below which features have collapsed
-STANDSTILL = 1e-3  # smallest relative fall of a loss
-PATIENCE = 3  # measurements in a row with a smaller fall
+# Long schedules lower the loss slowly, so only a loss that does not fall at
+# all stands still.
+STANDSTILL = 1e-4  # smallest relative fall of a loss
+PATIENCE = 3  # measurements in which it has to fall so far
+SHARDED = 'set_state_dict_type', 'unshard'  # methods of FSDP 1 and 2
 
 
 @HOOKS.register_module()
@@ -43,8 +47,13 @@ class FeatureMonitorHook(Hook):
     ``val/<class>/*``. All results go to the log and the curves. It warns if
     the features have collapsed or the loss has stopped falling.
 
+    Features are means of the encoder's normalised tokens, with the weights
+    of the training even if an ``EMAHook`` averages them. All labelled images
+    are encoded each time, so take a few thousand.
+
     The first process measures while the others wait. Training is not changed:
-    weights, modes and random states stay as they are.
+    weights, modes and random states stay as they are. Features that are not
+    finite, or an image that has become unreadable, are a warning.
 
     Args:
         interval: Epochs between measurements; also after the last epoch.
@@ -58,8 +67,8 @@ class FeatureMonitorHook(Hook):
             are skipped while earlier ones have taken more.
 
     Raises:
-        InputError: Settings out of range, labelled images that cannot be
-            used, or sharded weights.
+        InputError: Settings out of range, labelled images or an encoder that
+            cannot be used, or sharded weights.
     """
 
     priority = 'LOW'
@@ -93,7 +102,7 @@ class FeatureMonitorHook(Hook):
 
     def before_train(self, runner) -> None:
         """Prepare the samples, so that mistakes show at the start."""
-        if hasattr(runner.model, 'set_state_dict_type'):
+        if any(hasattr(runner.model, name) for name in SHARDED):
             raise InputError(
                 'FeatureMonitorHook cannot use sharded weights; remove it '
                 'from custom_hooks'
@@ -103,30 +112,54 @@ class FeatureMonitorHook(Hook):
         self.began = time.monotonic()
         dataset = runner.train_dataloader.dataset
         count = min(self.num_samples, len(dataset))
-        places = torch.linspace(0, len(dataset) - 1, count).long().tolist()
+        places = np.linspace(0, len(dataset) - 1, count).astype(int)
         with own_randomness():
-            self._samples = [
-                dict(inputs=first_view(dataset[place]['inputs']))
+            samples = [
+                dict(inputs=first_view(dataset[int(place)]['inputs']))
                 for place in places
             ]
+        if count > 1:
+            self._try(model_of(runner), samples[:2])
+        self._samples = samples
         if self.data_root:
-            self._labelled = self._open(model_of(runner).backbone)
+            self._labelled = self._open(runner)
 
-    def _open(self, backbone) -> list:
+    def _try(self, model, samples: list[dict]) -> None:
+        """Find out before the first step if it cannot measure a model."""
+        self._samples = samples
+        try:
+            self.measure(model)
+        except (TypeError, RuntimeError) as error:
+            raise InputError(
+                'FeatureMonitorHook cannot use the features of a '
+                f'{type(model.backbone).__name__} ({error}); remove it from '
+                'custom_hooks'
+            ) from error
+
+    def _open(self, runner) -> list:
         """The labelled images to learn from and to evaluate on."""
         if self._samples[0]['inputs'].dim() != 3:
             raise InputError(
                 'data_root of FeatureMonitorHook is for images, but this '
                 'pretraining is on point clouds; remove data_root'
             )
+        size = image_size(model_of(runner).backbone)
+        loading = loading_steps(runner.cfg)
         sets = [
-            image_folder(Path(self.data_root, folder), image_size(backbone))
+            image_folder(Path(self.data_root, folder), size, loading)
             for folder in self.folders
         ]
         if sets[0].CLASSES != sets[1].CLASSES:
             raise InputError(
                 f'{self.folders[0]} and {self.folders[1]} in '
                 f'{self.data_root} have different classes'
+            )
+        numbers = np.unique(sets[0].get_gt_labels(), return_counts=True)[1]
+        if len(numbers) < 2 or max(numbers) < 2:
+            raise InputError(
+                f'{self.folders[0]} in {self.data_root} has '
+                f'{sum(numbers)} images of {len(numbers)} classes; a linear '
+                'probe needs two classes, and two images of one of them'
             )
         return sets
 
@@ -139,8 +172,13 @@ class FeatureMonitorHook(Hook):
         begin = time.monotonic()
         if not last and self.spent > self.max_share * (begin - self.began):
             return
-        scores = self.measure(model_of(runner))
-        self.spent += time.monotonic() - begin
+        try:
+            scores = self.measure(model_of(runner))
+        except InputError as error:  # which must not end the training
+            runner.logger.warning(f'the features are not measured: {error}')
+            return
+        finally:
+            self.spent += time.monotonic() - begin
         runner.visualizer.add_scalars(scores, step=runner.iter)
         text = ', '.join(f'{name}: {x:.4g}' for name, x in scores.items())
         runner.logger.info(f'Features [{runner.epoch + 1}]  {text}')
@@ -217,10 +255,8 @@ class FeatureMonitorHook(Hook):
                 float(history.mean(runner.max_iters // runner.max_epochs))
             )
         recent = self.losses[-PATIENCE - 1 :]
-        if len(recent) > PATIENCE and all(
-            new > (1 - STANDSTILL) * old
-            for old, new in zip(recent, recent[1:])
-        ):
+        least = STANDSTILL * abs(recent[0]) if recent else 0
+        if len(recent) > PATIENCE and recent[0] - min(recent[1:]) < least:
             found.append(
                 f'pretraining has stalled: the loss was {recent[0]:.4g} '
                 f'{PATIENCE} measurements ago and is {recent[-1]:.4g} now'
@@ -243,7 +279,10 @@ def first_view(inputs: Tensor | list[Tensor]) -> Tensor:
 def own_randomness() -> Iterator[None]:
     """Use fixed random numbers inside; keep the state outside."""
     states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    cuda = torch.cuda.is_available()
+    # By default torch would warn of every other GPU.
+    devices = [torch.cuda.current_device()] if cuda else []
+    with torch.random.fork_rng(devices):
         random.seed(0)
         np.random.seed(0)
         torch.manual_seed(0)

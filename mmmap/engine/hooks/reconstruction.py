@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 
 from ...visualization import reconstruction_grid, reconstruction_page
 from ...visualization.images import save_text
+from .feature_monitor import model_of, own_randomness
 
 
 @HOOKS.register_module()
@@ -46,11 +46,12 @@ class ReconstructionHook(Hook):
         due = due or self.is_last_train_epoch(runner)
         if not due or self._batch is None or not is_main_process():
             return
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
         step = runner.epoch + 1
         picture, page = draw(
-            model, self._batch, self.num_images, f'After epoch {step}'
+            model_of(runner),
+            self._batch,
+            self.num_images,
+            f'After epoch {step}',
         )
         runner.visualizer.add_image('reconstruction', picture, step=step)
         if page is not None:
@@ -71,8 +72,7 @@ def draw(
     # Compiling for this batch takes longer than drawing it, and outputs that
     # the pictures keep cannot come from CUDA graphs.
     eager = torch.compiler.set_stance('force_eager')
-    with eager, torch.random.fork_rng():
-        torch.manual_seed(0)
+    with eager, own_randomness():
         data = model.data_preprocessor(batch, False)
         shown = model.reconstruct(data['inputs'][:num_images])
     model.train(training)
