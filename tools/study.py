@@ -2,7 +2,8 @@
 
 A study is a YAML file whose rows list only their differences.
 Each row is pretrained, then every task is trained from that checkpoint and
-tested; each run writes a JSON file to OUT/runs.
+tested; each run has its config in OUT/configs and writes a JSON file to
+OUT/runs.
 
     python tools/study.py configs/study/digits.yml --data-root data/digits
 
@@ -20,7 +21,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,6 @@ from experiments.table import (
     Study,
     Task,
     changes_of,
-    flat,
     resolved,
     slug,
     text_of,
@@ -76,9 +76,15 @@ from experiments.table import (
 from mmengine.config import Config
 from mmengine.registry import METRICS, MODELS, DefaultScope
 
+from mmmap.engine.numbers import check_numbers
 from mmmap.writing import written_whole
 
-CHECKPOINT = 'model.backbone.init_cfg'
+# repr() writes these names.
+CONFIG = """{settings}
+inf, nan = float('inf'), float('nan')
+{content}
+del inf, nan
+"""
 
 
 @dataclass(frozen=True)
@@ -124,11 +130,14 @@ class Run:
         """Its JSON file."""
         return self.out / 'runs' / f'{self.name}.json'
 
+    @property
+    def file(self) -> Path:
+        """Its config, whole, as it is trained."""
+        return self.out / 'configs' / f'{self.name}.py'
+
     def options(self) -> dict:
         """All that is changed in the config but where it starts from."""
-        seeded = ['randomness.seed', *self.task.seeded]
-        options = changes_of(self.task, self.row, self.pretrains)
-        return options | dict.fromkeys(seeded, self.seed)
+        return changes_of(self.task, self.row, self.seed, self.pretrains)
 
     @functools.cached_property
     def config(self) -> Config:
@@ -155,25 +164,57 @@ class Run:
         """The checkpoint that it leaves."""
         return self.work_dir / f'epoch_{self.epochs}.pth'
 
-    def argv(self) -> list:
-        """The command: to train, or to test what was killed before that."""
-        options = self.options()
+    def write(self) -> None:
+        """Write its config.
+
+        Command lines cannot hold all values, and a study may take longer than
+        the configs that it began with stay as they are.
+        """
+        config = self.config.to_dict()
         if not self.pretrains:
             # None where the config has a checkpoint of its own, too.
-            options[CHECKPOINT] = self.start and dict(
+            config['model']['backbone']['init_cfg'] = self.start and dict(
                 type='Pretrained',
                 checkpoint=str(self.start.last),
                 prefix='backbone.',
             )
+            # What is tested after a kill is what would have been validated.
+            config['test_dataloader'] = config['val_dataloader']
+            config['test_evaluator'] = config['val_evaluator']
+            config['test_cfg'] = {**config['val_cfg'], 'type': 'TestLoop'}
+        content = '\n'.join(f'{k} = {v!r}' for k, v in config.items())
+        with written_whole(self.file) as partial:
+            partial.write_text(
+                CONFIG.format(settings=self._heading(), content=content)
+            )
+
+    def _heading(self) -> str:
+        return f'# settings {self.settings()}'
+
+    def check_begun(self) -> None:
+        """Check that an unfinished training has these settings.
+
+        Raises:
+            InputError: It was begun with others.
+        """
+        if not (self.file.is_file() and self.work_dir.is_dir()):
+            return
+        if self.file.read_text().splitlines()[:1] != [self._heading()]:
+            raise InputError(
+                f'{self.work_dir} was begun with other settings (the data, '
+                'the config or the table, or those of the pretraining, have '
+                'changed since); name another folder with --out, or remove it'
+            )
+
+    def argv(self) -> list:
+        """The command: to train, or to test what was killed before that."""
         trained = not self.pretrains and self.last.is_file()
         if trained and last_value(self) is None:
-            argv = [ROOT / 'tools/test.py', ROOT / self.task.config, self.last]
+            argv = [ROOT / 'tools/test.py', self.file, self.last]
         else:
-            argv = [ROOT / 'tools/train.py', ROOT / self.task.config]
+            argv = [ROOT / 'tools/train.py', self.file]
             argv += ['--resume', *self.task.arguments]
-        argv += ['--work-dir', self.work_dir, '--data-root', self.data]
-        settings = [f'{k}={v}' for k, v in flat(options).items()]
-        return [*argv, '--cfg-options', *settings]
+        return [*argv, '--work-dir', self.work_dir, '--data-root', self.data]
 
     def settings(self) -> str:
         """A digest of all that its number depends on."""
@@ -186,16 +227,24 @@ class Run:
         """Whether its result is there.
 
         Raises:
-            InputError: It is one of other settings, or no result.
+            InputError: It is one of other settings or of another metric, or no
+                result.
         """
         if not self.result.is_file():
             return False
-        if read_result(self.result).get('settings') != self.settings():
+        found = read_result(self.result)
+        if found.get('settings') != self.settings():
             raise InputError(
                 f'{self.result} was run with other settings (the data, the '
                 'config or the table, or those of the pretraining, have '
                 'changed since); name another folder with --out, or remove '
                 f'this file and {self.work_dir}'
+            )
+        if found['metric'] != self.task.metric:
+            raise InputError(
+                f'{self.result} has {found["metric"]}, and the table asks for '
+                f'{self.task.metric}: remove this file, and the same command '
+                'takes the other number from the logs'
             )
         return True
 
@@ -231,6 +280,7 @@ class Run:
 
     def step(self) -> Step:
         """It as a command to run."""
+        self.write()
         title = f'{self.row.name}, {self.task.name}, seed {self.seed}'
         seconds = self.task.seconds
         return Step(title, self.argv(), seconds, self.done, self.keep)
@@ -247,22 +297,23 @@ def _logged(run: Run) -> dict[str, float]:
     for start in sorted(path for path in run.work_dir.glob('*/')):
         scalars, tested = start / 'vis_data/scalars.json', f'{start.name}.json'
         if scalars.is_file():
-            for line in map(json.loads, scalars.read_text().splitlines()):
-                if line.get('epoch', line.get('step')) == run.epochs:
-                    found |= line
+            for text in scalars.read_text().splitlines():
+                with suppress(ValueError):  # the last line of a killed run
+                    line = json.loads(text)
+                    if line.get('epoch', line.get('step')) == run.epochs:
+                        found |= line
         if (start / tested).is_file():
             found |= json.loads((start / tested).read_text())
     return found
 
 
 def _commit() -> str:
-    done = subprocess.run(
-        ['git', 'rev-parse', '--short', 'HEAD'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip() or 'unknown'
+    command = ['git', 'rev-parse', '--short', 'HEAD']
+    with suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    return 'unknown'
 
 
 def lanes(study: Study, args: argparse.Namespace) -> list[list[Run]]:
@@ -319,11 +370,12 @@ def check(runs: list[Run]) -> None:
     """Complain before anything is run.
 
     Raises:
-        InputError: A result of other settings, no data, a row that its
-            model refuses, or a metric of another name.
+        InputError: A result or a training of other settings, no data, a row
+            that its model refuses, or a metric of another name.
     """
     left = [run for run in runs if not run.done()]
     for run in left:
+        run.check_begun()
         if not run.data.is_dir():
             raise InputError(
                 f'there is no folder {run.data}, the data of '
@@ -341,11 +393,14 @@ def rehearse(run: Run) -> None:
     scope = config.get('default_scope', 'mmpretrain')
     with DefaultScope.overwrite_default_scope(scope):
         try:
+            check_numbers(config)
             MODELS.build(config.model)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f'{where}: {error}') from error
         if run.pretrains:
             return
+        if not config.get('val_evaluator'):
+            raise InputError(f'{where}: {run.task.config} measures nothing')
         prefixes = _prefixes(config.val_evaluator)
     if run.task.metric.rpartition('/')[0] not in prefixes:
         begin = ' or '.join(f'{p}/' if p else 'no prefix' for p in prefixes)
@@ -374,18 +429,25 @@ def run_study(args: argparse.Namespace) -> None:
     """
     study = Study(args.table)
     runs = lanes(study, args)
-    if args.summary:
-        for run in sum(runs, []):
-            run.done()  # refuses results of other settings
-    else:
+    parts = dict.fromkeys(('rows', 'tasks', 'seeds'))
+    whole = argparse.Namespace(**vars(args) | parts)
+    summed = [run for lane in lanes(study, whole) for run in lane]
+    for run in summed:
+        run.done()  # refuses results of other settings
+    if not args.summary:
         check(sum(runs, []))
         with alone(args.out):
             stage = [[run.step() for run in lane] for lane in runs]
             progress = Progress([stage], args.jobs)
             run_stage(stage, args.out / 'logs', progress)
-    names = [task.name for task in study.tasks]
+    found = [
+        read_result(run.result)
+        for run in summed
+        if not run.pretrains and run.done()
+    ]
     bases = {row.name: row.base for row in study.rows}
-    print(summarise(args.out, bases, names))
+    names = [task.name for task in study.tasks]
+    print(summarise(args.out, found, bases, names))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -72,7 +72,7 @@ def pooled(outs: Tensor | Sequence[Tensor]) -> Tensor:
     if not usable or last.dim() not in (2, 3, 4):
         raise InputError(
             'a backbone must give vectors (B, C), tokens (B, L, C) or maps '
-            '(B, C, h, w) of fractions, got '
+            '(B, C, h, w) of floats, got '
             f'{getattr(last, "dtype", type(last).__name__)} '
             f'{tuple(getattr(last, "shape", ()))}'
         )

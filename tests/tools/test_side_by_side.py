@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.helpers import REPO
+from tests.helpers import REPO, load_tool
 
 # A shell's background processes ignore SIGINT, and their children inherit it.
 PARENT = '''
@@ -44,3 +44,22 @@ def test_an_ended_parent_ends_its_commands(sign, tmp_path):
     assert parent.wait(30) != 0
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_what_begins_after_a_failure_is_ended(tmp_path):
+    """A command whose lane had looked before the other one failed."""
+    tool = load_tool('experiments/side_by_side.py')
+
+    def done():
+        progress.stopped.wait(60)
+        return False
+
+    failing = tool.Step('this', ['-c', 'exit(1)'], 1, lambda: False)
+    late = tool.Step('late', ['-c', 'import time; time.sleep(60)'], 1, done)
+    stage = [[failing], [late]]
+    progress = tool.Progress([stage])
+    handler, begin = signal.getsignal(signal.SIGTERM), time.monotonic()
+    with pytest.raises(tool.StepError, match='this failed'):
+        tool.run_stage(stage, tmp_path, progress)
+    signal.signal(signal.SIGTERM, handler)
+    assert time.monotonic() - begin < 30

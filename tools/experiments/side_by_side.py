@@ -194,10 +194,13 @@ def _run_logged(step, log, progress, environment, processes) -> None:
             [sys.executable, *map(str, step.argv)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding='utf-8',
+            errors='replace',
             env=environment,
         )
         processes.add(process)
+        if progress.stopped.is_set():  # since the lane looked
+            process.terminate()
         for text in process.stdout:
             file.write(text)
             progress.line(step, text)
@@ -207,9 +210,10 @@ def _run_logged(step, log, progress, environment, processes) -> None:
 
 
 def _end(processes: set[subprocess.Popen]) -> None:
-    for process in processes:
+    begun = list(processes)  # lanes may still add some, and end them
+    for process in begun:
         process.terminate()
-    for process in processes:
+    for process in begun:
         process.wait()
 
 

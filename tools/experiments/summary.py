@@ -28,26 +28,11 @@ def read_result(file: Path) -> dict:
     return run
 
 
-def read_runs(out: Path) -> list[dict]:
-    """The results of all finished runs.
-
-    Raises:
-        InputError: There are none, or a file is not a result.
-    """
-    runs = [read_result(f) for f in sorted((out / 'runs').glob('*.json'))]
-    if not runs:
-        raise InputError(f'{out} holds no finished run')
-    return runs
-
-
 def by_row(runs: list[dict], rows: list[str], tasks: list[str]) -> dict:
     """Values by task, row and seed, in the order of the names."""
     values: dict[str, dict[str, dict[int, float]]] = {}
     order = {name: place for place, name in enumerate([*tasks, *rows])}
-    known = [r for r in runs if r['row'] in order and r['task'] in order]
-    for run in sorted(
-        known, key=lambda r: (order[r['task']], order[r['row']])
-    ):
+    for run in sorted(runs, key=lambda r: (order[r['task']], order[r['row']])):
         task = f'{run["task"]}, {run["metric"]}'
         row = values.setdefault(task, {}).setdefault(run['row'], {})
         row[run['seed']] = run['value']
@@ -131,11 +116,14 @@ def plot(values: dict, path: Path) -> None:
     pyplot.close(figure)
 
 
-def summarise(out: Path, bases: dict[str, str], tasks: list[str]) -> str:
+def summarise(
+    out: Path, runs: list[dict], bases: dict[str, str], tasks: list[str]
+) -> str:
     """Write ``results.md`` and ``results.png``; returns the table.
 
     Args:
         out: Folder of the study.
+        runs: The results of its finished runs.
         bases: The names of the rows, in order, and the row that each is
             compared with.
         tasks: Their names, in order.
@@ -143,9 +131,9 @@ def summarise(out: Path, bases: dict[str, str], tasks: list[str]) -> str:
     Raises:
         InputError: There is no finished run.
     """
-    values = by_row(read_runs(out), list(bases), tasks)
-    if not values:
+    if not runs:
         raise InputError(f'{out} holds no finished run of this table')
+    values = by_row(runs, list(bases), tasks)
     text = table(values, bases)
     (out / 'results.md').write_text(f'{text}\n')
     plot(values, out / 'results.png')

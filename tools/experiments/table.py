@@ -15,6 +15,8 @@ from mmmap.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {'seeds', 'pretraining', 'tasks', 'rows'}
+EXPONENT = re.compile(r'[-+]?\d+e[-+]?\d+')  # text in YAML, as is 1e-3
+_UNREADABLE = AttributeError, KeyError, TypeError, ValueError, YAMLError
 # Names of rows and tasks become names of files, joined by underscores.
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9 .+%-]*')
 
@@ -106,6 +108,11 @@ class Study:
                 raise InputError(
                     f'{table}: {row.name} has no base {row.base!r}'
                 )
+            if row.start and not row.pretrained:
+                raise InputError(
+                    f'{table}: {row.name} starts from {row.start!r} and has '
+                    'pretrained: false'
+                )
             if row.start and not (start and start.pretrains):
                 raise InputError(
                     f'{table}: {row.name} starts from {row.start!r}, which is '
@@ -121,19 +128,24 @@ class Study:
 
     def _content(self, row: Row) -> str:
         """All configs of a row, as text: equal for the same runs."""
+        seed = self.seeds[0]
         texts = [
-            text_of(resolved(t.config, changes_of(t, row))) for t in self.tasks
+            text_of(resolved(t.config, changes_of(t, row, seed)))
+            for t in self.tasks
         ]
         if row.pretrained:
-            changes = changes_of(self.pretraining, row, pretrains=True)
+            changes = changes_of(self.pretraining, row, seed, pretrains=True)
             texts.append(text_of(resolved(self.pretraining.config, changes)))
         return f'{row.pretrained} {row.start} {texts}'
 
 
-def changes_of(task: Task, row: Row, pretrains: bool = False) -> dict:
-    """What a row changes in the config of a task, or of the pretraining."""
+def changes_of(
+    task: Task, row: Row, seed: int, pretrains: bool = False
+) -> dict:
+    """What a run changes in the config of a task, or of the pretraining."""
     own = row.options if pretrains else row.downstream if task.tuned else {}
-    return {**task.options, **row.everywhere, **own}
+    seeded = dict.fromkeys(['randomness.seed', *task.seeded], seed)
+    return {**task.options, **row.everywhere, **own, **seeded}
 
 
 def slug(name: str) -> str:
@@ -152,7 +164,8 @@ def flat(options: Mapping) -> dict:
             inner = {f'{key}.{k}': v for k, v in value.items()}
             result |= {f'{key}._delete_': True, **flat(inner)}
         else:
-            result[key] = value
+            number = isinstance(value, str) and EXPONENT.fullmatch(value)
+            result[key] = float(value) if number else value
     return result
 
 
@@ -160,12 +173,15 @@ def resolved(config: str, options: Mapping) -> Config:
     """A config with its options.
 
     Raises:
-        KeyError: It has no such setting.
+        KeyError: It has no such setting, or one excludes another.
     """
     changed = copy.deepcopy(_config(config))
     for key in options:
         _check_key(changed, key, config)
-    changed.merge_from_dict(flat(options))
+    try:
+        changed.merge_from_dict(flat(options))
+    except TypeError as error:  # such as a setting in one that becomes None
+        raise KeyError(f'{config} cannot have {options}: {error}') from error
     return changed
 
 
@@ -189,7 +205,10 @@ def _check_key(config: Config, key: str, name: str) -> None:
         if node is None:
             raise KeyError(f'{name} has no {part}, which {key} would change')
     # A class checks its own arguments when it is built.
-    known = isinstance(node, list | tuple) or 'type' in node or last in node
+    if isinstance(node, list | tuple):
+        known = last.isdigit() and int(last) < len(node)
+    else:
+        known = isinstance(node, Mapping) and ('type' in node or last in node)
     if not known:
         raise KeyError(f'{name} has no {key}')
 
@@ -200,7 +219,14 @@ def _read(table: Path) -> dict:
         raise FileNotFoundError(f'there is no table {table}')
     try:
         content = Config.fromfile(table).to_dict()
-    except (AttributeError, TypeError, YAMLError) as error:
+    # A key that mmengine reserves is a KeyError, other bytes a ValueError.
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        YAMLError,
+    ) as error:
         raise InputError(f'{table} is not a table in YAML: {error}') from error
     if set(content) != KEYS:
         raise InputError(
@@ -229,7 +255,10 @@ def _parsed(kind: type, values: dict, table: Path):
     for name, expected in kind.__annotations__.items():
         value = getattr(item, name)
         expected = (int, float) if expected is float else expected
-        if not isinstance(value, expected):
+        texts = value if expected in (dict, list) else ()
+        if not isinstance(value, expected) or not all(
+            isinstance(text, str) for text in texts
+        ):
             raise InputError(f'{table}: {values}: {name} cannot be {value!r}')
     if not NAME.fullmatch(item.name):
         raise InputError(
