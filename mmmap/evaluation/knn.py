@@ -48,7 +48,7 @@ def knn_accuracy(
             temperature.
     """
     check_pair(features, labels, queries, query_labels)
-    _check(ks, temperature, len(features))
+    check_votes(ks, temperature, len(features))
     bank = F.normalize(features.float(), dim=1)
     queries = F.normalize(queries.float(), dim=1)
     classes = int(labels.max()) + 1
@@ -67,7 +67,17 @@ def knn_accuracy(
     return {k: count / len(queries) for k, count in right.items()}
 
 
-def _check(ks: Sequence[int], temperature: float, samples: int) -> None:
+def check_votes(ks: Sequence[int], temperature: float, samples: int) -> None:
+    """Check the settings of ``knn_accuracy``.
+
+    Args:
+        ks: Numbers of neighbours.
+        temperature: Temperature of the votes.
+        samples: Number of training samples.
+
+    Raises:
+        InputError: One is out of range.
+    """
     if not ks or min(ks) < 1:
         raise InputError(f'at least one neighbour is needed, got k={list(ks)}')
     if max(ks) > samples:

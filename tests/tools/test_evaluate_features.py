@@ -94,8 +94,11 @@ def test_what_is_pooled():
     assert pooled((x.view(1, 4, 6),)).tolist() == [[9, 10, 11, 12, 13, 14]]
     assert pooled((x, x.view(1, 2, 3, 4))).tolist() == [[5.5, 17.5]]
     assert torch.equal(pooled(x.view(4, 6)), x.view(4, 6))
-    with pytest.raises(ValueError, match=r'got Tensor \(24,\)'):
+    with pytest.raises(ValueError, match=r'got torch.float32 \(24,\)'):
         pooled((x,))
+    # Places of tokens are no features.
+    with pytest.raises(ValueError, match=r'got torch.int64 \(4, 6\)'):
+        pooled((x.view(1, 4, 6), x.view(4, 6).long()))
 
 
 def one_class(scene):
@@ -126,8 +129,6 @@ def other_arch(scene):
     ('prepare', 'options', 'message'),
     [
         (one_class, (), 'are of one class'),
-        (lambda s: None, ('--k', '25'), '25 neighbours, but there are only'),
-        (lambda s: None, ('--temperature', '0'), 'temperature'),
         (poison, (), '24 of 24 features of train are not finite'),
         (other_classes, (), 'different classes: red, violet'),
         (other_arch, (), 'does not fit HybridNet'),
@@ -157,6 +158,32 @@ def test_what_cannot_be_used(scene, capsys, prepare, options, message):
     assert error.startswith('error: ')
     assert message in error
     assert not (scene / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (('--k', '25'), '25 neighbours, but there are only'),
+        (('--k', '0'), r'got k=\[0\]'),
+        (('--temperature', '0'), 'temperature'),
+    ],
+)
+def test_settings_are_checked_before_images_are_encoded(
+    scene, monkeypatch, options, message
+):
+    monkeypatch.setattr(tool, 'extract', None)
+    pair = (str(scene / 'config.py'), str(scene / 'epoch_1.pth'))
+    with pytest.raises(ValueError, match=message):
+        tool.judged(tool.parse_args([*pair, *options]))
+
+
+@pytest.mark.parametrize(('kept', 'ks'), [(8, [10, 20]), (2, [6])])
+def test_as_many_neighbours_as_there_are(scene, kept, ks):
+    for path in scene.glob('data/train/*/*.png'):
+        if int(path.stem) >= kept:
+            path.unlink()
+    pair = (str(scene / 'config.py'), str(scene / 'epoch_1.pth'))
+    assert list(tool.judged(tool.parse_args([*pair]))['knn']) == ks
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -198,6 +225,15 @@ def test_numbers_with_parts(scene, capsys):
     assert result['knn']['1'] == 100.0
     assert run(scene, '--parts', '500') == 1
     assert '--parts 500 is more than the' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'option', ['--parts=0', '--size=0', '--batch-size=0', '--workers=-1']
+)
+def test_numbers_that_are_too_small(option, capsys):
     with pytest.raises(SystemExit):
-        run(scene, '--parts', '0')
-    assert '--parts must be at least 1, got 0' in capsys.readouterr().err
+        tool.parse_args(['config.py', 'epoch_1.pth', option])
+    name, number = option.split('=')
+    least = int(number) + 1
+    message = f'{name} must be at least {least}, got {number}'
+    assert message in capsys.readouterr().err

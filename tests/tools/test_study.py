@@ -565,3 +565,11 @@ def test_a_study_from_beginning_to_end(table, digits, tmp_path):
     assert again.returncode == 0
     assert again.stdout.count('done already') == 2
     assert json.loads(files[1].read_text()) == kept
+    # As if it had been killed before the validation.
+    files[1].unlink()
+    (scalars,) = out.glob('work_dirs/MAE_seg*/*/vis_data/scalars.json')
+    lines = scalars.read_text().splitlines()
+    scalars.write_text('\n'.join(x for x in lines if 'mIoU' not in x))
+    assert command(*argv).returncode == 0
+    assert list(out.glob('work_dirs/MAE_seg*/*/*.json'))  # of tools/test.py
+    assert json.loads(files[1].read_text())['value'] == kept['value']

@@ -21,6 +21,8 @@ from pathlib import Path
 from mmmap import cli
 from mmmap.errors import InputError
 
+KS = 10, 20, 100, 200  # numbers of neighbours
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
@@ -34,8 +36,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--val', default='val', help='folder below it')
     parser.add_argument('--out', type=Path, metavar='JSON')
     parser.add_argument(
-        '--k', type=int, nargs='+', default=(10, 20, 100, 200),
-        help='numbers of neighbours (default: 10 20 100 200)',
+        '--k', type=int, nargs='+',
+        help='numbers of neighbours (default: of 10 20 100 200, those that '
+        'train has)',
     )  # fmt: skip
     parser.add_argument('--temperature', type=float, default=0.07)
     parser.add_argument(
@@ -52,8 +55,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--seed', type=int, default=0, help='of the held-out and other parts'
     )
     args = parser.parse_args(argv)
-    if args.parts is not None and args.parts < 1:
-        parser.error(f'--parts must be at least 1, got {args.parts}')
+    for name, least in dict(parts=1, size=1, batch_size=1, workers=0).items():
+        value = getattr(args, name)
+        if value is not None and value < least:
+            option = name.replace('_', '-')
+            parser.error(f'--{option} must be at least {least}, got {value}')
     return args
 
 
@@ -77,6 +83,7 @@ from mmmap.evaluation import (
     linear_probe,
     pooled,
 )
+from mmmap.evaluation.knn import check_votes
 from mmmap.models.backbones import Backbone
 from mmmap.writing import written_whole
 
@@ -162,6 +169,9 @@ def judged(args: argparse.Namespace) -> dict:
     backbone, normalise = (m.to(best_device()) for m in (backbone, normalise))
     size = (args.size, args.size) if args.size else image_size(backbone)
     sets = open_splits(args, size)
+    samples = len(sets['train'])
+    ks = args.k or [k for k in KS if k <= samples] or [samples]
+    check_votes(ks, args.temperature, samples)
     generator = torch.Generator().manual_seed(args.seed)
 
     def encode(images: Tensor) -> Tensor:
@@ -178,7 +188,7 @@ def judged(args: argparse.Namespace) -> dict:
             args.batch_size,
             args.workers,
         )
-    neighbours = knn_accuracy(*found, args.k, args.temperature)
+    neighbours = knn_accuracy(*found, ks, args.temperature)
     probe = linear_probe(*found, seed=args.seed)
     return dict(
         config=args.config,
