@@ -38,7 +38,7 @@ class ImageReader:
     def __init__(self, config: Mapping) -> None:
         dataset = _dataset_of(config)
         self._scope = config.get('default_scope') or 'mmpretrain'
-        self._steps = _steps_of(dataset)
+        self._steps = steps_of(dataset)
         self._built: dict[int, Callable] = {}
         self._first = 0
         suffix = dataset.get('img_suffix')
@@ -167,7 +167,7 @@ class ImageReader:
 
 def loading_steps(config: Mapping) -> list[dict]:
     """The steps of a config that read an image, for another pipeline."""
-    steps = _steps_of(_dataset_of(config))
+    steps = steps_of(_dataset_of(config))
     kinds = [str(step['type']).split('.')[-1] for step in steps]
     loads = [index for index, k in enumerate(kinds) if k.startswith('Load')]
     if not loads:
@@ -182,7 +182,7 @@ def loading_steps(config: Mapping) -> list[dict]:
     return steps
 
 
-def _steps_of(dataset: Mapping) -> list[dict]:
+def steps_of(dataset: Mapping) -> list[dict]:
     """The steps of a pipeline, without a memory of images."""
     steps = [dict(step) for step in dataset['pipeline']]
     for step in steps:

@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from torch import nn
 
+from ..datasets.image_reader import steps_of
 from ..errors import InputError
 from ..visualization.palettes import complete_palette
 
@@ -87,7 +88,7 @@ def _detecting(model: nn.Module, normal: Mapping) -> dict[str, Any]:
 def _steps(config: Config) -> tuple[list[dict], dict | None]:
     """Steps that change an image's size, and how a file is read."""
     reading, steps = None, []
-    for step in config.test_dataloader.dataset.pipeline:
+    for step in steps_of(config.test_dataloader.dataset):
         kind = str(step['type']).split('.')[-1]
         rest = {k: v for k, v in step.items() if k != 'type'}
         if kind == 'LoadImageChannels':

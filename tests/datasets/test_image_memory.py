@@ -3,10 +3,12 @@
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.registry import TRANSFORMS
 
 from mmmap.datasets.image_memory import LoadImageOnce
 from mmmap.datasets.image_reader import PLAIN, ImageReader, loading_steps
+from mmmap.export.recipe import _steps
 
 
 @pytest.fixture
@@ -53,6 +55,11 @@ def test_other_pipelines_do_not_keep_images(files):
     assert reader.read(files[0])['img'].shape == (4, 6)
     cv2.imwrite(files[0], np.zeros((4, 6, 3), np.uint8))
     assert np.unique(reader.read(files[0])['img']).tolist() == [0]
+
+
+def test_exported_models_read_files():
+    """Without mmcv there is no memory of images either."""
+    assert _steps(Config(config('LoadImageOnce'))) == ([], None)
 
 
 @pytest.mark.parametrize(
