@@ -430,7 +430,7 @@ def test_tables_of_the_project_can_be_run(tmp_path):
 
 def test_two_studies_do_not_share_a_folder(tmp_path):
     study = load_tool('study.py')
-    another = pytest.raises(ValueError, match='another study is at work')
+    another = pytest.raises(ValueError, match='another study is running')
     with study.alone(tmp_path), another, study.alone(tmp_path):
         pass
 
