@@ -367,7 +367,7 @@ def alone(out: Path) -> Iterator[None]:
 
 
 def check(runs: list[Run]) -> None:
-    """Complain before anything is run.
+    """Check all runs before the first begins.
 
     Raises:
         InputError: A result or a training of other settings, no data, a row
@@ -387,7 +387,7 @@ def check(runs: list[Run]) -> None:
 
 
 def rehearse(run: Run) -> None:
-    """Build its model, and look who measures its metric."""
+    """Build its model and check that something measures its metric."""
     config = copy.deepcopy(run.config)
     where = f'{run.row.name}, {run.task.name}'
     scope = config.get('default_scope', 'mmpretrain')
