@@ -148,11 +148,11 @@ WRONG = {
     ),
     'a start that is no row': (
         lambda c: c['rows'][0].update(pretrained=True, start='MAP'),
-        "none starts from 'MAP', which is no row",
+        "none starts from 'MAP', which is not a row",
     ),
     'a start without pretraining': (
         lambda c: c['rows'][1].update(options={}, start='none'),
-        "MAE starts from 'none', which is no row with a pretraining",
+        "MAE starts from 'none', which is not a row with a pretraining",
     ),
     'a base that is no row': (
         lambda c: c['rows'][1].update(base='scratch'),
@@ -175,6 +175,16 @@ WRONG = {
             )
         ),
         'row given twice: the same runs',
+    ),
+    'a start of another network': (
+        lambda c: c['rows'].append(
+            dict(
+                name='x',
+                start='MAE',
+                everywhere={'model.backbone.arch.pattern': 'TTTT'},
+            )
+        ),
+        "x starts from 'MAE' and must have the same everywhere",
     ),
     'a start of nothing': (
         lambda c: c['rows'].append(

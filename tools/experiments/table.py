@@ -103,21 +103,12 @@ class Study:
         _once(self.seeds, 'seed', table)
         names = {row.name: row for row in self.rows}
         for row in self.rows:
-            start = names.get(row.start)
             if row.base not in names and row.base != 'none':
                 raise InputError(
                     f'{table}: {row.name} has no base {row.base!r}'
                 )
-            if row.start and not row.pretrained:
-                raise InputError(
-                    f'{table}: {row.name} starts from {row.start!r} and has '
-                    'pretrained: false'
-                )
-            if row.start and not (start and start.pretrains):
-                raise InputError(
-                    f'{table}: {row.name} starts from {row.start!r}, which is '
-                    'no row with a pretraining of its own'
-                )
+            if row.start:
+                _check_start(row, names.get(row.start), table)
         for task in (self.pretraining, *self.tasks):
             if not (ROOT / task.config).is_file():
                 raise InputError(f'{table}: there is no {task.config}')
@@ -137,6 +128,22 @@ class Study:
             changes = changes_of(self.pretraining, row, seed, pretrains=True)
             texts.append(text_of(resolved(self.pretraining.config, changes)))
         return f'{row.pretrained} {row.start} {texts}'
+
+
+def _check_start(row: Row, start: Row | None, table: Path) -> None:
+    """Check that a row can share the pretraining of another."""
+    where = f'{table}: {row.name} starts from {row.start!r}'
+    if not (start and start.pretrains):
+        raise InputError(
+            f'{where}, which is not a row with a pretraining of its own'
+        )
+    if not row.pretrained:
+        raise InputError(f'{where} and has pretrained: false')
+    if row.everywhere != start.everywhere:
+        raise InputError(
+            f'{where} and must have the same everywhere, because they share '
+            'a pretraining'
+        )
 
 
 def changes_of(

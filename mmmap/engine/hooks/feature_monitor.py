@@ -47,9 +47,10 @@ class FeatureMonitorHook(Hook):
     ``val/<class>/*``. All results go to the log and the curves. It warns if
     the features have collapsed or the loss has stopped falling.
 
-    Features are means of the encoder's normalised tokens, with the weights
-    of the training even if an ``EMAHook`` averages them. All labelled images
-    are encoded each time, so take a few thousand.
+    Features are means of the encoder's normalised tokens
+    (``evaluate_features.py`` normalises the mean, so its accuracies differ a
+    little), with the weights of the training even if an ``EMAHook`` averages
+    them. All labelled images are encoded each time, so take a few thousand.
 
     The first process measures while the others wait. Training is not changed:
     weights, modes and random states stay as they are. Features that are not
