@@ -100,6 +100,23 @@ def test_no_regions(ops, device):
         assert not gradient.any()
 
 
+@pytest.mark.parametrize('image', [-1, 2, float('nan')])
+def test_a_region_of_no_image(ops, device, image):
+    if device != 'cpu':
+        pytest.skip('the check is for a CPU')
+    features = torch.ones(2, 3, 8, 8)
+    regions = torch.tensor([[0.0, 0, 0, 4, 4], [image, 0, 0, 4, 4]])
+    pools = (
+        lambda: ops.roi_align(features, regions, 2),
+        lambda: ops.roi_align(features, regions, 2, 1.0, 0, 'max'),
+        lambda: ops.roi_pool(features, regions, 2),
+        lambda: ops.deform_roi_pool(features, regions, None, (2, 2)),
+    )
+    for pool in pools:
+        with pytest.raises(IndexError, match='the batch has 2 images'):
+            pool()
+
+
 def test_no_images(ops, device):
     x = leaf(0, 4, 6, 8, device=device)
     masks = x.new_zeros(0, 9, 12, 16).detach()

@@ -23,6 +23,25 @@ MAX_POOL, AVG_POOL = range(2)
 NOTHING = -10000.0
 
 
+def check_images(features: Tensor, regions: Tensor) -> None:
+    """Check on a CPU that the regions are of images of the batch.
+
+    Torchvision would read other memory. On a GPU, the check would have to wait
+    for the numbers.
+
+    Raises:
+        IndexError: A region of another image.
+    """
+    if not (regions.is_cpu and len(regions)):
+        return
+    first, last = regions[:, 0].aminmax()
+    if not 0 <= first <= last < len(features):
+        raise IndexError(
+            f'rois have image indices from {first:g} to {last:g}, but the '
+            f'batch has {len(features)} images'
+        )
+
+
 def place_regions(
     regions: Tensor, scale: float, aligned: bool
 ) -> tuple[Tensor, Tensor]:
@@ -79,6 +98,7 @@ def roi_align_forward(
         aligned: Whether coordinates are those of pixel centres.
     """
     features, regions = supported(input, rois)
+    check_images(features, regions)
     bins = aligned_height, aligned_width
     if pool_mode == AVG_POOL:
         pooled = torch.ops.torchvision.roi_align(
@@ -163,6 +183,7 @@ def roi_pool_forward(
         spatial_scale: Size of the features over that of the image.
     """
     features, regions = supported(input, rois)
+    check_images(features, regions)
     width, bins = input.shape[-1], (pooled_height, pooled_width)
     start = regions[:, [2, 1]] * spatial_scale
     size = (regions[:, [4, 3]] + 1) * spatial_scale - start
@@ -242,6 +263,7 @@ def deform_roi_pool_forward(
         gamma: Factor of the shifts.
     """
     features, regions, offset = supported(input, rois, offset)
+    check_images(features, regions)
     bins = pooled_height, pooled_width
     pooled = deform_roi_pool(
         features, offset, regions, bins, spatial_scale, sampling_ratio, gamma
