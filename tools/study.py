@@ -75,6 +75,7 @@ from experiments.table import (
 )
 from mmengine.config import Config
 from mmengine.registry import METRICS, MODELS, DefaultScope
+from train import parse_args as parse_training
 
 from mmmap.engine.numbers import check_numbers
 from mmmap.writing import written_whole
@@ -387,9 +388,16 @@ def check(runs: list[Run]) -> None:
 
 
 def rehearse(run: Run) -> None:
-    """Build its model and check that something measures its metric."""
+    """Parse its arguments, build its model, look for its metric."""
     config = copy.deepcopy(run.config)
     where = f'{run.row.name}, {run.task.name}'
+    arguments = run.task.arguments
+    try:
+        parse_training([str(run.file), *arguments])
+    except SystemExit as error:  # argparse has printed what is wrong
+        raise InputError(
+            f'{where}: tools/train.py cannot take the arguments {arguments}'
+        ) from error
     scope = config.get('default_scope', 'mmpretrain')
     with DefaultScope.overwrite_default_scope(scope):
         try:

@@ -399,6 +399,10 @@ def test_nothing_is_run_without_the_data(table, tmp_path, capsys):
             ),
             'segments: optim_wrapper.optimizer.lr is -1',
         ),
+        (
+            lambda c: c['tasks'][0].update(arguments=['--ampp']),
+            r"segments: .* cannot take the arguments \['--ampp'\]",
+        ),
     ],
 )
 def test_nothing_is_run_that_will_fail(
