@@ -6,6 +6,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from mmengine.runner import runner
 
 from tests.helpers import forget_visualizers, load_tool
@@ -123,3 +124,30 @@ def segmentor(digits, pretrained, tmp_path_factory):
     return SimpleNamespace(
         config=config, work_dir=work_dir, checkpoint=work_dir / 'epoch_2.pth'
     )
+
+
+@pytest.fixture
+def table(tmp_path, digits):
+    """A study of two rows and one task, in YAML, as a dict and its file."""
+    content = dict(
+        seeds=[3, 4],
+        pretraining=dict(
+            config=str(map_config(tmp_path / 'map.py', 'data')),
+            data='imagenet_like',
+        ),
+        tasks=[
+            dict(
+                name='segments',
+                config=str(upernet_config(tmp_path / 'upernet.py')),
+                data='ade_like',
+                metric='mIoU',
+            )
+        ],
+        rows=[
+            dict(name='none', pretrained=False),
+            dict(name='MAE', options={'model.decoder.attention': 'full'}),
+        ],
+    )
+    file = tmp_path / 'table.yml'
+    file.write_text(yaml.safe_dump(content))
+    return content, file
