@@ -63,3 +63,29 @@ def test_what_begins_after_a_failure_is_ended(tmp_path):
         tool.run_stage(stage, tmp_path, progress)
     signal.signal(signal.SIGTERM, handler)
     assert time.monotonic() - begin < 30
+
+
+def test_what_does_not_need_a_failure_continues(tmp_path, capsys):
+    tool = load_tool('experiments/side_by_side.py')
+    ran = []
+
+    def step(title, code, needed):
+        def after(seconds):
+            ran.append(title)
+
+        argv = ['-c', code]
+        return tool.Step(title, argv, 1, lambda: False, after, needed)
+
+    fails = 'print("a log"); print("error: no disk"); exit(1)'
+    stage = [
+        [step('a', fails, True), step('b', '', False)],
+        [step('c', '', True), step('d', fails, False), step('e', '', False)],
+    ]
+    progress = tool.Progress([stage], 1)
+    handler = signal.getsignal(signal.SIGTERM)
+    failed = tool.run_stage(stage, tmp_path, progress, keep_going=True)
+    signal.signal(signal.SIGTERM, handler)
+    assert ran == ['c', 'e']
+    assert [str(error).split(' failed')[0] for error in failed] == ['a', 'd']
+    assert str(failed[0]).splitlines()[1:] == ['no disk']
+    assert '[1/5] a: failed' in capsys.readouterr().out

@@ -56,6 +56,10 @@ def test_rows_share_a_pretraining_and_tune_their_tasks(table, tmp_path):
     assert [r.name for r in lanes[0]] == [pretraining.name, fast.name]
 
 
+# A result, but for its value.
+NAN = '{"row": "a", "task": "t", "seed": 1, "metric": "m", "value": NaN}'
+
+
 def test_only_some(table, tmp_path):
     options = ('--rows', 'MAE', '--seeds', 4, '--out', tmp_path)
     _, lanes = runs_of(table[1], *options)
@@ -156,7 +160,7 @@ def test_a_result_on_other_data_is_not_taken(table, tmp_path):
         lanes[0][0].done()
 
 
-@pytest.mark.parametrize('text', ['{', '[]', '{}', '{"value": null}'])
+@pytest.mark.parametrize('text', ['{', '[]', '{}', '{"value": null}', NAN])
 def test_a_broken_result_is_named(table, tmp_path, text):
     _, lanes = runs_of(table[1], '--out', tmp_path)
     kept(lanes[0][0])
@@ -194,7 +198,7 @@ def test_the_number_is_that_of_the_last_epoch(table, tmp_path):
     run = lanes[0][0]
     assert run.epochs == 2
     log(run, '1', dict(epoch=1, step=5, loss=1.0), dict(mIoU=5.0, step=1))
-    assert study.last_value(run) is None
+    assert run.value() is None
     assert run.argv()[0].name == 'train.py'
     run.last.write_text('a checkpoint')
     assert run.argv()[0].name == 'test.py'
@@ -204,7 +208,7 @@ def test_the_number_is_that_of_the_last_epoch(table, tmp_path):
     folder = run.work_dir / '2'
     folder.mkdir()
     (folder / '2.json').write_text(json.dumps(dict(mIoU=7.0, aAcc=9.0)))
-    assert study.last_value(run) == 7.0
+    assert run.value() == 7.0
     assert run.argv()[0].name == 'train.py'
     run.keep(1.0)
     assert json.loads(run.result.read_text())['value'] == 7.0
@@ -245,7 +249,16 @@ def test_a_cut_line_of_a_log_is_left(table, tmp_path):
     log(run, '1', dict(mIoU=5.0, step=2))
     with open(run.work_dir / '1/vis_data/scalars.json', 'a') as scalars:
         scalars.write('\n{"mIoU": 6')
-    assert study.last_value(run) == 5.0
+    assert run.value() == 5.0
+
+
+def test_a_diverged_run_is_no_result(table, tmp_path):
+    _, lanes = runs_of(table[1], '--out', tmp_path)
+    run = lanes[0][0]
+    log(run, '1', dict(mIoU=math.nan, step=2))
+    with pytest.raises(ValueError, match='seed 3 has diverged: its mIoU is n'):
+        run.keep(1.0)
+    assert not run.result.exists()
 
 
 def test_results_are_kept_without_git(table, tmp_path, monkeypatch):
@@ -278,14 +291,16 @@ def test_means_deviations_and_differences():
     runs += [result('MAP', 2, 10.0)]
     values = summary.by_row(runs, ['MAP', 'none'], ['t'])
     assert list(values['t, mIoU']) == ['MAP', 'none']
-    row, base = values['t, mIoU'].values()
-    assert summary.mean_and_deviation(list(row.values())) == (6.0, 4.0)
-    # Of the seeds that both have: 1 and 3.
-    mean, error = summary.difference(row, base)
-    assert (mean, error) == (2.0, pytest.approx(math.sqrt(2) / math.sqrt(2)))
-    text = summary.table(values, dict(MAP='none', none='none'))
-    assert '| MAP | 3 | 6.00 +- 4.00 | +2.00 +- 1.00 | none |' in text
-    assert '| none | 2 | 2.00 +- 1.41 |  |  |' in text
+    bases = dict(MAP='none', none='none')
+    text = summary.table(values, bases)
+    # The differences 1 and 3 of the seeds that both have.
+    assert '| MAP | 3 | 6.00 +- 4.00 | +2.00 +- 1.00 | 2 | none |' in text
+    assert '| none | 2 | 2.00 +- 1.41 | | | |' in text
+    del values['t, mIoU']['none'][1]
+    text = summary.table(values, bases)
+    assert '| MAP | 3 | 6.00 +- 4.00 | +1.00 | 1 | none |' in text
+    del values['t, mIoU']['none']
+    assert '| MAP | 3 | 6.00 +- 4.00 | | | |' in summary.table(values, bases)
 
 
 @pytest.mark.slow
@@ -304,9 +319,11 @@ def test_a_study_from_beginning_to_end(table, digits, tmp_path):
     kept = json.loads(files[1].read_text())
     assert kept['options']['randomness.seed'] == 3
     assert 0 <= kept['value'] <= 100
-    text = (out / 'results.md').read_text()
+    text = (out / 'table.md').read_text()
     assert f'| MAE | 1 | {kept["value"]:.2f} |' in text
-    assert (out / 'results.png').stat().st_size > 5000
+    assert (out / 'table.png').stat().st_size > 5000
+    values = (out / 'table.csv').read_text().splitlines()
+    assert values[1:] == [f'"segments, mIoU",MAE,3,{kept["value"]:.4f}']
     again = command(*argv)
     assert again.returncode == 0
     assert again.stdout.count('done already') == 2

@@ -31,6 +31,7 @@ class Step:
         seconds: Approximate time on 2 CPU cores.
         done: Whether it need not run.
         after: Called after success, with the seconds it took.
+        needed: Whether the later steps of its lane need its success.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Step:
     seconds: float
     done: Callable[[], bool]
     after: Callable[[float], None] = lambda seconds: None
+    needed: bool = True
 
 
 class StepError(UserError):
@@ -111,6 +113,13 @@ class Progress:
             del self.running[step]
             self._print(f'{self._head(step)}: {_minutes(seconds)}', end='\n')
 
+    def fail(self, step: Step) -> None:
+        """It has failed, and the others continue."""
+        with self.lock:
+            self.left[step] = self.said[step] = 0
+            del self.running[step]
+            self._print(f'{self._head(step)}: failed', end='\n')
+
     def _remaining(self) -> float:
         pace = self.taken / self.expected if self.expected else 1.0
 
@@ -135,12 +144,23 @@ class Progress:
             print(text, flush=True)
 
 
-def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
+def run_stage(
+    stage: Stage, logs: Path, progress: Progress, keep_going: bool = False
+) -> list[UserError]:
     """Run lanes side by side, sharing the cores.
 
+    Args:
+        stage: The lanes.
+        logs: Folder for the output of each command.
+        progress: What prints.
+        keep_going: Run what does not need a step that fails.
+
+    Returns:
+        The failures, if ``keep_going``.
+
     Raises:
-        StepError: A command failed. All others have been ended, as after
-            Ctrl-C and SIGTERM.
+        UserError: A step failed. All others have been ended, as after Ctrl-C
+            and SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     environment = {**os.environ}
@@ -154,7 +174,13 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
     with ThreadPoolExecutor(workers) as pool:
         lanes = [
             pool.submit(
-                _run_lane, lane, logs, progress, environment, processes
+                _run_lane,
+                lane,
+                logs,
+                progress,
+                environment,
+                processes,
+                keep_going,
             )
             for lane in stage
         ]
@@ -169,12 +195,16 @@ def run_stage(stage: Stage, logs: Path, progress: Progress) -> None:
             progress.stopped.set()
             _end(processes)
             raise failed[0]
+        return [error for lane in lanes for error in lane.result()]
 
 
-def _run_lane(lane, logs, progress, environment, processes) -> None:
+def _run_lane(
+    lane, logs, progress, environment, processes, keep_going
+) -> list[UserError]:
+    failed = []
     for step in lane:
         if progress.stopped.is_set():
-            return
+            break
         if step.done():
             progress.skip(step)
             continue
@@ -182,9 +212,19 @@ def _run_lane(lane, logs, progress, environment, processes) -> None:
         started = time.time()
         number = progress.numbers[step]
         name = f'{number}_{step.title.replace(" ", "_").replace(",", "")}.log'
-        _run_logged(step, logs / name, progress, environment, processes)
-        step.after(time.time() - started)
-        progress.end(step, time.time() - started)
+        try:
+            _run_logged(step, logs / name, progress, environment, processes)
+            step.after(time.time() - started)
+        except UserError as error:
+            if not keep_going:
+                raise
+            progress.fail(step)
+            failed.append(error)
+            if step.needed:
+                break
+        else:
+            progress.end(step, time.time() - started)
+    return failed
 
 
 def _run_logged(step, log, progress, environment, processes) -> None:
@@ -205,7 +245,9 @@ def _run_logged(step, log, progress, environment, processes) -> None:
             file.write(text)
             progress.line(step, text)
     if process.wait():
-        tail = log.read_text(encoding='utf-8').splitlines()[-15:]
+        # From the message of an error that is the user's, if there is one.
+        text = log.read_text(encoding='utf-8').rpartition('\nerror: ')[2]
+        tail = text.splitlines()[-15:]
         raise StepError('\n'.join([f'{step.title} failed, see {log}', *tail]))
 
 

@@ -1,6 +1,8 @@
 """Means and deviations of a study's runs, as a table and a plot."""
 
+import csv
 import json
+import math
 import statistics
 from pathlib import Path
 
@@ -20,10 +22,11 @@ def read_result(file: Path) -> dict:
     except ValueError as error:
         raise InputError(f'{file} is not JSON ({error}): remove it') from error
     absent = RESULT - set(run) if isinstance(run, dict) else RESULT
-    if absent or not isinstance(run['value'], int | float):
+    value = None if absent else run['value']
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(
             f'{file} is not the result of a run, which has '
-            f'{", ".join(sorted(RESULT))}: remove it'
+            f'{", ".join(sorted(RESULT))} (a finite number): remove it'
         )
     return run
 
@@ -45,24 +48,29 @@ def mean_and_deviation(values: list[float]) -> tuple[float, float | None]:
     return statistics.mean(values), spread
 
 
-def difference(
-    row: dict[int, float], base: dict[int, float]
-) -> tuple[float, float | None] | None:
-    """Mean and standard error of the differences of equal seeds."""
-    pairs = [row[seed] - base[seed] for seed in row if seed in base]
-    if not pairs:
-        return None
+def difference(pairs: list[float]) -> tuple[float, float | None]:
+    """Mean and standard error."""
     mean, spread = mean_and_deviation(pairs)
     return mean, spread and spread / len(pairs) ** 0.5
 
 
-def cell(pair: tuple[float, float | None] | None, sign: str = '') -> str:
+def cell(mean: float, spread: float | None, sign: str = '') -> str:
     """``12.3 +- 0.4`` for a table."""
-    if pair is None:
-        return ''
-    mean, spread = pair
     text = f'{mean:{sign}.2f}'
     return text if spread is None else f'{text} +- {spread:.2f}'
+
+
+def compared(name: str, base: str, rows: dict) -> str:
+    """The cells that compare a row with its base, seed by seed."""
+    if name == base or base not in rows:
+        return '| |'
+    pairs = [
+        value - rows[base][seed]
+        for seed, value in rows[name].items()
+        if seed in rows[base]
+    ]
+    text = cell(*difference(pairs), '+') if pairs else ''
+    return f'{text} | {len(pairs)} | {base}'
 
 
 def table(values: dict, bases: dict[str, str]) -> str:
@@ -78,16 +86,13 @@ def table(values: dict, bases: dict[str, str]) -> str:
             f'## {task}',
             '',
             '| row | seeds | mean +- deviation | over its base +- standard '
-            'error | base |',
-            '|---|---|---|---|---|',
+            'error | common seeds | base |',
+            '|---|---|---|---|---|---|',
         ]
         for name, seeds in rows.items():
-            own = cell(mean_and_deviation(list(seeds.values())))
-            base = bases[name] if bases[name] != name else ''
-            over = cell(difference(seeds, rows.get(base, {})), '+')
-            lines.append(
-                f'| {name} | {len(seeds)} | {own} | {over} | {base} |'
-            )
+            own = cell(*mean_and_deviation(list(seeds.values())))
+            over = compared(name, bases[name], rows)
+            lines.append(f'| {name} | {len(seeds)} | {own} | {over} |')
         lines.append('')
     return '\n'.join(lines)
 
@@ -104,12 +109,19 @@ def plot(values: dict, path: Path) -> None:
     )
     for axis, (task, rows) in zip(axes[0], values.items(), strict=True):
         for place, seeds in enumerate(rows.values()):
-            numbers = list(seeds.values())
-            axis.plot([place] * len(numbers), numbers, 'o', color='C0', ms=4)
+            numbers = sorted(seeds.values())
+            # Side by side, so that none hides another.
+            shifts = [i / len(numbers) for i in range(len(numbers))]
+            middle = place - shifts[-1] / 2
+            dots = [middle + shift for shift in shifts]
+            axis.plot(dots, numbers, 'o', color='C0', ms=4)
             mean = statistics.mean(numbers)
-            axis.hlines(mean, place - 0.3, place + 0.3, color='C1')
-        axis.set_xticks(range(len(rows)), rows, rotation=30, ha='right')
-        axis.set_title(task)
+            axis.hlines(mean, place - 0.4, place + 0.4, color='C1')
+        names = [f'{row} ({len(seeds)})' for row, seeds in rows.items()]
+        axis.set_xticks(range(len(rows)), names, rotation=30, ha='right')
+        name, _, metric = task.rpartition(', ')
+        axis.set_title(name)
+        axis.set_ylabel(metric)
         axis.grid(axis='y', alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
@@ -117,13 +129,13 @@ def plot(values: dict, path: Path) -> None:
 
 
 def summarise(
-    out: Path, runs: list[dict], bases: dict[str, str], tasks: list[str]
+    file: Path, runs: list[dict], bases: dict[str, str], tasks: list[str]
 ) -> str:
-    """Write ``results.md`` and ``results.png``; returns the table.
+    """Write the table, the plot and all values; returns the table.
 
     Args:
-        out: Folder of the study.
-        runs: The results of its finished runs.
+        file: Path of all three, without ``.md``, ``.png`` and ``.csv``.
+        runs: The results of the finished runs.
         bases: The names of the rows, in order, and the row that each is
             compared with.
         tasks: Their names, in order.
@@ -132,9 +144,19 @@ def summarise(
         InputError: There is no finished run.
     """
     if not runs:
-        raise InputError(f'{out} holds no finished run of this table')
+        raise InputError(f'{file.parent} holds no finished run of this table')
     values = by_row(runs, list(bases), tasks)
     text = table(values, bases)
-    (out / 'results.md').write_text(f'{text}\n')
-    plot(values, out / 'results.png')
-    return f'{text}\n{out / "results.md"}, {out / "results.png"}'
+    written = [Path(f'{file}{suffix}') for suffix in ('.md', '.png', '.csv')]
+    written[0].write_text(f'{text}\n')
+    plot(values, written[1])
+    with written[2].open('w', newline='') as lines:
+        writer = csv.writer(lines, lineterminator='\n')
+        writer.writerow(['task, metric', 'row', 'seed', 'value'])
+        writer.writerows(
+            (task, row, seed, f'{value:.4f}')
+            for task, rows in values.items()
+            for row, seeds in rows.items()
+            for seed, value in sorted(seeds.items())
+        )
+    return f'{text}\n{", ".join(map(str, written))}'

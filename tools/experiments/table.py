@@ -15,7 +15,7 @@ from mmmap.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {'seeds', 'pretraining', 'tasks', 'rows'}
-EXPONENT = re.compile(r'[-+]?\d+e[-+]?\d+')  # text in YAML, as is 1e-3
+EXPONENT = re.compile(r'[-+]?\d+[eE][-+]?\d+')  # text in YAML, as is 1e-3
 # Names of rows and tasks become names of files, joined by underscores.
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9 .+%-]*')
 
