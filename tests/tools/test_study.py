@@ -323,7 +323,7 @@ def test_a_study_from_beginning_to_end(table, digits, tmp_path):
     assert f'| MAE | 1 | {kept["value"]:.2f} |' in text
     assert (out / 'table.png').stat().st_size > 5000
     values = (out / 'table.csv').read_text().splitlines()
-    assert values[1:] == [f'"segments, mIoU",MAE,3,{kept["value"]:.4f}']
+    assert values[1:] == [f'segments,mIoU,MAE,3,{kept["value"]:.4f}']
     again = command(*argv)
     assert again.returncode == 0
     assert again.stdout.count('done already') == 2

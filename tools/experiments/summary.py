@@ -104,16 +104,21 @@ def plot(values: dict, path: Path) -> None:
     matplotlib.use('Agg')
     from matplotlib import pyplot
 
+    columns = min(len(values), 2)
+    lines = -(-len(values) // columns)
     figure, axes = pyplot.subplots(
-        1, len(values), figsize=(4.5 * len(values), 3.5), squeeze=False
+        lines, columns, figsize=(6 * columns, 3.5 * lines), squeeze=False
     )
-    for axis, (task, rows) in zip(axes[0], values.items(), strict=True):
+    for axis in axes.flat[len(values) :]:
+        axis.remove()
+    for axis, (task, rows) in zip(axes.flat, values.items()):
         for place, seeds in enumerate(rows.values()):
             numbers = sorted(seeds.values())
             # Side by side, so that none hides another.
-            shifts = [i / len(numbers) for i in range(len(numbers))]
-            middle = place - shifts[-1] / 2
-            dots = [middle + shift for shift in shifts]
+            dots = [
+                place + 0.12 * (i - (len(numbers) - 1) / 2)
+                for i in range(len(numbers))
+            ]
             axis.plot(dots, numbers, 'o', color='C0', ms=4)
             mean = statistics.mean(numbers)
             axis.hlines(mean, place - 0.4, place + 0.4, color='C1')
@@ -152,9 +157,9 @@ def summarise(
     plot(values, written[1])
     with written[2].open('w', newline='') as lines:
         writer = csv.writer(lines, lineterminator='\n')
-        writer.writerow(['task, metric', 'row', 'seed', 'value'])
+        writer.writerow(['task', 'metric', 'row', 'seed', 'value'])
         writer.writerows(
-            (task, row, seed, f'{value:.4f}')
+            (*task.rsplit(', ', 1), row, seed, f'{value:.4f}')
             for task, rows in values.items()
             for row, seeds in rows.items()
             for seed, value in sorted(seeds.items())
