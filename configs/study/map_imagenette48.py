@@ -1,4 +1,4 @@
-# MAP pretraining of a HybridNet of 0.6 M parameters on photographs of 48
+# MAP pretraining of a HybridNet of 0.5 M parameters on photographs of 48
 # pixels, for studies on a CPU.
 #
 #   python tools/study.py configs/study/labels.yml --data-root DIR
