@@ -14,3 +14,7 @@ _base_ = [
 ]
 
 model = dict(backbone=dict(arch='base'), neck=dict(in_channels=768))
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='FeatureMonitorHook', interval=10),
+]

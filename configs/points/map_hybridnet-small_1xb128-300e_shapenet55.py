@@ -17,4 +17,5 @@ auto_scale_lr = dict(base_batch_size=128)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='ReconstructionHook', interval=10),
+    dict(type='FeatureMonitorHook', interval=10),
 ]

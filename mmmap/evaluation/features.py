@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.checks import check_dataset
 from ..datasets.image_files import ReadingError
+from ..datasets.image_folders import list_images
 from ..datasets.image_reader import PLAIN
 from ..errors import InputError
 
@@ -37,6 +38,12 @@ def image_folder(
     Raises:
         InputError: A folder with another layout, or unreadable images.
     """
+    folders = [path for path in root.glob('*') if path.is_dir()]
+    if root.is_dir() and not any(map(list_images, folders)):
+        raise InputError(
+            f'{root} has no images in class folders; expected '
+            f'{root}/<class>/<image>'
+        )
     settings = dict(
         type='CustomDataset', data_root=str(root), pipeline=list(loading)
     )

@@ -28,6 +28,11 @@ from .settings import (
 
 _PICTURES, _OF_A_FOLDER = 12, 4
 _LOG_LINES = 12
+# What FeatureMonitorHook warns of.
+_TROUBLE = re.compile(
+    r'\b(epoch \d+: pretraining '
+    r'(has collapsed|has diverged|stands still): .*)'
+)
 _ENVIRONMENT = re.compile(r'^System environment:\n(.*?)^-{20}', re.M | re.S)
 
 
@@ -147,6 +152,10 @@ def look_at(
         text = logs[-1].read_text(errors='replace')
         found.log_end = '\n'.join(text.splitlines()[-_LOG_LINES:])
         found.environment = _environment(text)
+        # The last of each kind.
+        found.missing += {
+            k: line for line, k in _TROUBLE.findall(text)
+        }.values()
     _compare(found, starts, base, configs)
     found.missing += _missing(found)
     return found

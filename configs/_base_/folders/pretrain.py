@@ -27,4 +27,5 @@ default_hooks = dict(
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='ReconstructionHook', interval=5),
+    dict(type='FeatureMonitorHook', interval=5),
 ]

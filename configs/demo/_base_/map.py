@@ -28,4 +28,5 @@ default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=1))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='ReconstructionHook', interval=5),
+    dict(type='FeatureMonitorHook', interval=5),
 ]

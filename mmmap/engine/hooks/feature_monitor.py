@@ -26,13 +26,12 @@ from ...evaluation import (
     linear_probe,
     pooled,
 )
+from ...wording import counted, some_of
 from ..trained_models import image_size
+from ..training_health import trouble
 
-COLLAPSED = 0.02  # deviation below which features have collapsed
-# Long schedules lower the loss slowly, so only a loss that does not fall at
-# all stands still.
-STANDSTILL = 1e-4  # smallest relative fall of a loss
-PATIENCE = 3  # measurements in which it has to fall so far
+PER_CLASS = 10  # labelled images that a class has at least, if there are many
+STATE = 'feature_monitor'  # name in the message hub
 SHARDED = 'set_state_dict_type', 'unshard'  # methods of FSDP 1 and 2
 
 
@@ -45,16 +44,18 @@ class FeatureMonitorHook(Hook):
     ``data_root``, it also measures the accuracy of nearest neighbours and of a
     linear probe, in percent, on labelled images ``train/<class>/*`` and
     ``val/<class>/*``. All results go to the log and the curves. It warns if
-    the features have collapsed or the loss has stopped falling.
+    pretraining has collapsed, has diverged or stands still; the rules are
+    those of ``mmmap.engine.training_health.trouble``.
 
     Features are means of the encoder's normalised tokens
     (``evaluate_features.py`` normalises the mean, so its accuracies differ a
     little), with the weights of the training even if an ``EMAHook`` averages
-    them. All labelled images are encoded each time, so take a few thousand.
+    them.
 
     The first process measures while the others wait. Training is not changed:
     weights, modes and random states stay as they are. Features that are not
-    finite, or an image that has become unreadable, are a warning.
+    finite, or an image that has become unreadable, are a warning. A resumed
+    run continues with the losses and times of its checkpoint.
 
     Args:
         interval: Epochs between measurements; also after the last epoch.
@@ -64,8 +65,15 @@ class FeatureMonitorHook(Hook):
         val: Folder below it to evaluate on.
         k: Number of neighbours.
         batch_size: Batch size of the measurement.
-        max_share: Share of the training time that measurements may take. They
-            are skipped while earlier ones have taken more.
+        max_share: Share of the time since the start that measurements may
+            take, with their preparation. A measurement that would exceed it,
+            if it takes as long as the one before, is skipped. The time of the
+            first is not known before, and the one after the last epoch is
+            never skipped, so short runs can exceed the share. Skipped or not,
+            the loss is watched.
+        num_labelled: Images of each labelled folder to use, drawn once, as
+            many of each class as possible. If there are so many classes that
+            each would have fewer than 10, some classes are drawn.
 
     Raises:
         InputError: Settings out of range, labelled images or an encoder that
@@ -84,8 +92,11 @@ class FeatureMonitorHook(Hook):
         k: int = 20,
         batch_size: int = 64,
         max_share: float = 0.03,
+        num_labelled: int = 500,
     ) -> None:
-        least = dict(interval=1, num_samples=2, k=1, batch_size=1)
+        least = dict(
+            interval=1, num_samples=2, k=1, batch_size=1, num_labelled=20
+        )
         for name, value in least.items():
             if locals()[name] < value:
                 raise InputError(
@@ -96,8 +107,9 @@ class FeatureMonitorHook(Hook):
         self.interval, self.num_samples = interval, num_samples
         self.data_root, self.folders = data_root, (train, val)
         self.k, self.batch_size = k, batch_size
-        self.max_share = max_share
-        self.spent = 0.0
+        self.max_share, self.num_labelled = max_share, num_labelled
+        # Seconds of all measurements and of the last one.
+        self.spent = self.cost = 0.0
         self.losses: list[float] = []
         self._samples, self._labelled = [], []
 
@@ -110,7 +122,7 @@ class FeatureMonitorHook(Hook):
             )
         if not is_main_process():
             return
-        self.began = time.monotonic()
+        begin = time.monotonic()
         dataset = runner.train_dataloader.dataset
         count = min(self.num_samples, len(dataset))
         places = np.linspace(0, len(dataset) - 1, count).astype(int)
@@ -124,6 +136,17 @@ class FeatureMonitorHook(Hook):
         self._samples = samples
         if self.data_root:
             self._labelled = self._open(runner)
+        self._restore(runner, begin)
+        self.spent += time.monotonic() - begin
+
+    def _restore(self, runner, begin: float) -> None:
+        """Continue with what the checkpoint of a resumed run has."""
+        state = {}
+        if runner.epoch:
+            state = runner.message_hub.runtime_info.get(STATE, state)
+        self.losses = list(state.get('losses', ()))
+        self.spent, self.cost = state.get('spent', 0.0), state.get('cost', 0.0)
+        self.began = begin - state.get('elapsed', 0.0)
 
     def _try(self, model, samples: list[dict]) -> None:
         """Find out before the first step if it cannot measure a model."""
@@ -155,6 +178,7 @@ class FeatureMonitorHook(Hook):
                 f'{self.folders[0]} and {self.folders[1]} in '
                 f'{self.data_root} have different classes'
             )
+        self._draw(sets, runner.logger)
         numbers = np.unique(sets[0].get_gt_labels(), return_counts=True)[1]
         if len(numbers) < 2 or max(numbers) < 2:
             raise InputError(
@@ -164,27 +188,62 @@ class FeatureMonitorHook(Hook):
             )
         return sets
 
+    def _draw(self, sets: list, logger) -> None:
+        """Keep ``num_labelled`` images of each set, and say how many."""
+        labels = [np.array(data.get_gt_labels()) for data in sets]
+        classes = drawn_classes(labels[0], self.num_labelled)
+        for data, of_data, folder in zip(sets, labels, self.folders):
+            places = drawn_images(of_data, classes, self.num_labelled)
+            if not places:
+                raise InputError(
+                    f'{folder} in {self.data_root} has no images of '
+                    f'{some_of(data.CLASSES[c] for c in classes)}; put some '
+                    'there, or raise num_labelled'
+                )
+            logger.info(
+                f'FeatureMonitorHook uses {len(places):,} of '
+                f'{counted(len(data), "image")} in {folder}, of '
+                f'{counted(len(classes), "class", "classes")}'
+            )
+            data.get_subset_(places)
+
     def after_train_epoch(self, runner) -> None:
         """Measure, log and warn."""
+        if not is_main_process():
+            return
         last = self.is_last_train_epoch(runner)
-        due = self.every_n_epochs(runner, self.interval) or last
-        if not due or not is_main_process():
-            return
+        history = runner.message_hub.log_scalars.get('train/loss')
+        if history is not None:
+            batches = runner.max_iters // runner.max_epochs
+            self.losses.append(float(history.mean(batches)))
+        if last or self.every_n_epochs(runner, self.interval):
+            scores = self._measure(runner, last)
+            for warning in trouble(self.losses, scores.get('deviation')):
+                runner.logger.warning(
+                    f'epoch {runner.epoch + 1}: pretraining {warning}'
+                )
+        state = dict(losses=self.losses, spent=self.spent, cost=self.cost)
+        state['elapsed'] = time.monotonic() - self.began
+        runner.message_hub.update_info(STATE, state)
+
+    def _measure(self, runner, last: bool) -> dict[str, float]:
+        """Measure and log, if there is time for it."""
         begin = time.monotonic()
-        if not last and self.spent > self.max_share * (begin - self.began):
-            return
+        most = self.max_share * (begin - self.began)
+        if not last and self.spent + self.cost > most:
+            return {}
         try:
             scores = self.measure(model_of(runner))
         except InputError as error:  # which must not end the training
             runner.logger.warning(f'the features are not measured: {error}')
-            return
+            return {}
         finally:
-            self.spent += time.monotonic() - begin
+            self.cost = time.monotonic() - begin
+            self.spent += self.cost
         runner.visualizer.add_scalars(scores, step=runner.iter)
         text = ', '.join(f'{name}: {x:.4g}' for name, x in scores.items())
         runner.logger.info(f'Features [{runner.epoch + 1}]  {text}')
-        for warning in self.warnings(runner, scores):
-            runner.logger.warning(warning)
+        return scores
 
     def measure(self, model) -> dict[str, float]:
         """Numbers of a model, by name."""
@@ -241,28 +300,24 @@ class FeatureMonitorHook(Hook):
             knn=100 * neighbours, linear=100 * linear_probe(*found).accuracy
         )
 
-    def warnings(self, runner, scores: dict[str, float]) -> list[str]:
-        """Warnings for the user, as sentences."""
-        found = []
-        if scores['deviation'] < COLLAPSED:
-            found.append(
-                'the features have collapsed: they are nearly the same for '
-                f'all samples (deviation {scores["deviation"]:.2g}, usually '
-                '0.1 to 1). Lower the learning rate, or check the data'
-            )
-        history = runner.message_hub.log_scalars.get('train/loss')
-        if history is not None:
-            self.losses.append(
-                float(history.mean(runner.max_iters // runner.max_epochs))
-            )
-        recent = self.losses[-PATIENCE - 1 :]
-        least = STANDSTILL * abs(recent[0]) if recent else 0
-        if len(recent) > PATIENCE and recent[0] - min(recent[1:]) < least:
-            found.append(
-                f'pretraining has stalled: the loss was {recent[0]:.4g} '
-                f'{PATIENCE} measurements ago and is {recent[-1]:.4g} now'
-            )
-        return found
+
+def drawn_classes(labels: np.ndarray, most: int) -> np.ndarray:
+    """Some classes, if ``most`` images have too few of each class."""
+    classes = np.unique(labels)
+    return np.random.default_rng(0).permutation(classes)[: most // PER_CLASS]
+
+
+def drawn_images(
+    labels: np.ndarray, classes: np.ndarray, most: int
+) -> list[int]:
+    """Places of up to ``most`` images, as many of each class as possible."""
+    order = np.random.default_rng(0).permutation(len(labels))
+    places = [order[labels[order] == one] for one in classes]
+    longest = max(map(len, places))
+    rounds = [
+        p[turn] for turn in range(longest) for p in places if turn < len(p)
+    ]
+    return sorted(map(int, rounds[:most]))
 
 
 def model_of(runner):

@@ -29,4 +29,5 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='ReconstructionHook', interval=10),
+    dict(type='FeatureMonitorHook', interval=10),
 ]
