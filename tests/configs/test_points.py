@@ -89,6 +89,8 @@ def test_guards_and_imports_are_kept(name):
     assert {'CheckpointGuardHook', 'NaNGuardHook', 'BatchFeedHook'} <= hooks
     assert config.default_scope == 'mmpretrain'
     assert 'clip_grad' in config.optim_wrapper
+    pretrains = config.model.type == 'PointMAP'
+    assert ('FeatureMonitorHook' in hooks) is pretrains
 
 
 @EACH_NAMED

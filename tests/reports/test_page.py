@@ -84,6 +84,27 @@ def test_an_unfinished_detector(detection):
     assert look_at(detection).finished
 
 
+def test_what_is_wrong_with_a_pretraining(tmp_path):
+    """The last warning of each kind, of the last start."""
+    line = '2026/01/01 - mmengine - WARNING - hook.py - epoch {}: pretraining '
+    texts = [
+        (10, 'has diverged: the loss is nan'),
+        (10, 'has collapsed: the features'),
+        (20, 'has collapsed: the features'),
+        (20, 'stands still: the loss'),
+    ]
+    logs = [line.format(n) + text + '\n' for n, text in texts]
+    start_of(tmp_path, '1', [step(1, 1.0)], log=logs[0])
+    start_of(tmp_path, '2', [step(2, 1.0)], log=LOG + ''.join(logs[1:]))
+    found = look_at(tmp_path)
+    assert found.missing[:2] == [
+        'epoch 20: pretraining has collapsed: the features',
+        'epoch 20: pretraining stands still: the loss',
+    ]
+    page = page_of(found)
+    assert f'<li>{found.missing[0]}</li><li>{found.missing[1]}</li>' in page
+
+
 def test_best_and_last_follow_mmengine_s_rule(tmp_path):
     lines = [step(1, 1.0)]
     for value in (3.0, 1.0, float('nan'), 2.0):
