@@ -186,8 +186,8 @@ def report(out: Path) -> Path:
 
 def conclude(out: Path, task: str) -> dict[str, Any]:
     """Say how a run ended; return the same."""
-    log = look_at(out, out / CONFIG).log
-    found = {m.name: m for m in metrics_of(log.val)}
+    run = look_at(out, out / CONFIG)
+    found = {m.name: m for m in metrics_of(run.log.val)}
     checkpoint = best_checkpoint(out)
     page = report(out)
     result = dict(
@@ -202,6 +202,8 @@ def conclude(out: Path, task: str) -> dict[str, Any]:
             f'{METRICS[task]}: none, because the model found nothing in the '
             'validation images; train longer, with --epochs or --hours'
         )
+    for warning in run.warnings:
+        print(f'warning: {warning}')
     print(f'checkpoint: {checkpoint}')
     print(f'report: {page}')
     if task == 'pretrain':

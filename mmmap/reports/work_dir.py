@@ -79,6 +79,7 @@ class WorkDir:
         pictures: A selection of the newest.
         environment: Names and values from the log.
         log_end: The last lines of the log.
+        warnings: What is wrong with a pretraining; in ``missing``, too.
         missing: What is missing or wrong.
     """
 
@@ -92,6 +93,7 @@ class WorkDir:
     pictures: list[Path] = field(default_factory=list)
     environment: list[tuple[str, str]] = field(default_factory=list)
     log_end: str = ''
+    warnings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
     @property
@@ -152,12 +154,9 @@ def look_at(
         text = logs[-1].read_text(errors='replace')
         found.log_end = '\n'.join(text.splitlines()[-_LOG_LINES:])
         found.environment = _environment(text)
-        # The last of each kind.
-        found.missing += {
-            k: line for line, k in _TROUBLE.findall(text)
-        }.values()
+        found.warnings = _warnings(text)
     _compare(found, starts, base, configs)
-    found.missing += _missing(found)
+    found.missing = [*found.warnings, *found.missing, *_missing(found)]
     return found
 
 
@@ -258,6 +257,11 @@ def _environment(log: str) -> list[tuple[str, str]]:
     lines = found[-1].splitlines() if found else []
     pairs = (line.strip().partition(': ') for line in lines)
     return [(name, value) for name, _, value in pairs if value]
+
+
+def _warnings(log: str) -> list[str]:
+    """The last warning of each kind."""
+    return list({kind: line for line, kind in _TROUBLE.findall(log)}.values())
 
 
 def _missing(found: WorkDir) -> list[str]:

@@ -97,12 +97,12 @@ def test_what_is_wrong_with_a_pretraining(tmp_path):
     start_of(tmp_path, '1', [step(1, 1.0)], log=logs[0])
     start_of(tmp_path, '2', [step(2, 1.0)], log=LOG + ''.join(logs[1:]))
     found = look_at(tmp_path)
-    assert found.missing[:2] == [
+    assert found.warnings == [
         'epoch 20: pretraining has collapsed: the features',
         'epoch 20: pretraining stands still: the loss',
     ]
-    page = page_of(found)
-    assert f'<li>{found.missing[0]}</li><li>{found.missing[1]}</li>' in page
+    listed = ''.join(f'<li>{line}</li>' for line in found.warnings)
+    assert f'<ul class="missing">{listed}' in page_of(found)
 
 
 def test_best_and_last_follow_mmengine_s_rule(tmp_path):
