@@ -6,7 +6,3 @@ _base_ = '_base_/map.py'
 
 train_dataloader = dict(dataset=dict(data_root='data/imagenette128'))
 train_cfg = dict(max_epochs=5)
-# No FeatureMonitorHook: studies inherit this file, and their settings stay.
-custom_hooks = [
-    hook for hook in _base_.custom_hooks if hook.type != 'FeatureMonitorHook'
-]

@@ -15,13 +15,6 @@ from tests.configs.shipped import ARCHS, CONFIGS, config_of
 from tests.helpers import each
 
 SIZE = 64
-# Without a monitor of features, because studies inherit their settings.
-UNWATCHED = [
-    'demo/map_imagenette.py',
-    'study/map_imagenette.py',
-    'study/map_imagenette48.py',
-]
-
 # Built small, all sizes of a model are the same: one of them.
 RECIPES = {re.sub(f'-({ARCHS})_', '_', name): name for name in CONFIGS}
 
@@ -47,9 +40,8 @@ def test_guards_and_imports_are_kept(name):
     assert {'CheckpointGuardHook', 'NaNGuardHook', 'BatchFeedHook'} <= hooks
     assert config.default_scope in ('mmpretrain', 'mmseg', 'mmdet')
     pretrains = config.model.type in ('MAP', 'MoCoV3')
-    assert ('FeatureMonitorHook' in hooks) is (
-        pretrains and name not in UNWATCHED
-    )
+    watched = pretrains and name != 'study/map_imagenette48.py'
+    assert ('FeatureMonitorHook' in hooks) is watched
     # Clipping also puts the gradient's norm into the log.
     assert 'clip_grad' in config.optim_wrapper or '-linear-' in name
 
