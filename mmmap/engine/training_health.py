@@ -32,7 +32,8 @@ def trouble(
     are called still after 15 epochs, 42 % after 40, 4 % after 100, and none
     after 300. A loss that stops falling after 20 epochs is found after 40, one
     that stops after 50, after 100. No flat loss was called diverged, with
-    noise of up to 10 %.
+    noise of up to 10 %. None of 32 real pretrainings, of 15 epochs each, was
+    called anything in any of its epochs.
 
     Source: Mann, "Nonparametric Tests Against Trend" (Econometrica, 1945).
 
