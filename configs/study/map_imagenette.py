@@ -16,4 +16,4 @@ train_dataloader = dict(
     batch_size=128, num_workers=8, persistent_workers=True, drop_last=True
 )
 train_cfg = dict(max_epochs=40)
-default_hooks = dict(checkpoint=dict(interval=40))
+default_hooks = dict(checkpoint=dict(interval=10))

@@ -16,4 +16,4 @@ model = dict(
 )
 train_dataloader = dict(num_workers=8, persistent_workers=True)
 train_cfg = dict(max_epochs=30, val_interval=30)
-default_hooks = dict(checkpoint=dict(interval=30))
+default_hooks = dict(checkpoint=dict(interval=10))
