@@ -33,7 +33,8 @@ randomness = dict(seed=3)
 """
 EACH_RANK = """[
     dict(type='LossOfEachRankHook'), dict(type='FixedStatisticsHook'),
-    dict(type='FeatureMonitorHook', interval=1, num_samples=8)]"""
+    dict(
+        type='FeatureMonitorHook', interval=1, num_samples=8, max_share=1)]"""
 # What else is random in a segmentor, or of each process alone.
 SEGMENTOR = """
 group_norm = dict(type='GN', num_groups=2)
