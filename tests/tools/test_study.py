@@ -56,10 +56,6 @@ def test_rows_share_a_pretraining_and_tune_their_tasks(table, tmp_path):
     assert [r.name for r in lanes[0]] == [pretraining.name, fast.name]
 
 
-# A result, but for its value.
-NAN = '{"row": "a", "task": "t", "seed": 1, "metric": "m", "value": NaN}'
-
-
 def test_only_some(table, tmp_path):
     options = ('--rows', 'MAE', '--seeds', 4, '--out', tmp_path)
     _, lanes = runs_of(table[1], *options)
@@ -160,6 +156,10 @@ def test_a_result_on_other_data_is_not_taken(table, tmp_path):
         lanes[0][0].done()
 
 
+# A result, but for its value.
+NAN = '{"row": "a", "task": "t", "seed": 1, "metric": "m", "value": NaN}'
+
+
 @pytest.mark.parametrize('text', ['{', '[]', '{}', '{"value": null}', NAN])
 def test_a_broken_result_is_named(table, tmp_path, text):
     _, lanes = runs_of(table[1], '--out', tmp_path)
@@ -194,7 +194,7 @@ def log(run, start, *lines):
 
 def test_the_number_is_that_of_the_last_epoch(table, tmp_path):
     """One killed while it validated is tested, not taken at an earlier one."""
-    study, lanes = runs_of(table[1], '--out', tmp_path)
+    _, lanes = runs_of(table[1], '--out', tmp_path)
     run = lanes[0][0]
     assert run.epochs == 2
     log(run, '1', dict(epoch=1, step=5, loss=1.0), dict(mIoU=5.0, step=1))
@@ -244,7 +244,7 @@ def test_any_value_is_trained_with(table, tmp_path):
 
 
 def test_a_cut_line_of_a_log_is_left(table, tmp_path):
-    study, lanes = runs_of(table[1], '--out', tmp_path)
+    _, lanes = runs_of(table[1], '--out', tmp_path)
     run = lanes[0][0]
     log(run, '1', dict(mIoU=5.0, step=2))
     with open(run.work_dir / '1/vis_data/scalars.json', 'a') as scalars:
@@ -262,7 +262,7 @@ def test_a_diverged_run_is_no_result(table, tmp_path):
 
 
 def test_results_are_kept_without_git(table, tmp_path, monkeypatch):
-    study, lanes = runs_of(table[1], '--out', tmp_path)
+    _, lanes = runs_of(table[1], '--out', tmp_path)
     run = lanes[0][0]
     log(run, '1', dict(mIoU=5.0, step=2))
     monkeypatch.setenv('PATH', str(tmp_path))
