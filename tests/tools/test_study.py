@@ -303,6 +303,15 @@ def test_means_deviations_and_differences():
     assert '| MAP | 3 | 6.00 +- 4.00 | | | |' in summary.table(values, bases)
 
 
+def test_fractions_have_four_decimals():
+    """mmdet's AP lies between 0 and 1."""
+    summary = load_tool('experiments/summary.py')
+    values = {'t, AP': {'none': {0: 0.02, 1: 0.015}, 'MAP': {0: 0.034}}}
+    text = summary.table(values, dict(MAP='none', none='none'))
+    assert '| none | 2 | 0.0175 +- 0.0035 | | | |' in text
+    assert '| MAP | 1 | 0.0340 | +0.0140 | 1 | none |' in text
+
+
 @pytest.mark.slow
 def test_a_study_from_beginning_to_end(table, digits, tmp_path):
     """It leaves results, runs nothing twice, and continues with a new seed."""

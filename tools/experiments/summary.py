@@ -54,10 +54,18 @@ def difference(pairs: list[float]) -> tuple[float, float | None]:
     return mean, spread and spread / len(pairs) ** 0.5
 
 
-def cell(mean: float, spread: float | None, sign: str = '') -> str:
-    """``12.3 +- 0.4`` for a table."""
-    text = f'{mean:{sign}.2f}'
-    return text if spread is None else f'{text} +- {spread:.2f}'
+def decimals(rows: dict) -> int:
+    """Decimals for a task: more where all values are fractions, as AP is."""
+    values = [value for seeds in rows.values() for value in seeds.values()]
+    return 4 if max(map(abs, values)) <= 1 else 2
+
+
+def cell(
+    mean: float, spread: float | None, digits: int, sign: str = ''
+) -> str:
+    """``12.34 +- 0.56`` for a table."""
+    text = f'{mean:{sign}.{digits}f}'
+    return text if spread is None else f'{text} +- {spread:.{digits}f}'
 
 
 def compared(name: str, base: str, rows: dict) -> str:
@@ -69,7 +77,7 @@ def compared(name: str, base: str, rows: dict) -> str:
         for seed, value in rows[name].items()
         if seed in rows[base]
     ]
-    text = cell(*difference(pairs), '+') if pairs else ''
+    text = cell(*difference(pairs), decimals(rows), '+') if pairs else ''
     return f'{text} | {len(pairs)} | {base}'
 
 
@@ -90,7 +98,9 @@ def table(values: dict, bases: dict[str, str]) -> str:
             '|---|---|---|---|---|---|',
         ]
         for name, seeds in rows.items():
-            own = cell(*mean_and_deviation(list(seeds.values())))
+            own = cell(
+                *mean_and_deviation(list(seeds.values())), decimals(rows)
+            )
             over = compared(name, bases[name], rows)
             lines.append(f'| {name} | {len(seeds)} | {own} | {over} |')
         lines.append('')
