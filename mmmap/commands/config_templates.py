@@ -132,7 +132,7 @@ model = dict({normal}
 SEGMENT = """
 classes = {classes}
 palette = {palette}
-# Images four times as large are predicted in tiles of this edge, in pixels.
+# Edge, in pixels, of tiles for images more than four times as large.
 tile = {tile}
 model = dict(
     data_preprocessor=dict(
@@ -178,7 +178,7 @@ data = dict(metainfo=dict(classes=classes, palette=palette))
 DETECT = (
     """
 classes = {classes}
-# Images four times as large are predicted in tiles of this edge, in pixels.
+# Edge, in pixels, of tiles for images more than four times as large.
 tile = {tile}
 model = dict(
     {kind}backbone=backbone,

@@ -214,7 +214,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         type=_count,
         metavar='PIXELS',
         help='predict larger images in tiles of this edge; by default, images '
-        'four times as large as the training images, in tiles of their size',
+        'more than four times as large as the training images, in tiles of '
+        'their size',
     )
     parser.add_argument(
         '--overlap',

@@ -31,7 +31,7 @@ class RunPredictor(TiledPredictor):
         device: By default a GPU if there is one.
         min_score: Detections with a lower score are dropped.
         tile: Edge of tiles in pixels; larger images are cut. By default the
-            config's ``tile``, for images at least four times as large.
+            config's ``tile``, for images more than four times as large.
         overlap: Pixels that tiles share; by default a quarter of a tile.
 
     Raises:

@@ -29,8 +29,8 @@ class TiledPredictor(ABC):
         classes: Their names.
         palette: A colour for each, RGB.
         tile: Edge of tiles in pixels; larger images are cut.
-        usual: Edge of tiles without ``tile``, for images at least four times
-            as large; None for no tiles.
+        usual: Edge of tiles without ``tile``, for images whose longer side
+            is more than four times that; None for no tiles.
         overlap: Pixels that tiles share; by default a quarter of a tile.
 
     Raises:
