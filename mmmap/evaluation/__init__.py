@@ -4,6 +4,7 @@ from .class_maps import class_iou, confusion, confusions
 from .coco_errors import KINDS, ErrorCurves, error_curves
 from .features import extract, image_folder, pooled
 from .knn import knn_accuracy
+from .labelled import keep_some
 from .linear import ProbeResult, linear_probe
 from .part_iou import PartIoU, part_iou
 from .spectrum import effective_rank, feature_deviation
@@ -21,6 +22,7 @@ __all__ = [
     'extract',
     'feature_deviation',
     'image_folder',
+    'keep_some',
     'knn_accuracy',
     'linear_probe',
     'part_iou',

@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.checks import check_dataset
-from ..datasets.image_files import ReadingError
 from ..datasets.image_folders import list_images
 from ..datasets.image_reader import PLAIN
 from ..errors import InputError
@@ -49,7 +48,9 @@ def image_folder(
     )
     report = check_dataset(settings, 'mmpretrain')
     if report.errors:
-        raise InputError('; '.join(map(str, report.errors)))
+        # Their advice is on the data of a config.
+        problems = [f'{error.where}: {error.what}' for error in report.errors]
+        raise InputError('; '.join(problems))
     pipeline = [
         *loading,
         dict(
@@ -97,12 +98,12 @@ def extract(
     workers: int = 0,
     progress: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Features and labels of all images, in order, on the CPU.
+    """Features and labels of all samples, in order, on the CPU.
 
     Args:
-        encode: Maps images (B, 3, H, W) to vectors (B, C).
+        encode: Maps images (B, 3, H, W) or clouds (B, N, 3) to vectors (B, C).
         dataset: Has ``inputs`` and ``data_samples`` with a label.
-        preprocess: Maps a batch of those to ``inputs`` (B, 3, H, W).
+        preprocess: Maps a batch of those to the ``inputs`` of ``encode``.
         batch_size: B.
         workers: Processes that read images.
         progress: Show a bar on stderr.
@@ -111,7 +112,7 @@ def extract(
         (N, C) in fp32 and (N,).
 
     Raises:
-        InputError: An image that cannot be read.
+        InputError: A sample that cannot be read.
     """
     loader = DataLoader(
         _Named(dataset),
@@ -152,7 +153,8 @@ class _Named(Dataset):
             return self.dataset[index] | dict(problem='')
         # Damaged bytes make decoders raise errors of any type.
         except Exception as error:
-            path = self.dataset.get_data_info(index)['img_path']
+            about = self.dataset.get_data_info(index)
+            path = about.get('img_path', about.get('path', f'sample {index}'))
             reason = str(error).splitlines() or [type(error).__name__]
-            problem = str(ReadingError.damaged(path, reason[0]))
+            problem = f'{path} cannot be read ({reason[0]})'
             return dict(inputs=None, data_samples=None, problem=problem)

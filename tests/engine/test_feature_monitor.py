@@ -11,11 +11,7 @@ import torch
 from PIL import Image
 
 from mmmap.engine.hooks import feature_monitor
-from mmmap.engine.hooks.feature_monitor import (
-    FeatureMonitorHook,
-    drawn_classes,
-    drawn_images,
-)
+from mmmap.engine.hooks.feature_monitor import FeatureMonitorHook
 from mmmap.engine.training_health import trouble
 from mmmap.errors import InputError
 from mmmap.evaluation import effective_rank, feature_deviation, pooled
@@ -78,7 +74,8 @@ def test_labelled_images_are_classified(tmp_path):
     (line,) = logged(tmp_path / 'run')
     assert line['knn'] == line['linear'] == 100
     (log,) = (tmp_path / 'run').glob('*/*.log')
-    assert 'uses 8 of 8 images in val, of 2 classes' in log.read_text()
+    assert 'uses 8 of 8 samples in ' in log.read_text()
+    assert 'data/val, of 2 classes' in log.read_text()
 
 
 def test_it_takes_no_more_than_its_share(tmp_path, monkeypatch):
@@ -168,8 +165,8 @@ def test_settings_out_of_range(settings, output):
     ('train', 'val', 'problem'),
     [
         ('ab', 'ac', 'have different classes'),
-        ('a', 'a', 'has 1 images of 1 classes; a linear probe needs'),
-        ('ab', 'ab', 'has 2 images of 2 classes; a linear probe needs'),
+        ('a', 'a', 'has 1 sample of 1 class; a linear probe needs'),
+        ('ab', 'ab', 'has 2 samples of 2 classes; a linear probe needs'),
     ],
 )
 def test_labelled_images_that_do_not_fit(tmp_path, train, val, problem):
@@ -187,9 +184,50 @@ def test_class_folders_without_images(tmp_path):
     for name in ('train/a', 'train/b', 'val/a', 'val/b'):
         (tmp_path / 'data' / name).mkdir(parents=True)
     hook = FeatureMonitorHook(data_root=str(tmp_path / 'data'))
-    problem = f'^{tmp_path}/data/train has no images in class folders'
+    problem = f'{tmp_path}/data/train has no images in class folders'
     with pytest.raises(InputError, match=problem):
         tiny_runner(tmp_path / 'run', [hook]).train()
+
+
+def clouds_in(file):
+    """Data sets of two classes: small clouds and large ones."""
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((20, 32, 3)).astype(np.float32)
+    points[::2] *= 0.1
+    np.savez(file, points=points, label=np.arange(20) % 2, classes=['a', 'b'])
+    pipeline = [dict(type='SamplePoints', num=32), dict(type='PackPoints')]
+    same = dict(type='PointNPZ', ann_file=str(file), pipeline=pipeline)
+    return [dict(same, split=split) for split in ('train', 'val')]
+
+
+def test_labelled_clouds_are_classified(tmp_path):
+    train, val = clouds_in(tmp_path / 'clouds.npz')
+    make_model, make_data = KINDS['points']
+    clouds = dict(model=make_model(), dataset=make_data())
+    hook = FeatureMonitorHook(train=train, val=val, k=3)
+    tiny_runner(tmp_path / 'run', [hook], epochs=1, **clouds).train()
+    (line,) = logged(tmp_path / 'run')
+    assert line['linear'] == 100
+    assert line['knn'] >= 75
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert 'uses 4 of 4 samples in val, of 2 classes' in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ('change', 'problem'),
+    [
+        (dict(ann_file='absent.npz'), 'absent.npz'),
+        (dict(type='PointNPY'), 'PointNPY is not in the'),
+        (dict(split='test'), 'split must be one of train, val, all'),
+    ],
+)
+def test_labelled_clouds_that_do_not_exist(tmp_path, change, problem):
+    train, val = clouds_in(tmp_path / 'clouds.npz')
+    make_model, make_data = KINDS['points']
+    clouds = dict(model=make_model(), dataset=make_data())
+    hook = FeatureMonitorHook(train=train, val=val | change)
+    with pytest.raises(InputError, match=f'FeatureMonitorHook: .*{problem}'):
+        tiny_runner(tmp_path / 'run', [hook], **clouds).train()
 
 
 def test_labelled_images_are_not_for_clouds(tmp_path):
@@ -319,19 +357,3 @@ def test_what_a_loss_says(losses, kind):
 def test_features_that_have_collapsed():
     (found,) = trouble([1.0, 0.5], 0.0199)
     assert found.startswith('has collapsed: the features are nearly the same')
-
-
-def test_labelled_images_are_drawn_evenly():
-    labels = np.repeat([0, 1, 2, 3], [3, 500, 500, 2])
-    classes = drawn_classes(labels, 40)
-    assert sorted(classes) == [0, 1, 2, 3]
-    places = drawn_images(labels, classes, 40)
-    counts = np.bincount(labels[places])
-    assert sum(counts) == 40
-    assert list(counts) in ([3, 18, 17, 2], [3, 17, 18, 2])
-    assert places == drawn_images(labels, classes, 40)
-    # As few classes as leave ten images of each.
-    many = np.repeat(np.arange(1000), 20)
-    classes = drawn_classes(many, 500)
-    counts = np.bincount(many[drawn_images(many, classes, 500)])
-    assert sorted(counts[counts > 0]) == [10] * 50

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from mmpretrain.registry import DATASETS
 from torch import Tensor
 
 from ...datasets.image_reader import loading_steps
@@ -22,15 +23,14 @@ from ...evaluation import (
     extract,
     feature_deviation,
     image_folder,
+    keep_some,
     knn_accuracy,
     linear_probe,
     pooled,
 )
-from ...wording import counted, some_of
 from ..trained_models import image_size
 from ..training_health import trouble
 
-PER_CLASS = 10  # labelled images that a class has at least, if there are many
 STATE = 'feature_monitor'  # name in the message hub
 SHARDED = 'set_state_dict_type', 'unshard'  # methods of FSDP 1 and 2
 
@@ -41,11 +41,12 @@ class FeatureMonitorHook(Hook):
 
     On images or clouds of the training set, without labels, it measures
     ``effective_rank`` (RankMe) and ``deviation`` of the features. With
-    ``data_root``, it also measures the accuracy of nearest neighbours and of a
-    linear probe, in percent, on labelled images ``train/<class>/*`` and
-    ``val/<class>/*``. All results go to the log and the curves. It warns if
-    pretraining has collapsed, has diverged or stands still; the rules are
-    those of ``mmmap.engine.training_health.trouble``.
+    labelled samples, it also measures the accuracy of nearest neighbours and
+    of a linear probe, in percent. They are images ``train/<class>/*`` and
+    ``val/<class>/*`` in ``data_root``, or, also for clouds, the data sets
+    whose configs ``train`` and ``val`` are. All results go to the log and the
+    curves. It warns if pretraining has collapsed, has diverged or stands
+    still; the rules are those of ``mmmap.engine.training_health.trouble``.
 
     Features are means of the encoder's normalised tokens
     (``evaluate_features.py`` normalises the mean, so its accuracies differ a
@@ -61,8 +62,9 @@ class FeatureMonitorHook(Hook):
         interval: Epochs between measurements; also after the last epoch.
         num_samples: Samples of the training set, the same ones each time.
         data_root: Folder of labelled images.
-        train: Folder below it to learn from.
-        val: Folder below it to evaluate on.
+        train: Folder below it to learn from, or the config of a data set of
+            mmpretrain's registry whose samples have a class.
+        val: The same, to evaluate on.
         k: Number of neighbours.
         batch_size: Batch size of the measurement.
         max_share: Share of the time since the start that measurements may
@@ -71,12 +73,13 @@ class FeatureMonitorHook(Hook):
             first is not known before, and the one after the last epoch is
             never skipped, so short runs can exceed the share. Skipped or not,
             the loss is watched.
-        num_labelled: Images of each labelled folder to use, drawn once, as
-            many of each class as possible. If there are so many classes that
-            each would have fewer than 10, some classes are drawn.
+        num_labelled: Samples of each labelled folder or data set to use,
+            drawn once, as many of each class as possible. If there are so
+            many classes that each would have fewer than 10, some classes are
+            drawn.
 
     Raises:
-        InputError: Settings out of range, labelled images or an encoder that
+        InputError: Settings out of range, labelled samples or an encoder that
             cannot be used, or sharded weights.
     """
 
@@ -87,8 +90,8 @@ class FeatureMonitorHook(Hook):
         interval: int = 10,
         num_samples: int = 256,
         data_root: str | None = None,
-        train: str = 'train',
-        val: str = 'val',
+        train: str | dict = 'train',
+        val: str | dict = 'val',
         k: int = 20,
         batch_size: int = 64,
         max_share: float = 0.03,
@@ -105,13 +108,19 @@ class FeatureMonitorHook(Hook):
         if not 0 < max_share <= 1:
             raise InputError(f'max_share must be in (0, 1], got {max_share}')
         self.interval, self.num_samples = interval, num_samples
-        self.data_root, self.folders = data_root, (train, val)
+        if isinstance(train, Mapping) != isinstance(val, Mapping):
+            raise InputError(
+                'train and val must both be folders or both be configs of '
+                f'data sets, got {train!r} and {val!r}'
+            )
+        self.data_root, self.sources = data_root, dict(train=train, val=val)
         self.k, self.batch_size = k, batch_size
         self.max_share, self.num_labelled = max_share, num_labelled
         # Seconds of all measurements and of the last one.
         self.spent = self.cost = 0.0
         self.losses: list[float] = []
         self._samples, self._labelled = [], []
+        self._noted = False
 
     def before_train(self, runner) -> None:
         """Prepare the samples, so that mistakes show at the start."""
@@ -134,7 +143,7 @@ class FeatureMonitorHook(Hook):
         if count > 1:
             self._try(model_of(runner), samples[:2])
         self._samples = samples
-        if self.data_root:
+        if self.data_root or isinstance(self.sources['train'], Mapping):
             self._labelled = self._open(runner)
         self._restore(runner, begin)
         self.spent += time.monotonic() - begin
@@ -161,51 +170,41 @@ class FeatureMonitorHook(Hook):
             ) from error
 
     def _open(self, runner) -> list:
-        """The labelled images to learn from and to evaluate on."""
-        if self._samples[0]['inputs'].dim() != 3:
+        """The labelled samples to learn from and to evaluate on."""
+        try:
+            sets = [self._build(s, runner) for s in self.sources.values()]
+            names = [
+                name if isinstance(source, Mapping) else self._folder(source)
+                for name, source in self.sources.items()
+            ]
+            notes = keep_some(sets, names, self.num_labelled)
+        except InputError as error:
             raise InputError(
-                'data_root of FeatureMonitorHook is for images, but this '
-                'pretraining is on point clouds; remove data_root'
-            )
-        size = image_size(model_of(runner).backbone)
-        loading = loading_steps(runner.cfg)
-        sets = [
-            image_folder(Path(self.data_root, folder), size, loading)
-            for folder in self.folders
-        ]
-        if sets[0].CLASSES != sets[1].CLASSES:
-            raise InputError(
-                f'{self.folders[0]} and {self.folders[1]} in '
-                f'{self.data_root} have different classes'
-            )
-        self._draw(sets, runner.logger)
-        numbers = np.unique(sets[0].get_gt_labels(), return_counts=True)[1]
-        if len(numbers) < 2 or max(numbers) < 2:
-            raise InputError(
-                f'{self.folders[0]} in {self.data_root} has '
-                f'{sum(numbers)} images of {len(numbers)} classes; a linear '
-                'probe needs two classes, and two images of one of them'
-            )
+                f'the labelled samples of FeatureMonitorHook: {error}'
+            ) from error
+        for note in notes:
+            runner.logger.info(f'FeatureMonitorHook uses {note}')
         return sets
 
-    def _draw(self, sets: list, logger) -> None:
-        """Keep ``num_labelled`` images of each set, and say how many."""
-        labels = [np.array(data.get_gt_labels()) for data in sets]
-        classes = drawn_classes(labels[0], self.num_labelled)
-        for data, of_data, folder in zip(sets, labels, self.folders):
-            places = drawn_images(of_data, classes, self.num_labelled)
-            if not places:
-                raise InputError(
-                    f'{folder} in {self.data_root} has no images of '
-                    f'{some_of(data.CLASSES[c] for c in classes)}; put some '
-                    'there, or raise num_labelled'
-                )
-            logger.info(
-                f'FeatureMonitorHook uses {len(places):,} of '
-                f'{counted(len(data), "image")} in {folder}, of '
-                f'{counted(len(classes), "class", "classes")}'
+    def _folder(self, name: str) -> str:
+        return str(Path(self.data_root, name))
+
+    def _build(self, source: str | Mapping, runner):
+        """A labelled data set from a folder of images or a config."""
+        if isinstance(source, Mapping):
+            try:
+                return DATASETS.build(source)
+            except (KeyError, TypeError, ValueError, OSError) as error:
+                kind = source.get('type')
+                raise InputError(f'{kind}: {error}') from error
+        if self._samples[0]['inputs'].dim() != 3:
+            raise InputError(
+                'data_root is for images, but this pretraining is on point '
+                'clouds; give train and val as configs of data sets'
             )
-            data.get_subset_(places)
+        size = image_size(model_of(runner).backbone)
+        folder = Path(self._folder(source))
+        return image_folder(folder, size, loading_steps(runner.cfg))
 
     def after_train_epoch(self, runner) -> None:
         """Measure, log and warn."""
@@ -231,6 +230,13 @@ class FeatureMonitorHook(Hook):
         begin = time.monotonic()
         most = self.max_share * (begin - self.began)
         if not last and self.spent + self.cost > most:
+            if not self._noted:
+                self._noted = True
+                runner.logger.info(
+                    f'Features [{runner.epoch + 1}]  not measured: it would '
+                    f'take more than {self.max_share:.0%} of the time '
+                    '(max_share of FeatureMonitorHook); this is logged once'
+                )
             return {}
         try:
             scores = self.measure(model_of(runner))
@@ -287,7 +293,7 @@ class FeatureMonitorHook(Hook):
             yield self._samples[start : start + self.batch_size]
 
     def _judge(self, encode, prepare, device) -> dict[str, float]:
-        """Accuracies on the labelled images, in percent."""
+        """Accuracies on the labelled samples, in percent."""
         found = []
         for data in self._labelled:
             found += extract(
@@ -299,25 +305,6 @@ class FeatureMonitorHook(Hook):
         return dict(
             knn=100 * neighbours, linear=100 * linear_probe(*found).accuracy
         )
-
-
-def drawn_classes(labels: np.ndarray, most: int) -> np.ndarray:
-    """Some classes, if ``most`` images have too few of each class."""
-    classes = np.unique(labels)
-    return np.random.default_rng(0).permutation(classes)[: most // PER_CLASS]
-
-
-def drawn_images(
-    labels: np.ndarray, classes: np.ndarray, most: int
-) -> list[int]:
-    """Places of up to ``most`` images, as many of each class as possible."""
-    order = np.random.default_rng(0).permutation(len(labels))
-    places = [order[labels[order] == one] for one in classes]
-    longest = max(map(len, places))
-    rounds = [
-        p[turn] for turn in range(longest) for p in places if turn < len(p)
-    ]
-    return sorted(map(int, rounds[:most]))
 
 
 def model_of(runner):
