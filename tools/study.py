@@ -60,7 +60,7 @@ from experiments.runs import Run
 from experiments.side_by_side import Progress, StepError, run_stage
 from experiments.summary import read_result, summarise
 from experiments.table import Study
-from mmengine.registry import METRICS, MODELS, DefaultScope
+from mmengine.registry import DATASETS, METRICS, MODELS, DefaultScope
 from train import parse_args as parse_training
 
 from mmmap.datasets.checks import check_data
@@ -127,19 +127,19 @@ def check(runs: list[Run]) -> None:
     """
     left = [run for run in runs if not run.done()]
     for run in left:
-        run.check_begun()
         if not run.data.is_dir():
             raise InputError(
                 f'there is no folder {run.data}, the data of '
                 f'{run.task.name}: set --data-root'
             )
+        run.check_begun()
     # Seeds share their models.
     for run in {(run.row.name, run.task.name): run for run in left}.values():
         rehearse(run)
 
 
 def rehearse(run: Run) -> None:
-    """Build its model, look at its data and for its metric."""
+    """Build its model and data set, look at its data and for its metric."""
     config = copy.deepcopy(run.config)
     set_data_root(config, str(run.data))
     where = f'{run.row.name}, {run.task.name}'
@@ -151,6 +151,8 @@ def rehearse(run: Run) -> None:
             MODELS.build(config.model)
             if not arguments.no_data_check:
                 check_data(config, ('train', 'val'), arguments.skip_bad)
+                # Wrappers that draw samples have checks of their own.
+                DATASETS.build(copy.deepcopy(config.train_dataloader.dataset))
         except (KeyError, TypeError, ValueError, UserError) as error:
             raise InputError(f'{where}: {error}') from error
         if run.pretrains:

@@ -4,11 +4,13 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from tests.forks import command
-from tests.helpers import load_tool
+from tests.helpers import REPO, load_tool
 from tests.tools.studies import runs_of, written
 
 
@@ -64,7 +66,7 @@ def test_only_some(table, tmp_path):
 
 def kept(run, **changes):
     content = result(run.row.name, run.seed, 1.0) | dict(
-        metric=run.task.metric
+        task=run.task.name, metric=run.task.metric
     )
     run.result.parent.mkdir(exist_ok=True)
     run.result.write_text(
@@ -105,7 +107,7 @@ def test_a_summary_is_of_the_runs_of_the_table(table, tmp_path, capsys):
     content, file = table
     study, lanes = runs_of(file, '--out', tmp_path)
     for lane in lanes:
-        kept(lane[-1], task='segments')
+        kept(lane[-1])
     argv = [str(file), '--out', str(tmp_path), '--summary']
     assert study.main(argv) == 0
     assert '| none | 2 |' in capsys.readouterr().out
@@ -149,10 +151,28 @@ def test_a_training_of_other_settings_is_not_resumed(
 
 
 def test_a_result_on_other_data_is_not_taken(table, tmp_path):
-    _, lanes = runs_of(table[1], '--out', tmp_path, '--data-root', 'here')
-    kept(lanes[0][0])
-    _, lanes = runs_of(table[1], '--out', tmp_path, '--data-root', 'there')
-    with pytest.raises(ValueError, match='run with other settings .the data'):
+    """A folder with the same files may be anywhere, or absent by now."""
+    for place in ('here', 'there', 'another'):
+        data = tmp_path / place / 'ade_like'
+        data.mkdir(parents=True)
+        (data / 'x.png').write_text('1' if place == 'another' else '12')
+        (data / '.cache').write_text(place)
+    out = ('--out', tmp_path / 'out', '--data-root')
+    (tmp_path / 'out').mkdir()
+    _, lanes = runs_of(table[1], *out, tmp_path / 'here')
+    kept(lanes[0][0], files=lanes[0][0].files)
+    for place in ('here', 'there', 'nowhere'):
+        _, lanes = runs_of(table[1], *out, tmp_path / place)
+        assert lanes[0][0].done()
+    _, lanes = runs_of(table[1], *out, tmp_path / 'another')
+    with pytest.raises(ValueError, match='run with other data: files of '):
+        lanes[0][0].done()
+
+
+def test_a_result_under_another_name_is_not_taken(table, tmp_path):
+    _, lanes = runs_of(table[1], '--out', tmp_path)
+    kept(lanes[0][0], seed=4)
+    with pytest.raises(ValueError, match=r"of another run \({'seed': 4}\)"):
         lanes[0][0].done()
 
 
@@ -175,6 +195,22 @@ def test_nothing_is_run_without_the_data(table, tmp_path, capsys):
     assert study.main([*argv, '--data-root', str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert re.search('no folder .*ade_like, the data of', error)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_too_few_images_are_found_before_the_first_run(tmp_path, capsys):
+    for index in range(20):
+        for split in ('train', 'val'):
+            folder = tmp_path / 'imagenette128' / split / f'{index % 10}'
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(index).integers(255, size=(9, 9, 3))
+            image = Image.fromarray(pixels.astype(np.uint8))
+            image.save(folder / f'{split}{index}.png')
+    argv = [str(REPO / 'configs/study/labels.yml'), '--rows', 'none']
+    argv += ['--tasks', '50 labels a class', '--data-root', str(tmp_path)]
+    study = load_tool('study.py')
+    assert study.main([*argv, '--out', str(tmp_path / 'out')]) == 1
+    assert '10 classes of 50 examples' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 
 

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import math
+import os
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ class Run:
     def data(self) -> Path:
         """Folder of its data."""
         return self.data_root / self.task.data
+
+    @property
+    def files(self) -> str:
+        """A digest of the files in this folder."""
+        return contents(self.data)
 
     @property
     def result(self) -> Path:
@@ -129,7 +135,7 @@ class Run:
             )
 
     def _heading(self) -> str:
-        return f'# settings {self.settings()}'
+        return f'# settings {self.settings()}, data {self.files}'
 
     def check_begun(self) -> None:
         """Check that an unfinished training has these settings.
@@ -157,28 +163,43 @@ class Run:
         return [*argv, '--work-dir', self.work_dir, '--data-root', self.data]
 
     def settings(self) -> str:
-        """A digest of all that its number depends on."""
+        """A digest of all that its number depends on, but for the data."""
         before = self.start and self.start.settings()
-        text = f'{text_of(self.config)} {self.data} {before}'
-        text += ' '.join(self.task.arguments)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        text = f'{text_of(self.config)} {self.task.data} {before}'
+        return _digest(text + ' '.join(self.task.arguments))
 
     def done(self) -> bool:
         """Whether its result is there.
 
         Raises:
-            InputError: It is one of other settings or of another metric, or no
-                result.
+            InputError: It is one of another run, of other settings, data or
+                metric, or no result.
         """
         if not self.result.is_file():
             return False
         found = read_result(self.result)
+        own = dict(row=self.row.name, task=self.task.name, seed=self.seed)
+        other = {k: found[k] for k in own if found[k] != own[k]}
+        if other:
+            raise InputError(
+                f'{self.result} is the result of another run ({other}): '
+                'remove it'
+            )
+        cure = (
+            'name another folder with --out, or remove this file and '
+            f'{self.work_dir}'
+        )
         if found.get('settings') != self.settings():
             raise InputError(
-                f'{self.result} was run with other settings (the data, the '
-                'config or the table, or those of the pretraining, have '
-                'changed since); name another folder with --out, or remove '
-                f'this file and {self.work_dir}'
+                f'{self.result} was run with other settings (the config or '
+                'the table, or those of the pretraining, have changed since); '
+                f'{cure}'
+            )
+        # Without its data, a result can still be summed up.
+        if self.data.is_dir() and found.get('files') != self.files:
+            raise InputError(
+                f'{self.result} was run with other data: files of {self.data} '
+                f'have been added, removed or changed since; {cure}'
             )
         if found['metric'] != self.task.metric:
             raise InputError(
@@ -238,6 +259,7 @@ class Run:
             options=self.options(),
             config=self.task.config,
             data=str(self.data),
+            files=self.files,
             commit=_commit(),
             torch=torch.__version__,
         )
@@ -252,6 +274,24 @@ class Run:
         return Step(
             title, self.argv(), seconds, self.done, self.keep, self.pretrains
         )
+
+
+@functools.cache
+def contents(folder: Path) -> str:
+    """A digest of the names and sizes of its files, without hidden ones."""
+    files = []
+    for place, inside, names in os.walk(folder, followlinks=True):
+        inside[:] = [name for name in inside if not name.startswith('.')]
+        for name in names:
+            path = Path(place, name)
+            if not name.startswith('.') and path.is_file():
+                size = path.stat().st_size
+                files.append(f'{path.relative_to(folder)} {size}')
+    return _digest('\n'.join(sorted(files)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _commit() -> str:

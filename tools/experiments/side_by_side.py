@@ -218,6 +218,8 @@ def _run_lane(
         except UserError as error:
             if not keep_going:
                 raise
+            if progress.stopped.is_set():  # ended with the others
+                break
             progress.fail(step)
             failed.append(error)
             if step.needed:

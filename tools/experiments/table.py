@@ -225,14 +225,14 @@ def _read(table: Path) -> dict:
         raise FileNotFoundError(f'there is no table {table}')
     try:
         content = Config.fromfile(table).to_dict()
-    # A key that mmengine reserves is a KeyError, other bytes a ValueError.
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        YAMLError,
-    ) as error:
+    except AttributeError as error:  # of no dict
+        raise InputError(
+            f'{table} is empty or a list; a table has '
+            f'{", ".join(sorted(KEYS))}'
+        ) from error
+    # A key that mmengine reserves is a KeyError, other bytes a ValueError,
+    # another suffix an OSError.
+    except (KeyError, OSError, TypeError, ValueError, YAMLError) as error:
         raise InputError(f'{table} is not a table in YAML: {error}') from error
     if set(content) != KEYS:
         raise InputError(
@@ -254,6 +254,13 @@ def _read(table: Path) -> dict:
 
 
 def _parsed(kind: type, values: dict, table: Path):
+    unknown = set(values) - set(kind.__annotations__)
+    if unknown:
+        raise InputError(
+            f'{table}: {values.get("name", kind.__name__)} has '
+            f'{", ".join(sorted(map(str, unknown)))}, which is none of '
+            f'{", ".join(kind.__annotations__)}'
+        )
     try:
         item = kind(**values)
     except TypeError as error:
