@@ -106,14 +106,14 @@ def series(curve: Curve) -> Series:
 
 def _summary(found: WorkDir) -> str:
     done, goal, unit = found.progress
-    starts = ', '.join(f'{n} (from {step})' for n, step in found.log.starts)
+    starts = ', '.join(f'{n} ({step})' for n, step in found.log.starts)
     rows = [
         ('work_dir', found.path),
         ('model', found.model or 'not known'),
         ('last logged', f'{unit} {done} of {goal or "?"}'),
         ('finished', 'yes' if found.finished else 'no'),
         ('iterations', found.log.step),
-        ('starts (from iteration)', starts or 'none'),
+        ('starts (first logged iteration)', starts or 'none'),
     ]
     notes = ''.join(f'<li>{escape(m)}</li>' for m in found.missing)
     listed = f'<ul class="missing">{notes}</ul>' if notes else ''
