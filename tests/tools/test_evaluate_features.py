@@ -191,7 +191,7 @@ def test_an_image_that_the_first_look_missed(scene, workers):
     data = image_folder(scene / 'data/val', (16, 16))
     path = scene / 'data/val/green/1.png'
     path.write_text('x')
-    with pytest.raises(ValueError, match=r'green/1\.png is not an image'):
+    with pytest.raises(ValueError, match=r'green/1\.png cannot be read'):
         extract(lambda x: torch.ones(len(x), 1), data, dict, 2, workers)
 
 
