@@ -152,9 +152,8 @@ def test_wrong_tables_are_refused(table, name):
 def test_what_is_no_table_is_refused(tmp_path, text):
     file = tmp_path / 'table.yml'
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(
-        ValueError, match='is not a|is empty or|it has nothing'
-    ):
+    problem = 'is not a table|is empty or a list|it has nothing'
+    with pytest.raises(ValueError, match=problem):
         load_tool('study.py').Study(file)
     with pytest.raises(FileNotFoundError, match='there is no table'):
         load_tool('study.py').Study(tmp_path / 'absent.yml')

@@ -68,7 +68,7 @@ def cell(
     return text if spread is None else f'{text} +- {spread:.{digits}f}'
 
 
-def compared(name: str, base: str, rows: dict) -> str:
+def compared(name: str, base: str, rows: dict, digits: int) -> str:
     """The cells that compare a row with its base, seed by seed."""
     if name == base or base not in rows:
         return '| |'
@@ -77,7 +77,7 @@ def compared(name: str, base: str, rows: dict) -> str:
         for seed, value in rows[name].items()
         if seed in rows[base]
     ]
-    text = cell(*difference(pairs), decimals(rows), '+') if pairs else ''
+    text = cell(*difference(pairs), digits, '+') if pairs else ''
     return f'{text} | {len(pairs)} | {base}'
 
 
@@ -97,11 +97,10 @@ def table(values: dict, bases: dict[str, str]) -> str:
             'error | common seeds | base |',
             '|---|---|---|---|---|---|',
         ]
+        digits = decimals(rows)
         for name, seeds in rows.items():
-            own = cell(
-                *mean_and_deviation(list(seeds.values())), decimals(rows)
-            )
-            over = compared(name, bases[name], rows)
+            own = cell(*mean_and_deviation(list(seeds.values())), digits)
+            over = compared(name, bases[name], rows, digits)
             lines.append(f'| {name} | {len(seeds)} | {own} | {over} |')
         lines.append('')
     return '\n'.join(lines)
